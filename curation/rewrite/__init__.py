@@ -1,0 +1,1 @@
+"""Stages that change text, one a file."""

@@ -1,0 +1,1 @@
+"""Stages that judge a row or a turn by itself, one a file."""

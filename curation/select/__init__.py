@@ -1,0 +1,1 @@
+"""Stages that choose and weigh among good rows, one a file."""

@@ -1,0 +1,164 @@
+"""The stage protocols: how a part of curation looks at rows without being able to take one out.
+
+A stage is a frozen dataclass registered under a name; its fields are its parameters in the recipe. A field
+made with `limit()` is a bound that a replay may change without measuring again. Stages say what they found;
+`ledger.py` alone decides. Dropping a new file into rewrite/, rules/, dedup/ or select/ registers its stages.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
+from enum import IntEnum
+from functools import cache
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+
+import polars as pl
+
+from tilth.shards.tables import Verdict
+
+
+class Phase(IntEnum):
+    """The order in which stages act; a row's decision is its first broken rule in this order."""
+
+    REWRITE = 0
+    RULES = 1
+    DECONTAMINATE = 2
+    PUSHBACK = 3
+    CONFLICT = 4
+    SPLIT = 5
+    DEDUP = 6
+    SELECT = 7
+    WEIGH = 8
+
+
+def limit(default: Any) -> Any:
+    """Declare a dataclass field as a bound: replayable, outside the stage digest."""
+    return field(default=default, metadata={"limit": True})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Keep a row while low <= measure <= high. Null: not applicable. NaN: quarantine."""
+
+    measure: str
+    reason: str
+    low: float | None = None
+    high: float | None = None
+    verdict: Verdict = Verdict.DROP
+
+
+class Texts(Protocol):
+    """Reads the texts of a run for barriers, so that their row frames stay narrow."""
+
+    def turns(self) -> pl.LazyFrame:
+        """Return the rewritten turns (schema TURNS) of every distinct row, ordered by row_id, turn."""
+
+    def prompts(self, row_ids: pl.Series) -> pl.Series:
+        """Return, aligned with `row_ids`, the text before the last response, one String per row.
+
+        Turns are joined by newlines; "" where there are none; for a document the empty string.
+        """
+
+    def first_prompts(self, row_ids: pl.Series) -> pl.Series:
+        """Return, aligned with `row_ids`, the first user turn (a document: its text)."""
+
+    def responses(self, row_ids: pl.Series) -> pl.Series:
+        """Return, aligned with `row_ids`, the last response with its tool calls (a document: its text;
+        a preference pair: chosen, newline, rejected)."""
+
+
+@runtime_checkable
+class Rewrite(Protocol):
+    """Changes text before anything is measured; the run counts the turns it changed."""
+
+    phase: ClassVar[Phase]
+
+    def rewrite(self, turns: pl.DataFrame) -> pl.DataFrame:
+        """Return `turns` (schema TURNS) with the same keys in the same order and rewritten texts."""
+
+
+@runtime_checkable
+class Local(Protocol):
+    """Judges a row, or a turn, by itself."""
+
+    phase: ClassVar[Phase]
+    unit: ClassVar[Literal["row", "turn"]]
+
+    def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
+        """Return row_id (and turn, if that is the unit) and one column per measure.
+
+        `turns` has schema TURNS plus `shape` and `tools` of its row, ordered by row_id, turn, and holds
+        whole rows. A row or turn left out counts as not applicable.
+        """
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the rules over the measures, first broken first."""
+
+
+@runtime_checkable
+class Barrier(Protocol):
+    """Sees all rows still kept, as narrow columns."""
+
+    phase: ClassVar[Phase]
+
+    def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
+        """Return what was observed, independent of every `limit()` parameter where that is affordable.
+
+        `rows` holds schema ROWS, every row-level measure so far (`stage.measure`), `slice`, and whatever
+        earlier barriers assigned (split, fold, weight), ordered by row_id.
+        """
+
+    def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+        """Return row_id plus either findings (columns of FINDINGS, `stage` may be left out) or
+        assignments (any of split, fold, weight), or both; rows left out are untouched."""
+
+
+Stage = Rewrite | Local | Barrier
+S = TypeVar("S")
+_REGISTRY: dict[str, type] = {}
+
+
+def stage(name: str, *, order: int = 50, default: bool = True) -> Callable[[type[S]], type[S]]:
+    """Register a stage class under its recipe key.
+
+    order: place among the stages of its phase. default: whether it runs when the recipe is silent.
+    """
+
+    def register(cls: type[S]) -> type[S]:
+        if name in _REGISTRY and _REGISTRY[name].__qualname__ != cls.__qualname__:
+            raise ValueError(f"two stages are named {name!r}")
+        cls.name, cls.order, cls.default = name, order, default  # type: ignore[attr-defined]
+        _REGISTRY[name] = cls
+        return cls
+
+    return register
+
+
+@cache
+def registry() -> dict[str, type]:
+    """Return every stage class by name, importing the stage folders of this package and nothing else."""
+    for folder in ("rewrite", "rules", "dedup", "select"):
+        package = importlib.import_module(f"tilth.curation.{folder}")
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    return dict(sorted(_REGISTRY.items()))
+
+
+def parameters(instance: Any, *, limits: bool) -> dict[str, Any]:
+    """Return the parameters of a stage; without `limits`, only those that change what it measures."""
+    return {
+        f.name: getattr(instance, f.name)
+        for f in fields(instance)
+        if limits or not f.metadata.get("limit", False)
+    }
+
+
+def defaults(cls: type) -> dict[str, Any]:
+    """Return the default parameters of a stage class."""
+    return {
+        f.name: f.default if f.default is not MISSING else f.default_factory()  # type: ignore[misc]
+        for f in fields(cls)
+    }

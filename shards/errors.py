@@ -1,0 +1,69 @@
+"""Every error a user can meet, with the exit code it ends a command with.
+
+TilthError              1   something failed
+├── UsageError          2   the command line or the recipe is wrong
+├── SourceError         1   an input file cannot be read at all
+├── StoreError          1   the store cannot be used
+│   ├── CorruptObject   1   stored bytes do not match their digest
+│   └── NewerFormat     1   the store was written by a newer Tilth
+├── TrainingError       1   training refused to start or had to stop
+├── ChecksFailed        3   a check failed; the candidate stays for inspection
+└── Busy               75   another process holds the store
+
+A message says where, what, what follows from it, and what to do next. It never holds row text.
+"""
+
+from __future__ import annotations
+
+
+class TilthError(Exception):
+    """Something failed in a way the user can act on."""
+
+    exit_code = 1
+
+    def __init__(self, where: str, what: str, consequence: str = "", next_step: str = "") -> None:
+        self.where, self.what, self.consequence, self.next_step = where, what, consequence, next_step
+        super().__init__(self.message())
+
+    def message(self) -> str:
+        """Return `where: what. consequence. next step.` on one line."""
+        tail = [part.rstrip(".") + "." for part in (self.consequence, self.next_step) if part]
+        return " ".join([f"{self.where}: {self.what.rstrip('.')}.", *tail])
+
+
+class UsageError(TilthError):
+    """The command line or the recipe is wrong."""
+
+    exit_code = 2
+
+
+class SourceError(TilthError):
+    """An input file cannot be read at all."""
+
+
+class StoreError(TilthError):
+    """The store cannot be used."""
+
+
+class CorruptObject(StoreError):
+    """Stored bytes do not match their digest."""
+
+
+class NewerFormat(StoreError):
+    """The store was written by a newer Tilth."""
+
+
+class TrainingError(TilthError):
+    """Training refused to start or had to stop."""
+
+
+class ChecksFailed(TilthError):
+    """A check failed; the candidate stays for inspection."""
+
+    exit_code = 3
+
+
+class Busy(TilthError):
+    """Another process holds the store."""
+
+    exit_code = 75

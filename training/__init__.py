@@ -1,0 +1,1 @@
+"""The only room with torch: tuning, its monitors, and what they learned about the data."""

@@ -1,0 +1,1 @@
+"""Monitors of a training run, one a file."""

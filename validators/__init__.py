@@ -1,0 +1,1 @@
+"""Judges data and writes the pages; changes nothing."""

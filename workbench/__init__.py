@@ -1,0 +1,1 @@
+"""The face of Tilth: commands, recipes, init, refresh, demo."""

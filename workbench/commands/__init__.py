@@ -1,0 +1,1 @@
+"""One module a command; heavy imports happen when a command runs."""
