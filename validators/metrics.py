@@ -1,0 +1,186 @@
+"""What a version looks like in numbers, from its tables alone.
+
+Every count of input lines comes from the ledger, which gives each line one fate; so lines in = kept + dropped
++ quarantined + unaccounted holds whatever the tables say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from tilth.shards.ledger import build_ledger
+from tilth.shards.tables import VALUE_DECIMALS, WEIGHT_UNIT, Split, Verdict
+
+HELD_OUT = (Split.FEEDBACK, Split.PROMOTION, Split.FINAL)
+
+_KEPT = pl.col("verdict") == Verdict.KEEP.value
+_TRAIN = pl.col("split") == Split.TRAIN.value
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a version (schemas of shards.tables); `measures` is wide, one line per row."""
+
+    occurrences: pl.DataFrame
+    rows: pl.DataFrame
+    decisions: pl.DataFrame
+    measures: pl.DataFrame
+
+    @cached_property
+    def ledger(self) -> pl.DataFrame:
+        """One line per line of input: source, line, row_id, verdict, stage, reason; names as String."""
+        return build_ledger(self.occurrences, self.decisions).with_columns(
+            pl.col("verdict", "split").cast(pl.String)
+        )
+
+    @cached_property
+    def row_measures(self) -> pl.DataFrame:
+        """The lines of `measures` that speak of a whole row."""
+        return self.measures.filter(pl.col("turn").is_null())
+
+
+def measure(tables: Tables) -> pl.DataFrame:
+    """Return one line of metrics: counts as Int64, rates as fractions of one in Float64.
+
+    A rate of nothing (no line, no row) is null, which no check passes; `leak_rate` without held-out rows is
+    0. `effective_rate` is Kish's effective sample size of the train weights over the train rows.
+    """
+    lines = tables.ledger.lazy()
+    kept = _kept_rows(tables)
+    by_source = _by_source(lines)
+    parts = [
+        lines.select(rows_in=pl.len(), **_verdict_counts(), undecided=pl.col("verdict").null_count()),
+        tables.decisions.lazy()
+        .join(tables.occurrences.lazy(), on="row_id", how="anti")
+        .select(invented=pl.len()),
+        kept.select(
+            **{f"rows_{split.value}": (pl.col("split") == split.value).sum() for split in Split},
+            distinct_texts=pl.col("text_digest").n_unique(),
+            effective_rate=_effective_rate(),
+        ),
+        tables.rows.lazy().select(distinct_rows=pl.len()),
+        by_source.select(sources=pl.len(), max_source_loss=pl.col("loss").max()),
+        _leaks(kept),
+    ]
+    wide = pl.concat(
+        [part.with_columns(pl.selectors.integer().cast(pl.Int64)) for part in parts], how="horizontal"
+    )
+    rates = {
+        "keep_rate": pl.col("kept") / pl.col("rows_in"),
+        "drop_rate": pl.col("dropped") / pl.col("rows_in"),
+        "quarantine_rate": pl.col("quarantined") / pl.col("rows_in"),
+        "duplicate_rate": 1 - pl.col("distinct_texts") / pl.col("kept"),
+        "leak_rate": pl.col("leaks") / pl.max_horizontal("held_out", 1),
+    }
+    return (
+        wide.with_columns(unaccounted=pl.col("undecided") + pl.col("invented"), **rates)
+        .drop("undecided", "invented")
+        .with_columns(pl.selectors.float().fill_nan(None).round(VALUE_DECIMALS))
+        .collect(engine="streaming")
+    )
+
+
+def by_source(tables: Tables) -> pl.DataFrame:
+    """Return source, lines, kept, dropped, quarantined, unaccounted, loss (fraction of lines not kept)."""
+    return _by_source(tables.ledger.lazy()).sort("source").collect(engine="streaming")
+
+
+def by_slice(tables: Tables) -> pl.DataFrame:
+    """Return slice, rows (kept), rows per split, weight (train rows, in rows), share (of train weight)."""
+    weight = pl.col("weight").filter(_TRAIN).sum() / WEIGHT_UNIT
+    return (
+        _kept_rows(tables)
+        .group_by("slice")
+        .agg(
+            rows=pl.len(),
+            **{f"rows_{split.value}": (pl.col("split") == split.value).sum() for split in Split},
+            weight=weight,
+        )
+        .with_columns(share=(pl.col("weight") / pl.col("weight").sum()).fill_nan(0.0))
+        .sort("slice")
+        .collect(engine="streaming")
+    )
+
+
+def funnel(tables: Tables) -> pl.DataFrame:
+    """Return verdict, stage, reason, rows: input lines that each rule took, most first."""
+    return (
+        tables.ledger.lazy()
+        .filter(~_KEPT)
+        .group_by("verdict", "stage", "reason")
+        .agg(rows=pl.len())
+        .sort("rows", "stage", "reason", "verdict", descending=[True, False, False, False])
+        .collect(engine="streaming")
+    )
+
+
+def heavy_rules(tables: Tables, *, over: float = 0.02) -> pl.DataFrame:
+    """Return source, verdict, stage, reason, rows, share of every rule that took more than `over` of a
+    source's lines, most first."""
+    lines = tables.ledger.lazy()
+    total = lines.group_by("source").agg(lines=pl.len())
+    return (
+        lines.filter(~_KEPT)
+        .group_by("source", "verdict", "stage", "reason")
+        .agg(rows=pl.len())
+        .join(total, on="source")
+        .with_columns(share=pl.col("rows") / pl.col("lines"))
+        .filter(pl.col("share") > over)
+        .drop("lines")
+        .sort("share", "source", "stage", "reason", descending=[True, False, False, False])
+        .collect(engine="streaming")
+    )
+
+
+def effective_rows(weights: pl.Expr) -> pl.Expr:
+    """Return Kish's effective sample size (sum w)^2 / sum w^2."""
+    w = weights.cast(pl.Float64)
+    return w.sum() ** 2 / (w**2).sum()
+
+
+def _verdict_counts() -> dict[str, pl.Expr]:
+    names = {"kept": Verdict.KEEP, "dropped": Verdict.DROP, "quarantined": Verdict.QUARANTINE}
+    return {name: (pl.col("verdict") == verdict.value).sum() for name, verdict in names.items()}
+
+
+def _by_source(lines: pl.LazyFrame) -> pl.LazyFrame:
+    return (
+        lines.group_by("source")
+        .agg(lines=pl.len(), **_verdict_counts(), unaccounted=pl.col("verdict").null_count())
+        .with_columns(loss=1 - pl.col("kept") / pl.col("lines"))
+    )
+
+
+def _kept_rows(tables: Tables) -> pl.LazyFrame:
+    """Kept rows with what a decision and its row say; enums as String."""
+    return (
+        tables.decisions.lazy()
+        .with_columns(pl.col("verdict", "split").cast(pl.String))
+        .filter(_KEPT)
+        .select("row_id", "split", "slice", "weight")
+        .join(tables.rows.lazy().select("row_id", "text_digest", "source", "group"), on="row_id")
+    )
+
+
+def _effective_rate() -> pl.Expr:
+    weights = pl.col("weight").filter(_TRAIN)
+    return effective_rows(weights) / weights.len()
+
+
+def _leaks(kept: pl.LazyFrame) -> pl.LazyFrame:
+    """Held-out rows, and those whose text or declared conversation also stands in train."""
+    held_out = kept.filter(pl.col("split").is_in([split.value for split in HELD_OUT]))
+    train = kept.filter(_TRAIN)
+    texts = train.select("text_digest", same_text=True).unique()
+    groups = train.filter(pl.col("group").is_not_null()).select("source", "group", same_group=True).unique()
+    return (
+        held_out.join(texts, on="text_digest", how="left")
+        .join(groups, on=["source", "group"], how="left")
+        .select(
+            held_out=pl.len(),
+            leaks=(pl.col("same_text").fill_null(False) | pl.col("same_group").fill_null(False)).sum(),
+        )
+    )
