@@ -2,6 +2,7 @@
 
 TilthError              1   something failed
 ├── UsageError          2   the command line or the recipe is wrong
+│   └── RecipeError     2   one key of the recipe is wrong; the loader adds file and line
 ├── SourceError         1   an input file cannot be read at all
 ├── StoreError          1   the store cannot be used
 │   ├── CorruptObject   1   stored bytes do not match their digest
@@ -27,14 +28,22 @@ class TilthError(Exception):
 
     def message(self) -> str:
         """Return `where: what. consequence. next step.` on one line."""
-        tail = [part.rstrip(".") + "." for part in (self.consequence, self.next_step) if part]
-        return " ".join([f"{self.where}: {self.what.rstrip('.')}.", *tail])
+        parts = (f"{self.where}: {self.what}", self.consequence, self.next_step)
+        return " ".join(part if part[-1] in ".?!" else part + "." for part in parts if part)
 
 
 class UsageError(TilthError):
     """The command line or the recipe is wrong."""
 
     exit_code = 2
+
+
+class RecipeError(UsageError):
+    """One key of the recipe is wrong; whoever loaded the recipe turns `key` into file and line."""
+
+    def __init__(self, key: tuple[str | int, ...], what: str, next_step: str = "") -> None:
+        self.key = key
+        super().__init__(".".join(str(part) for part in key), what, "", next_step)
 
 
 class SourceError(TilthError):

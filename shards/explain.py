@@ -1,0 +1,101 @@
+"""Why a row, or a line of input, came out as it did: the facts, for others to print."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import polars as pl
+
+from tilth.shards.errors import UsageError
+from tilth.shards.ledger import PLACE
+from tilth.shards.version import Version
+
+ROW_PREFIX = re.compile(r"[0-9a-f]{4,32}")
+SHOWN_MATCHES = 5
+
+
+def explain(version: Version, key: str) -> dict[str, Any]:
+    """Return what the version knows of a row (an id or its first 4+ hex digits) or of a line (`path:line`).
+
+    Ids are hex. Keys: version, row_id, line (the ledger's line asked for, or of the least occurrence),
+    occurrences, row, decision, measures, turns, witness (row_id, occurrences, turns; or null), feedback
+    (lines of the records that the version read, newest last). A line that could not be read has only version,
+    line and null row_id. Raises UsageError where nothing, or more than one row, matches.
+    """
+    ledger = version.ledger()
+    lines = _lines(version, ledger, key)
+    row_id = lines["row_id"][0]
+    facts: dict[str, Any] = {"version": version.id, "row_id": None, "line": _plain(lines.head(1))[0]}
+    if row_id is None:
+        return facts
+    decision = version.decisions().filter(pl.col("row_id") == row_id)
+    witness_id = decision["witness_id"][0]
+    return facts | {
+        "row_id": row_id.hex(),
+        "occurrences": _occurrences(ledger, row_id),
+        "row": _plain(version.rows().filter(pl.col("row_id") == row_id))[0],
+        "decision": _plain(decision)[0],
+        "measures": _measures(version, row_id),
+        "turns": _turns(version, row_id),
+        "witness": witness_id
+        and {
+            "row_id": witness_id.hex(),
+            "occurrences": _occurrences(ledger, witness_id),
+            "turns": _turns(version, witness_id),
+        },
+        "feedback": _feedback(version, row_id),
+    }
+
+
+def _lines(version: Version, ledger: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Return the ledger lines that `key` names, of one row, the least first."""
+    path, _, line = key.rpartition(":")
+    if path and line.isdecimal():
+        found = ledger.filter(pl.col("source_path") == path, pl.col("line") == int(line))
+    elif ROW_PREFIX.fullmatch(key):
+        # The ledger is in order of occurrence, so a row's own decision comes before its repeats.
+        found = ledger.filter(pl.col("row_id").bin.encode("hex").str.starts_with(key))
+    else:
+        raise UsageError(
+            repr(key[:80]), "neither a row id nor path:line", "", "Give 4 to 32 hex digits, or file.jsonl:12"
+        )
+    ids = found["row_id"].unique(maintain_order=True)
+    if found.is_empty():
+        raise UsageError(
+            repr(key[:80]),
+            f"version {version.short} has no such row or line",
+            "",
+            "See the paths in `tilth show`",
+        )
+    if len(ids) > 1:
+        some = ", ".join(row_id.hex()[:16] for row_id in ids.head(SHOWN_MATCHES))
+        raise UsageError(repr(key), f"{len(ids)} rows match: {some}", "", "Give more digits")
+    return found
+
+
+def _plain(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    return frame.with_columns(pl.col(pl.Binary).bin.encode("hex")).to_dicts()
+
+
+def _occurrences(ledger: pl.DataFrame, row_id: bytes) -> list[dict[str, Any]]:
+    return ledger.filter(pl.col("row_id") == row_id).select(PLACE).to_dicts()
+
+
+def _turns(version: Version, row_id: bytes) -> list[dict[str, Any]]:
+    return version.turns(pl.Series([row_id], dtype=pl.Binary())).drop("row_id").to_dicts()
+
+
+def _measures(version: Version, row_id: bytes) -> dict[str, Any]:
+    found = version.measures().filter(pl.col("row_id") == row_id).drop("row_id", "turn").to_dicts()
+    return found[0] if found else {}
+
+
+def _feedback(version: Version, row_id: bytes) -> list[dict[str, Any]]:
+    seen = []
+    for digest in version.manifest.feedback:
+        header = json.loads(version.objects.read_bytes(digest))
+        lines = version.objects.frame(header["rows"]).filter(pl.col("row_id") == row_id)
+        seen += [{"record": digest, "run_id": header["run_id"], **line} for line in _plain(lines)]
+    return seen

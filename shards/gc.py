@@ -1,0 +1,84 @@
+"""Removing what nothing names: manifests first, so that a kill leaves none without its objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tilth.shards import atomic
+from tilth.shards.history import ancestry
+from tilth.shards.object import OBJECT_NAME
+from tilth.shards.refs import CANDIDATE
+
+FOLDERS = ("objects", "versions", "refs", "reflog", "feedback", "receipts")
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tilth.shards.store import Store
+
+
+def collect(store: Store, *, keep: int, dry_run: bool) -> dict[str, int]:
+    """Remove unreachable versions and objects and left-over temporary files; the caller holds the lock.
+
+    Kept: each ref's version and its ancestors, `keep` in all, the last `keep` versions a ref was moved to,
+    every version that feedback or another kept version's feedback list names, and all feedback. Returns the
+    numbers versions, objects, temporary (files removed), bytes, and versions_kept, objects_kept. Raises
+    StoreError and removes nothing where something that must be kept cannot be read.
+    """
+    versions = _reachable_versions(store, max(keep, 1))
+    objects = _reachable_objects(store, versions)
+    stale_manifests = [
+        store.root / "versions" / f"{v}.json" for v in store.version_ids() if v not in versions
+    ]
+    temporary = [path for folder in FOLDERS for path in (store.root / folder).rglob(".*.tmp")]
+    stale_objects = [
+        path
+        for path in store.objects.files()
+        if (match := OBJECT_NAME.fullmatch(path.name)) and match[1] not in objects
+    ]
+    stale = [*stale_manifests, *stale_objects, *temporary]
+    freed = sum(path.lstat().st_size for path in stale)
+    if not dry_run:
+        with atomic.storage_errors(store.root):
+            _remove(stale_manifests)
+            _remove([*stale_objects, *temporary])
+        store.objects.forget()
+    return {
+        "versions": len(stale_manifests),
+        "objects": len(stale_objects),
+        "temporary": len(temporary),
+        "bytes": freed,
+        "versions_kept": len(versions),
+        "objects_kept": len(objects),
+    }
+
+
+def _reachable_versions(store: Store, keep: int) -> set[str]:
+    versions: set[str] = set()
+    for name in store.names():
+        recent = [move["to"] for move in store.refs.moves(name)]
+        versions |= set(list(dict.fromkeys(reversed(recent)))[:keep])
+        for ref in (name, name + CANDIDATE):
+            versions |= set(ancestry(store, store.refs.read(ref), keep))
+    versions |= {store.feedback(digest)[0].version for digest in store.feedback_log.all_digests()}
+    return versions & set(store.version_ids())
+
+
+def _reachable_objects(store: Store, versions: set[str]) -> set[str]:
+    records = set(store.feedback_log.all_digests())
+    objects: set[str] = set()
+    for version_id in sorted(versions):
+        manifest = store.version(version_id).manifest
+        objects |= set(manifest.closure())
+        records |= set(manifest.feedback)
+    for digest in sorted(records):
+        header = store.feedback_log.header(digest)
+        objects |= {digest, header.rows, header.slices}
+    return objects
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+    for folder in sorted({path.parent for path in paths}):
+        atomic.sync_folder(folder)

@@ -1,0 +1,157 @@
+"""From a draft to a published version: validate, store what is new, write the manifest last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from tilth.shards.digest import content_id, text_digests
+from tilth.shards.errors import StoreError
+from tilth.shards.ledger import PLACE, count
+from tilth.shards.manifest import Manifest
+from tilth.shards.object import Objects
+from tilth.shards.tables import DECISIONS, OCCURRENCES, ROWS, TURNS, conform
+from tilth.shards.version import Version
+
+SHARD_ROWS = 100_000
+DEFECT = "This is a defect of Tilth: please report it"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What curate hands over. Frames in any order; see Manifest for the rest.
+
+    turns: the rewritten turns (schema TURNS) of at least every row whose text is new. counts: further counts;
+    lines, rows, kept, dropped, quarantined, unaccounted and one a split are counted here.
+    """
+
+    rows: pl.DataFrame
+    decisions: pl.DataFrame
+    occurrences: pl.DataFrame
+    measures: pl.DataFrame
+    turns: pl.LazyFrame
+    sources: list[str]
+    recipe_digest: str
+    stages: dict[str, str] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
+    feedback: list[str] = field(default_factory=list)
+    steered_sources: str | None = None
+    retractions: list[str] = field(default_factory=list)
+    fitted: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    checks: dict[str, bool] = field(default_factory=dict)
+
+
+def same_inputs(draft: Draft, manifest: Manifest) -> bool:
+    """Return whether the manifest was made from the same sources, recipe, feedback and retractions."""
+    return (
+        sorted(draft.sources) == manifest.sources
+        and draft.recipe_digest == manifest.recipe_digest
+        and draft.feedback == manifest.feedback
+        and draft.steered_sources == manifest.steered_sources
+        and draft.retractions == manifest.retractions
+        and draft.fitted == manifest.fitted
+    )
+
+
+def write_version(name: str, draft: Draft, parent: Version | None, objects: Objects) -> tuple[Manifest, bool]:
+    """Store the objects of a draft and return its manifest, not yet written, and whether it is news.
+
+    Without news (the parent's content and inputs) nothing is stored and the parent's manifest returned.
+    Raises StoreError where the draft loses a row, and where the store cannot be written.
+    """
+    rows = conform(draft.rows, ROWS).sort("row_id")
+    decisions = conform(draft.decisions, DECISIONS).sort("row_id")
+    occurrences = conform(draft.occurrences, OCCURRENCES).sort(PLACE)
+    counts = count(occurrences, decisions)
+    _check_conservation(name, rows, decisions, occurrences, counts)
+    content = content_id(rows, decisions)
+    if parent and parent.manifest.content_id == content and same_inputs(draft, parent.manifest):
+        return parent.manifest, False
+    manifest = Manifest(
+        name=name,
+        parent=parent.id if parent else None,
+        content_id=content,
+        sources=sorted(draft.sources),
+        recipe_digest=draft.recipe_digest,
+        counts={**draft.counts, **counts},
+        objects={
+            "turns": _put_turns(name, rows, draft.turns, parent, objects),
+            "rows": [objects.put_frame(rows)],
+            # Aligned with rows by position: what a version costs is its selection.
+            "decisions": [objects.put_frame(decisions.drop("row_id"))],
+            "occurrences": [objects.put_frame(occurrences)],
+            "measures": [objects.put_frame(draft.measures.sort("row_id", "turn"))],
+        },
+        stages=draft.stages,
+        libraries=draft.libraries,
+        feedback=draft.feedback,
+        steered_sources=draft.steered_sources,
+        retractions=draft.retractions,
+        fitted=draft.fitted,
+        checks=draft.checks,
+    )
+    # What is written must be readable: a float or a bad digest is found before it has an id.
+    return Manifest.from_bytes(manifest.to_bytes(), f"draft of {name}"), True
+
+
+def _check_conservation(
+    name: str, rows: pl.DataFrame, decisions: pl.DataFrame, occurrences: pl.DataFrame, counts: dict[str, int]
+) -> None:
+    readable = occurrences["row_id"].drop_nulls().unique().sort()
+    one_of = occurrences["row_id"].is_null() != occurrences["reader_reason"].is_null()
+    problems = {
+        "rows and decisions do not hold the same distinct rows": rows["row_id"].is_duplicated().any()
+        or not rows["row_id"].equals(decisions["row_id"]),
+        "rows and lines of input do not match": not rows["row_id"].equals(readable),
+        "a line has neither a row nor a reason, or both": not one_of.all(),
+        "a line of input is named twice": occurrences.select(PLACE).is_duplicated().any(),
+        f"{counts['unaccounted']} lines are unaccounted for": counts["unaccounted"] != 0,
+        "a row has no text digest": rows["text_digest"].null_count() > 0,
+    }
+    for what, broken in problems.items():
+        if broken:
+            raise StoreError(f"draft of {name}", what, "Nothing was published", DEFECT)
+
+
+def _put_turns(
+    name: str, rows: pl.DataFrame, turns: pl.LazyFrame, parent: Version | None, objects: Objects
+) -> list[str]:
+    """Store the texts that the parent's payload lacks; return the objects that hold a text of `rows`."""
+    keys = rows.select("row_id", "text_digest")
+    digests = []
+    for digest in parent.manifest.objects["turns"] if parent else []:
+        held = objects.frame(digest, ["row_id", "text_digest"]).unique()
+        rest = keys.join(held, on=["row_id", "text_digest"], how="anti")
+        if rest.height < keys.height:
+            digests.append(digest)
+        keys = rest
+    lost = keys
+    for shard in _shards(keys.sort("row_id"), turns):
+        if shard.height:
+            digests.append(objects.put_frame(shard))
+            lost = lost.join(shard, on=["row_id", "text_digest"], how="anti")
+    if textless(rows, lost).height:
+        raise StoreError(f"draft of {name}", "a row's text is missing", "Nothing was published", DEFECT)
+    return digests
+
+
+def textless(rows: pl.DataFrame, without_turns: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows among `without_turns` (row_id) whose digest says that they should have had turns."""
+    lost = rows.join(without_turns, on="row_id", how="semi").sort("row_id")
+    return lost.filter(lost["text_digest"] != text_digests(lost, TURNS.to_frame())["text_digest"])
+
+
+def _shards(keys: pl.DataFrame, turns: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """Yield the turns of `keys` with their text digest, SHARD_ROWS rows at a time, in row_id order."""
+    for chunk in keys.iter_slices(SHARD_ROWS):
+        low, high = chunk["row_id"][0], chunk["row_id"][-1]
+        yield (
+            turns.filter(pl.col("row_id").is_between(low, high))
+            .select(list(TURNS))
+            .join(chunk.lazy(), on="row_id", how="inner")
+            .sort("row_id", "turn")
+            .collect()
+        )

@@ -1,0 +1,83 @@
+"""A published version, opened: its tables read from verified objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from tilth.shards.ledger import build_ledger
+from tilth.shards.manifest import Manifest
+from tilth.shards.object import Objects
+from tilth.shards.tables import DECISIONS, ROWS, TURNS, Verdict, conform
+
+TURN_STRUCT = ("role", "text", "reasoning", "tool_calls", "tool_call_id", "name")
+SHORT_HEX = 12
+
+
+class Version:
+    """A published manifest with the objects it names. Every read raises CorruptObject on damaged bytes."""
+
+    def __init__(self, manifest: Manifest, objects: Objects) -> None:
+        self.manifest = manifest
+        self.objects = objects
+        self.id = manifest.id
+        self.short = self.id[:SHORT_HEX]
+
+    def __repr__(self) -> str:
+        return f"Version({self.manifest.name!r}, {self.short})"
+
+    def rows(self, columns: list[str] | None = None) -> pl.DataFrame:
+        """Return the distinct readable rows (schema ROWS, or some of its columns) in row_id order."""
+        frame = self._table("rows", columns)
+        return conform(frame, pl.Schema({name: ROWS[name] for name in columns or ROWS}))
+
+    def decisions(self) -> pl.DataFrame:
+        """Return schema DECISIONS, one line per row, in row_id order."""
+        return conform(self.rows(["row_id"]).hstack(self._table("decisions")), DECISIONS)
+
+    def occurrences(self) -> pl.DataFrame:
+        """Return schema OCCURRENCES, one line per line of input, ordered by source_path, line."""
+        return self._table("occurrences")
+
+    def measures(self) -> pl.DataFrame:
+        """Return row_id, turn (null) and one column a measure, in row_id order."""
+        return self._table("measures")
+
+    def turns(self, row_ids: pl.Series | None = None) -> pl.DataFrame:
+        """Return the rewritten turns (schema TURNS) of all rows, or of `row_ids`, ordered by row_id, turn."""
+        keys = self.rows(["row_id", "text_digest"])
+        if row_ids is not None:
+            keys = keys.filter(pl.col("row_id").is_in(row_ids.implode()))
+        shards = [self.objects.scan(digest) for digest in self.manifest.objects["turns"]]
+        if not shards:
+            return TURNS.to_frame()
+        selected = [s.join(keys.lazy(), on=["row_id", "text_digest"], how="semi") for s in shards]
+        return conform(pl.concat(selected).collect().sort("row_id", "turn"), TURNS)
+
+    def samples(self, *splits: str) -> pl.DataFrame:
+        """Return the kept rows of these splits (of every split where none is named), in row_id order.
+
+        Columns of ROWS, then split, fold, slice, weight (millionths), and `turns`: a list of structs with
+        role, text, reasoning, tool_calls, tool_call_id, name.
+        """
+        decisions = self.decisions()
+        kept = decisions["verdict"] == Verdict.KEEP.value
+        if splits:
+            kept &= decisions["split"].is_in([str(s) for s in splits])
+        rows = self.rows().hstack(decisions.select("split", "fold", "slice", "weight")).filter(kept)
+        whole = kept.all()
+        lists = (
+            self.turns(None if whole else rows["row_id"])
+            .group_by("row_id", maintain_order=True)
+            .agg(turns=pl.struct(TURN_STRUCT))
+        )
+        return rows.join(lists, on="row_id", how="left").sort("row_id")
+
+    def ledger(self) -> pl.DataFrame:
+        """Return schema LEDGER: exactly one line per line of input, ordered by source_path, line."""
+        return build_ledger(self.occurrences(), self.decisions())
+
+    def _table(self, table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        names = list(columns) if columns else None
+        return pl.concat([self.objects.frame(digest, names) for digest in self.manifest.objects[table]])
