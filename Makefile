@@ -1,0 +1,58 @@
+# Two commands are enough for a newcomer: make demo, make test. Both set up .venv first, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# One thread a test process: two processes already fill two cores.
+TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 GX_ANALYTICS_ENABLED=false
+
+.PHONY: demo test install check bench faults proof clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo     watch the whole loop on the bundled sample (about 3 minutes on 2 cores)"
+	@echo "make test     run the test suite (about 10 minutes on 2 cores)"
+	@echo "make install  set up the commands curate, train, validate, refresh and tilth for your own data"
+	@echo "make check    ruff, the type checker and the rule of imports"
+	@echo "make bench    timings and recall, written to benchmarks/results/"
+	@echo "make faults   the fault classes at full counts, written to benchmarks/results/"
+	@echo "make proof    steered against unsteered against random removal, written to benchmarks/results/"
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "setup: creating $(VENV) and installing Tilth with pip (once; a few minutes, about 2 GB)"
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("setup: Python 3.11 or newer is needed; say: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+	@echo "setup: done"
+
+$(VENV)/.developer: $(VENV)/.installed
+	@echo "setup: adding what the tests need (once)"
+	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	@$(BIN)/tilth demo
+
+test: $(VENV)/.developer
+	@$(TEST_ENV) $(BIN)/python -m pytest -n 2
+
+install: $(VENV)/.installed
+	@$(BIN)/python -m tilth.workbench.install
+
+check: $(VENV)/.developer
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/python -m tests.types
+	@$(TEST_ENV) $(BIN)/python -m pytest tests/test_house.py
+
+bench: $(VENV)/.developer
+	@$(BIN)/python -m benchmarks.bench
+
+faults: $(VENV)/.developer
+	@TILTH_FULL=1 $(TEST_ENV) $(BIN)/python -m benchmarks.faults
+
+proof: $(VENV)/.developer
+	@$(BIN)/python -m benchmarks.proof
+
+clean:
+	rm -rf $(VENV) .mypy build *.egg-info

@@ -1,0 +1,45 @@
+"""Which feedback records the next version may act on.
+
+A record counts if it speaks of a version in the candidate's ancestry. There is at most one round of feedback
+per change of the sources or the recipe: what a model trained on steered data says does not steer again, so
+the loop comes to rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from tilth.shards.feedback import FeedbackHeader
+from tilth.shards.store import Store
+from tilth.shards.version import Version
+
+Record = tuple[str, FeedbackHeader, pl.DataFrame, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Admission:
+    """The records to act on, oldest first, and what the manifest keeps of that choice."""
+
+    digests: list[str]
+    records: list[Record]
+    steered_inputs: str | None
+    is_new_round: bool
+
+
+def admit(store: Store, name: str, parent: Version | None, inputs: str) -> Admission:
+    """Choose the records for a version made from `inputs` (a digest of sources and recipe)."""
+    if parent is None:
+        return Admission([], [], None, False)
+    taken = list(parent.manifest.feedback)
+    ancestry = {entry["id"] for entry in store.log(name)}
+    unread = [
+        digest
+        for digest in store.feedback_digests(name)
+        if digest not in taken and store.feedback(digest)[0].version in ancestry
+    ]
+    is_new_round = bool(unread) and parent.manifest.steered_sources != inputs
+    digests = taken + unread if is_new_round else taken
+    records = [(digest, *store.feedback(digest)) for digest in digests]
+    return Admission(digests, records, inputs if is_new_round else parent.manifest.steered_sources, is_new_round)

@@ -1,0 +1,217 @@
+"""One curation run, phase by phase: sources in, a published version out.
+
+    read → rewrite → local rules → decontaminate → pushback → conflict → split → dedup → select → weigh
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import polars as pl
+
+from tilth.curation.admission import Admission, Record, admit
+from tilth.curation.combine import Combined, combine
+from tilth.curation.executor import Executor, LocalExecutor
+from tilth.curation.identity import library_versions, recipe_digest, stage_digests
+from tilth.curation.ledger import Ledger
+from tilth.curation.limits import ReadLimits
+from tilth.curation.local import LocalPart, LocalTask, run_local
+from tilth.curation.pushback import PushbackPolicy, Steering, steer
+from tilth.curation.read import Ingest, ingest
+from tilth.curation.recipe import CurationRecipe
+from tilth.curation.source import Source
+from tilth.curation.stage import Barrier, Phase
+from tilth.curation.texts import PartTexts
+from tilth.shards.digest import canonical_json, content_id, sha256_hex
+from tilth.shards.errors import SourceError
+from tilth.shards.store import Draft, Store
+from tilth.shards.tables import ROWS, Verdict, conform
+from tilth.shards.version import Version
+from tilth.validators.gate import CheckResult, judge
+from tilth.validators.metrics import Tables, measure
+from tilth.validators.recipe import Checks
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to curate, from where, under which name."""
+
+    name: str
+    sources: tuple[Source, ...]
+    recipe: CurationRecipe
+    checks: Checks
+    base_dir: Path
+    limits: ReadLimits = field(default_factory=ReadLimits)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did; without news `version` is the candidate as it was and `published` is False."""
+
+    version: Version
+    parent: Version | None
+    published: bool
+    checks: list[CheckResult]
+    steering: Steering
+    rewritten: dict[str, int]
+    unread_feedback: int
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check of severity error passed."""
+        return not any(c.blocks for c in self.checks)
+
+
+def curate(
+    request: Request,
+    store: Store,
+    *,
+    executor: Executor | None = None,
+    on_progress: Progress | None = None,
+) -> Outcome:
+    """Curate the sources of `request` and publish the result as the candidate of its name.
+
+    Raises SourceError if a source cannot be read or no row is left, RecipeError if the recipe does not fit
+    the data.
+    """
+    started, report = time.monotonic(), on_progress or (lambda phase, done, total: None)
+    with store.workspace() as work:
+        ingested = ingest(list(request.sources), request.base_dir, work / "read", request.limits, on_progress=report)
+        parts = _judge_locally(ingested, request.recipe, work / "local", executor or LocalExecutor(), report)
+        data = combine([p.occurrences for p in ingested.parts], parts, request.recipe.slice_by)
+        texts = PartTexts([p.turns for p in parts], data.chosen)
+        parent = store.candidate(request.name)
+        admission = admit(store, request.name, parent, _inputs(request, ingested))
+        ledger = Ledger(data.rows["row_id"], data.rows["slice"])
+        ledger.apply_findings(data.findings)
+        steering = _decide(request.recipe, ledger, data, texts, admission.records, report)
+        report("publish", 0, 1)
+        draft, checks = _draft(request, ingested, data, texts, ledger, admission)
+        version, published = store.publish(request.name, _without_idle_feedback(draft, parent))
+        report("publish", 1, 1)
+    unread = set(store.feedback_digests(request.name)) - set(version.manifest.feedback)
+    return Outcome(
+        version=version,
+        parent=parent,
+        published=published,
+        checks=checks,
+        steering=steering,
+        rewritten=_sum_rewritten(parts),
+        unread_feedback=len(unread),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _judge_locally(
+    ingested: Ingest, recipe: CurationRecipe, out: Path, executor: Executor, report: Progress
+) -> list[LocalPart]:
+    """Rewrite, measure and judge every part file by itself."""
+    out.mkdir()
+    rewrites, rules = tuple(recipe.rewrites()), tuple(recipe.locals())
+    tasks = [LocalTask(part, index, out, rewrites, rules) for index, part in enumerate(ingested.parts)]
+    judged = []
+    for done, part in enumerate(executor.map(run_local, tasks), start=1):
+        judged.append(part)
+        report("rules", done, len(tasks))
+    return judged
+
+
+def _decide(
+    recipe: CurationRecipe,
+    ledger: Ledger,
+    data: Combined,
+    texts: PartTexts,
+    records: list[Record],
+    report: Progress,
+) -> Steering:
+    """Run the barriers in phase order, pushback at its place among them, and weigh by what it said."""
+    barriers = recipe.barriers()
+    policy = recipe.pushback or PushbackPolicy()
+
+    def run(some: list[Barrier]) -> None:
+        for barrier in some:
+            name = str(barrier.name)  # type: ignore[attr-defined]
+            report(name, barriers.index(barrier), len(barriers))
+            rows = _kept_rows(ledger, data)
+            ledger.apply(name, barrier.decide(rows, barrier.evidence(rows, texts)))
+
+    run([b for b in barriers if b.phase < Phase.PUSHBACK])
+    steering = steer(_kept_rows(ledger, data), records if recipe.pushback else [], policy)
+    ledger.apply("pushback", steering.findings)
+    run([b for b in barriers if b.phase > Phase.PUSHBACK])
+    if steering.weights.height:
+        ledger.multiply_weights(steering.weights, low=policy.min_weight, high=policy.max_weight)
+    return steering
+
+
+def _kept_rows(ledger: Ledger, data: Combined) -> pl.DataFrame:
+    """Return the rows still kept with their provenance, row measures, slice and assignments."""
+    return ledger.kept().join(data.rows.drop("slice"), on="row_id", how="left", maintain_order="left")
+
+
+def _draft(
+    request: Request, ingested: Ingest, data: Combined, texts: PartTexts, ledger: Ledger, admission: Admission
+) -> tuple[Draft, list[CheckResult]]:
+    """Assemble what is published and judge it."""
+    rows, decisions = conform(data.rows, ROWS), ledger.decisions()
+    kept = decisions.filter(pl.col("verdict") == Verdict.KEEP).height
+    if not kept:
+        raise SourceError(
+            request.name,
+            f"of {data.occurrences.height} lines no row is left",
+            "Nothing was published; the version before stands",
+            "look at the reasons with: curate RECIPE --dry-run, or run: tilth doctor FILE",
+        )
+    tables = Tables(data.occurrences, rows, decisions, data.measures)
+    checks = judge(measure(tables), request.checks)
+    draft = Draft(
+        rows=rows,
+        decisions=decisions,
+        occurrences=data.occurrences,
+        measures=data.measures,
+        turns=texts.turns(),
+        sources=sorted(f.digest for f in ingested.files),
+        recipe_digest=recipe_digest(request.sources, request.recipe),
+        stages=stage_digests(request.recipe.stages),
+        libraries=library_versions(),
+        feedback=admission.digests,
+        steered_sources=admission.steered_inputs,
+        counts=_tag_counts(ledger),
+        checks={c.name: c.passed for c in checks if c.severity == "error"},
+    )
+    return draft, checks
+
+
+def _without_idle_feedback(draft: Draft, parent: Version | None) -> Draft:
+    """Leave out new feedback that changed no decision, so that it alone makes no new version."""
+    if parent is None or content_id(draft.rows, draft.decisions) != parent.manifest.content_id:
+        return draft
+    return replace(
+        draft, feedback=list(parent.manifest.feedback), steered_sources=parent.manifest.steered_sources
+    )
+
+
+def _tag_counts(ledger: Ledger) -> dict[str, int]:
+    """Return how many kept rows each tagging rule noted, by `tagged STAGE: REASON`."""
+    counted = ledger.tags().unique(["row_id", "stage", "reason"]).group_by("stage", "reason").len()
+    return {f"tagged {stage}: {reason}": rows for stage, reason, rows in counted.sort("stage", "reason").iter_rows()}
+
+
+def _inputs(request: Request, ingested: Ingest) -> str:
+    """Return the digest of sources and recipe: what a round of feedback is counted against."""
+    files = sorted(f.digest for f in ingested.files)
+    return sha256_hex(canonical_json([files, recipe_digest(request.sources, request.recipe)]))
+
+
+def _sum_rewritten(parts: list[LocalPart]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for part in parts:
+        for stage, turns in part.rewritten.items():
+            total[stage] = total.get(stage, 0) + turns
+    return total

@@ -1,0 +1,55 @@
+"""What stands in a manifest for the recipe, the stages and the libraries: digests, never paths."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tilth.curation.recipe import CurationRecipe
+from tilth.curation.source import Source
+from tilth.curation.stage import Stage, parameters
+from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
+
+LIBRARIES = ("tilth", "polars", "numpy", "numba", "langdetect")
+
+
+def recipe_digest(sources: Iterable[Source], recipe: CurationRecipe) -> str:
+    """Return the digest of everything in a recipe that decides which rows are kept."""
+    stages = {str(s.name): _parameters(s, limits=True) for s in recipe.stages}  # type: ignore[union-attr]
+    pushback = parameters(recipe.pushback, limits=True) if recipe.pushback else None
+    return sha256_hex(
+        canonical_json(
+            {
+                "sources": [s.model_dump(mode="json") for s in sources],
+                "stages": stages,
+                "slice_by": list(recipe.slice_by),
+                "pushback": pushback,
+            }
+        )
+    )
+
+
+def stage_digests(stages: Iterable[Stage]) -> dict[str, str]:
+    """Return, by name, the digest of what each stage measures: its parameters that are no limits and its code."""
+    return {
+        str(s.name): sha256_hex(  # type: ignore[union-attr]
+            canonical_json([_parameters(s, limits=False), sha256_hex(inspect.getsource(type(s)).encode())])
+        )
+        for s in stages
+    }
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that a decision may depend on."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+def _parameters(stage: Any, *, limits: bool) -> dict[str, Any]:
+    """Return a stage's parameters, with files it reads replaced by the digests of their bytes."""
+    values = parameters(stage, limits=limits)
+    if "paths" in values:
+        values["paths"] = sorted(file_sha256(Path(p)) for p in values["paths"])
+    return values

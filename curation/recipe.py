@@ -1,0 +1,124 @@
+"""The `curation:` section of a recipe, turned into the stages that run."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, ValidationError, create_model
+
+from tilth.curation.pushback import PushbackPolicy
+from tilth.curation.stage import Barrier, Local, Rewrite, Stage, registry
+from tilth.shards.errors import RecipeError
+
+ENGINE_KEYS = ("slice_by", "pushback")
+
+
+@dataclass(frozen=True)
+class CurationRecipe:
+    """What curation does: the stages in the order they act, how slices are named, how feedback is taken."""
+
+    stages: tuple[Stage, ...]
+    slice_by: tuple[str, ...]
+    pushback: PushbackPolicy | None
+
+    def rewrites(self) -> list[Rewrite]:
+        """Return the stages that change text."""
+        return [s for s in self.stages if isinstance(s, Rewrite)]
+
+    def locals(self) -> list[Local]:
+        """Return the stages that judge a row by itself."""
+        return [s for s in self.stages if isinstance(s, Local)]
+
+    def barriers(self) -> list[Barrier]:
+        """Return the stages that see all rows."""
+        return [s for s in self.stages if isinstance(s, Barrier)]
+
+
+def parse(section: Mapping[str, Any], base_dir: Path, eval_paths: Sequence[str] = ()) -> CurationRecipe:
+    """Build the stages of a `curation:` section; what it does not name runs with its defaults.
+
+    A key is a stage name. `null` switches it off, a mapping sets parameters, and a bare value sets the
+    stage's first parameter (`decontaminate: [evals/*.jsonl]`). `eval_paths` are decontaminated against
+    without being named. Globs are resolved against `base_dir`.
+    Raises RecipeError naming the key.
+    """
+    known = registry()
+    for key in section:
+        if key not in known and key not in ENGINE_KEYS:
+            raise RecipeError(("curation", key), "unknown key", suggestion(key, [*known, *ENGINE_KEYS]))
+    chosen = [
+        (cls, section.get(name, {}))
+        for name, cls in known.items()
+        if (name in section and section[name] is not None) or (name not in section and cls.default)  # type: ignore[attr-defined]
+    ]
+    stages = [build(cls, value, ("curation", cls.name)) for cls, value in chosen]  # type: ignore[attr-defined]
+    stages = [_with_files(s, base_dir, eval_paths) for s in stages]
+    stages.sort(key=lambda s: (s.phase, s.order, s.name))
+    return CurationRecipe(
+        stages=tuple(stages),
+        slice_by=_slice_by(section.get("slice_by", ["source"])),
+        pushback=None
+        if "pushback" in section and section["pushback"] is None
+        else build(PushbackPolicy, section.get("pushback", {}), ("curation", "pushback")),
+    )
+
+
+def suggestion(key: str, known: Iterable[str]) -> str:
+    """Return a next step that names the closest known key."""
+    close = difflib.get_close_matches(str(key), list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(sorted(known))}"
+
+
+def _with_files(stage: Any, base_dir: Path, eval_paths: Sequence[str]) -> Any:
+    """Resolve the `paths` of a stage that reads files; a pattern that matches nothing is an error."""
+    if "paths" not in {f.name for f in fields(stage)}:
+        return stage
+    found: set[str] = set()
+    for pattern in (*stage.paths, *eval_paths):
+        absolute = str(base_dir / pattern)
+        matches = glob.glob(absolute, recursive=True)
+        if not matches:
+            raise RecipeError(("curation", stage.name), f"no file matches {pattern!r}", "check the path")
+        found.update(matches)
+    return replace(stage, paths=tuple(sorted(found)))
+
+
+def _slice_by(value: Any) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise RecipeError(("curation", "slice_by"), "must be a column name or a list of them")
+    return tuple(names)
+
+
+def build(cls: type, value: Any, key: tuple[str, ...]) -> Any:
+    """Make a parameter dataclass from what the recipe says, with pydantic's validation of its types."""
+    hints = get_type_hints(cls)
+    names = [f.name for f in fields(cls)]
+    if value is True:
+        value = {}
+    if not isinstance(value, Mapping):
+        if not names:
+            raise RecipeError(key, "takes no parameters", f"write '{key[-1]}: {{}}' or 'null'")
+        value = {names[0]: value}
+    for name in value:
+        if name not in names:
+            raise RecipeError((*key, name), "unknown key", suggestion(name, names))
+    spec: dict[str, Any] = {
+        f.name: (
+            hints[f.name],
+            f.default if f.default is not MISSING else f.default_factory(),  # type: ignore[misc]
+        )
+        for f in fields(cls)
+    }
+    model = create_model(cls.__name__, __config__=ConfigDict(extra="forbid"), **spec)
+    try:
+        checked = model.model_validate(dict(value))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RecipeError((*key, *first["loc"]), first["msg"].lower()) from None
+    return cls(**{name: getattr(checked, name) for name in names})

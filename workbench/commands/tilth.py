@@ -1,0 +1,156 @@
+"""tilth: everything beside curate, train, validate and refresh."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tilth.workbench.session import guarded, json_option
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+store_dir = click.option(
+    "--store",
+    "store_path",
+    type=click.Path(path_type=Path),
+    default=Path(".tilth"),
+    show_default=True,
+    help="The store to look into.",
+)
+version_argument = click.argument("version")
+
+
+@click.group(context_settings=CONTEXT)
+def main() -> None:
+    """Start a recipe, watch the demo, and look into a store of versions.
+
+    VERSION is an id, a unique beginning of one, NAME (what is served) or NAME.candidate.
+    """
+
+
+@main.command()
+@click.argument("data", type=str)
+@click.option("--base", required=True, help="The model to tune: a folder or a hub name.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("recipe.yaml"), show_default=True)
+@guarded
+def init(data: str, base: str, out: Path) -> None:
+    """Write a commented recipe for DATA (a file, a glob, a folder, s3:// or hf://)."""
+    from tilth.workbench import init as starting
+    from tilth.workbench import session
+
+    starting.run(data, base, out, session.console())
+
+
+@main.command()
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Where to work."
+)
+@guarded
+def demo(folder: Path) -> None:
+    """Run the whole loop on the bundled sample: curate, train, curate again, train again, compare."""
+    from tilth.workbench import demo as showing
+    from tilth.workbench import session
+
+    showing.run(folder, session.console())
+
+
+@main.command()
+@click.argument("name", required=False)
+@store_dir
+@json_option
+@guarded
+def log(name: str | None, store_path: Path, as_json: bool) -> None:
+    """List the versions of NAME, newest first (NAME may be left out where there is only one)."""
+    from tilth.workbench import looking
+
+    looking.log(store_path, name, as_json=as_json)
+
+
+@main.command()
+@version_argument
+@store_dir
+@json_option
+@guarded
+def show(version: str, store_path: Path, as_json: bool) -> None:
+    """Show what a version is made of."""
+    from tilth.workbench import looking
+
+    looking.show(store_path, version, as_json=as_json)
+
+
+@main.command()
+@click.argument("old")
+@click.argument("new")
+@click.option("--rows", "max_rows", type=int, default=50, show_default=True, help="How many rows to list.")
+@store_dir
+@json_option
+@guarded
+def diff(old: str, new: str, max_rows: int, store_path: Path, as_json: bool) -> None:
+    """List row by row what changed from OLD to NEW, and why."""
+    from tilth.workbench import looking
+
+    looking.diff(store_path, old, new, max_rows=max_rows, as_json=as_json)
+
+
+@main.command()
+@click.argument("row")
+@click.option("--version", "version_id", help="Look in this version (default: the newest candidate).")
+@store_dir
+@json_option
+@guarded
+def explain(row: str, version_id: str | None, store_path: Path, as_json: bool) -> None:
+    """Say why ROW (the beginning of a row id, or file:line) stayed or went."""
+    from tilth.workbench import looking
+
+    looking.explain(store_path, row, version_id, as_json=as_json)
+
+
+@main.command()
+@click.argument("version", required=False)
+@store_dir
+@guarded
+def verify(version: str | None, store_path: Path) -> None:
+    """Check every byte of a version, or of the whole store, against its digest."""
+    from tilth.workbench import looking
+
+    looking.verify(store_path, version)
+
+
+@main.command()
+@version_argument
+@click.argument("folder", type=click.Path(path_type=Path))
+@store_dir
+@guarded
+def export(version: str, folder: Path, store_path: Path) -> None:
+    """Write a version as Parquet shards with card, ledger and croissant.json, for datasets.load_dataset."""
+    from tilth.workbench import looking
+
+    looking.export(store_path, version, folder)
+
+
+@main.command()
+@click.argument("name")
+@click.option("--to", help="Go back to this version (default: the one before).")
+@store_dir
+@guarded
+def rollback(name: str, to: str | None, store_path: Path) -> None:
+    """Make an earlier version of NAME the candidate again; nothing is deleted."""
+    from tilth.workbench import looking
+
+    looking.rollback(store_path, name, to)
+
+
+@main.command()
+@click.option("--keep", type=int, default=10, show_default=True, help="Versions to keep behind each ref.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@store_dir
+@guarded
+def gc(keep: int, dry_run: bool, store_path: Path) -> None:
+    """Remove objects that no kept version and no feedback names."""
+    from tilth.workbench import looking
+
+    looking.gc(store_path, keep=keep, dry_run=dry_run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""train RECIPE: a tuned model, and evidence of what it learned and forgot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tilth.workbench.session import guarded, json_option, recipe_options
+
+
+@click.command()
+@recipe_options
+@click.option("--plan", is_flag=True, help="Print bytes, steps and time before any weight is loaded, and stop.")
+@click.option("--peek", is_flag=True, help="Print rendered samples with the loss tokens marked, and stop.")
+@click.option("--version", "version_id", help="Train this version even if recipe or sources changed since.")
+@click.option("--fresh", is_flag=True, help="Start anew instead of resuming.")
+@click.option("--seed", type=int, help="Use this seed instead of the recipe's.")
+@json_option
+@guarded
+def main(
+    recipe: Path,
+    overrides: tuple[str, ...],
+    store_path: Path | None,
+    plan: bool,
+    peek: bool,
+    version_id: str | None,
+    fresh: bool,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Tune the base of RECIPE on its candidate version and write down what the run says of the data.
+
+    A rerun resumes. Exit codes: 0 done, 1 failed, 2 usage or recipe (also: the sources or the recipe changed
+    since `curate`), 75 busy.
+    """
+    from tilth.workbench import session, tuning
+
+    loaded = session.load(recipe, overrides)
+    screen = session.console(quiet=as_json)
+    store = session.open_store(recipe, store_path)
+    version = tuning.version_to_train(loaded, store, version_id)
+    if plan:
+        tuning.show_plan(screen, loaded, store, version, as_json=as_json)
+    elif peek:
+        tuning.show_peek(screen, loaded, version)
+    else:
+        with session.progress(screen) as report:
+            result = tuning.run(loaded, store, version, fresh=fresh, seed=seed, on_progress=report)
+        if as_json:
+            session.print_json(tuning.as_dict(result))
+        else:
+            tuning.show(screen, result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""What every command shares: options, the store beside the recipe, progress, and how errors end."""
+
+from __future__ import annotations
+
+import functools
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tilth.shards.store import Store
+    from tilth.workbench.recipe import Recipe
+
+INTERRUPTED = 130
+Function = Callable[..., Any]
+
+
+def recipe_options(function: Function) -> Function:
+    """Add RECIPE, --set and --store to a command."""
+    for option in (
+        click.argument("recipe", type=click.Path(path_type=Path)),
+        click.option(
+            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one key: --set training.rate=1e-5"
+        ),
+        store_option,
+    ):
+        function = option(function)
+    return function
+
+
+def store_option(function: Function) -> Function:
+    """Add --store to a command."""
+    return click.option(
+        "--store",
+        "store_path",
+        type=click.Path(path_type=Path),
+        help="Where versions are kept (default: .tilth beside the recipe).",
+    )(function)
+
+
+def json_option(function: Function) -> Function:
+    """Add --json to a command."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(function)
+
+
+def guarded(function: Function) -> Function:
+    """End a command as its errors say: one message on stderr and the documented exit code."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            function(*args, **kwargs)
+        except KeyboardInterrupt:
+            click.echo("interrupted: nothing half-done was kept; the same command continues", err=True)
+            sys.exit(INTERRUPTED)
+        except OSError as error:
+            from tilth.shards.errors import StoreError
+
+            where = str(error.filename or "system")
+            _fail(StoreError(where, (error.strerror or type(error).__name__).lower(), "The store is as it was"))
+        except Exception as error:
+            from tilth.shards.errors import TilthError
+
+            if not isinstance(error, TilthError):
+                raise
+            _fail(error)
+
+    return run
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _fail(error: Any) -> None:
+    click.echo(f"error: {error.message()}", err=True)
+    sys.exit(error.exit_code)
+
+
+def load(path: Path, overrides: tuple[str, ...]) -> Recipe:
+    """Load the recipe at `path`."""
+    from tilth.workbench import recipe
+
+    return recipe.load(path, overrides)
+
+
+def store_path_of(recipe_path: Path, store_path: Path | None) -> Path:
+    """Return the folder of the store: the one named, else `.tilth` beside the recipe."""
+    return store_path or recipe_path.absolute().parent / ".tilth"
+
+
+def open_store(recipe_path: Path, store_path: Path | None) -> Store:
+    """Open the store of a recipe, making it where there is none."""
+    from tilth.shards.store import Store
+
+    return Store.open(store_path_of(recipe_path, store_path))
+
+
+def console(*, quiet: bool = False) -> Console:
+    """Return the console that commands print on; `quiet` leaves stdout to JSON."""
+    from rich.console import Console
+
+    return Console(stderr=quiet, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(screen: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """Show what a long run is at; yields a function of (phase, done, total)."""
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<16}"), BarColumn(), TextColumn("{task.fields[at]}"), TimeElapsedColumn())
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task: TaskID = bar.add_task("", total=None, at="")
+
+        def report(phase: str, done: int, total: int) -> None:
+            at = f"{done:,}/{total:,}" if total else ""
+            bar.update(task, description=phase, completed=done, total=total or None, at=at)
+
+        yield report
+
+
+def print_json(value: Any) -> None:
+    """Print a JSON object on stdout."""
+    import orjson
+
+    option = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
+    click.echo(orjson.dumps(value, default=_plain, option=option).decode())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
