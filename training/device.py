@@ -1,0 +1,65 @@
+"""Where a run computes, said before anything is loaded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from tilth.shards.errors import TrainingError
+
+DRIVER = Path("/proc/driver/nvidia/version")
+
+
+@dataclass(frozen=True)
+class Device:
+    """The device of a run; `dtype` is that of frozen weights and of the arithmetic."""
+
+    device: torch.device
+    dtype: torch.dtype
+    gpus_seen: int
+    threads: int
+
+    def line(self) -> str:
+        """Return the first line of a run."""
+        gpus = (
+            f"{self.gpus_seen} GPU{'s' * (self.gpus_seen != 1)} seen, {int(self.device.type == 'cuda')} used"
+        )
+        where = (
+            f"{self.threads} CPU threads"
+            if self.device.type == "cpu"
+            else torch.cuda.get_device_name(self.device)
+        )
+        return f"{self.device.type} ({where}), {str(self.dtype).removeprefix('torch.')}, {gpus}"
+
+
+def choose_device(wanted: str) -> Device:
+    """Return the device for `auto`, `cpu` or `cuda`, and let CPU work use every core it may.
+
+    Raises TrainingError if an NVIDIA card is there but torch cannot use it, unless `cpu` was asked for.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(cores)
+    seen = torch.cuda.device_count()
+    if wanted == "cpu" or (wanted == "auto" and seen == 0 and not _card()):
+        return Device(torch.device("cpu"), torch.float32, seen, cores)
+    if seen == 0:
+        built = "this torch is built for CPUs only" if torch.version.cuda is None else "torch sees no GPU"
+        raise TrainingError(
+            "training.device",
+            built,
+            "The run would take many times longer than this machine needs"
+            if _card()
+            else "There is nothing to run on",
+            "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128, "
+            "or say --device cpu",
+        )
+    return Device(torch.device("cuda", 0), torch.bfloat16, seen, cores)
+
+
+def _card() -> bool:
+    """Whether this machine has an NVIDIA card, whatever torch was built for."""
+    return DRIVER.exists() or shutil.which("nvidia-smi") is not None

@@ -1,0 +1,135 @@
+"""Loss per token, computed where there is something to learn and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from tilth.training import attention
+from tilth.training.pack import IGNORED, Batch, bins, collate
+from tilth.training.text import Example
+
+CHUNK_LOGITS = 1 << 24  # logits held at once: 64 MiB in fp32
+MIN_CHUNK_TOKENS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class TokenLoss:
+    """One value per label of a batch, in order; `margin` and `gap` are empty if not asked for."""
+
+    nll: Tensor  # -log p(label), nat
+    margin: Tensor  # log p(label) - max other log p, no gradient
+    gap: Tensor  # max log p - log p(label), no gradient
+    example_of: Tensor  # int64: index into the batch's examples
+
+
+def token_losses(model: Any, batch: Batch, *, statistics: bool) -> TokenLoss:
+    """Return the loss of every label of a batch.
+
+    Logits exist only for labels and, beyond CHUNK_LOGITS of them, only a chunk at a time: chunks are
+    recomputed in the backward pass.
+    """
+    causal = causal_model(model)
+    place = (batch.targets != IGNORED).nonzero()[:, 0]
+    labels = batch.targets[place]
+    hidden = hidden_states(model, batch)[place]
+    chunk = max(MIN_CHUNK_TOKENS, CHUNK_LOGITS // causal.get_output_embeddings().weight.shape[0])
+    many = len(place) > chunk and torch.is_grad_enabled()
+    parts = [
+        checkpoint(_losses, causal, h, y, statistics, use_reentrant=False)
+        if many
+        else _losses(causal, h, y, statistics)
+        for h, y in zip(hidden.split(chunk), labels.split(chunk))
+    ]
+    nll, margin = (torch.cat(column) for column in zip(*parts))
+    return TokenLoss(nll, margin, (-margin).clamp(min=0), batch.example_of[place])
+
+
+def score(model: Any, examples: list[Example], pack_tokens: int) -> pl.DataFrame:
+    """Return, for each example in order: row_id, slice, nll_sum (nat), n_tokens, contradiction (mean gap).
+
+    In eval mode, without gradients. Sums are taken in double precision example by example, so neither
+    packing nor batch size moves them.
+    """
+    was_training = model.training
+    model.eval()
+    sums = np.zeros((len(examples), 3))
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        for rows in bins([len(example.input_ids) for example in examples], pack_tokens):
+            batch = collate([examples[row] for row in rows])
+            losses = token_losses(model, batch.to(device), statistics=True)
+            of = losses.example_of.cpu().numpy()
+            count = len(rows)
+            sums[rows, 0] = np.bincount(of, losses.nll.double().cpu().numpy(), count)
+            sums[rows, 1] = np.bincount(of, minlength=count)
+            sums[rows, 2] = np.bincount(of, losses.gap.double().cpu().numpy(), count)
+    model.train(was_training)
+    return pl.DataFrame(
+        {
+            "row_id": pl.Series([example.row_id for example in examples], dtype=pl.Binary),
+            "slice": pl.Series([example.slice for example in examples], dtype=pl.String),
+            "nll_sum": sums[:, 0],
+            "n_tokens": sums[:, 1].astype(np.int64),
+            "contradiction": sums[:, 2] / np.maximum(sums[:, 1], 1),
+        }
+    )
+
+
+def causal_model(model: Any) -> Any:
+    """Return the transformers model under an adapter, or the model itself."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def hidden_states(model: Any, batch: Batch) -> Tensor:
+    """Return the last hidden states of a batch, (tokens, width).
+
+    A model that cannot be packed reads one example at a time.
+    """
+    causal = causal_model(model)
+    if causal.config._attn_implementation != attention.NAME and len(batch.examples) > 1:
+        device = batch.input_ids.device
+        return torch.cat([hidden_states(model, collate([e]).to(device)) for e in batch.examples])
+    packed = causal.config._attn_implementation == attention.NAME
+    return causal.base_model(
+        input_ids=batch.input_ids[None],
+        position_ids=batch.position_ids[None],
+        use_cache=False,
+        **(attention.lengths_for(batch) if packed else {}),
+    ).last_hidden_state[0]
+
+
+def logits_of(causal: Any, hidden: Tensor) -> Tensor:
+    """Return the logits of hidden states with the scaling or capping of the model's family."""
+    logits = causal.get_output_embeddings()(hidden).float()
+    config = causal.config.get_text_config()
+    if getattr(config, "logits_scaling", None):  # Granite
+        logits = logits / config.logits_scaling
+    if getattr(config, "logit_scale", None):  # Cohere
+        logits = logits * config.logit_scale
+    cap = getattr(config, "final_logit_softcapping", None)  # Gemma
+    return logits if not cap else cap * torch.tanh(logits / cap)
+
+
+def _losses(causal: Any, hidden: Tensor, labels: Tensor, statistics: bool) -> tuple[Tensor, Tensor]:
+    """Return (nll, margin) of a chunk of labels; margin is empty without `statistics`."""
+    logits = logits_of(causal, hidden)
+    margin = _margin(logits.detach(), labels) if statistics else logits.new_empty(0)
+    return F.cross_entropy(logits, labels, reduction="none"), margin
+
+
+def _margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return logit(label) - max other logit, hiding the label for one pass instead of sorting."""
+    with torch.no_grad():
+        own = logits.gather(1, labels[:, None])
+        logits.scatter_(1, labels[:, None], float("-inf"))
+        other = logits.amax(1)
+        logits.scatter_(1, labels[:, None], own)
+        return own[:, 0] - other

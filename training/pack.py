@@ -1,0 +1,84 @@
+"""Examples into batches of bounded length, side by side, never cut."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tilth.training.text import Example
+
+IGNORED = -100
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Examples laid end to end; position restarts at 0 with each of them."""
+
+    input_ids: Tensor  # int64 (tokens,)
+    position_ids: Tensor  # int64 (tokens,)
+    lengths: list[int]  # tokens of each example, in order
+    targets: Tensor  # int64 (tokens,): the next token, IGNORED where there is no loss
+    example_of: Tensor  # int64 (tokens,): index into `examples`
+    examples: list[Example]
+    label_count: int
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch with its tensors on `device`."""
+        if self.input_ids.device == device:
+            return self
+        moved = [t.to(device) for t in (self.input_ids, self.position_ids, self.targets, self.example_of)]
+        return Batch(moved[0], moved[1], self.lengths, moved[2], moved[3], self.examples, self.label_count)
+
+
+def pack(examples: list[Example], pack_tokens: int) -> list[Batch]:
+    """Return batches of at most `pack_tokens` tokens holding every example exactly once, whole.
+
+    An example longer than `pack_tokens` gets a batch to itself.
+    """
+    lengths = [len(example.input_ids) for example in examples]
+    return [collate([examples[i] for i in chosen]) for chosen in bins(lengths, pack_tokens)]
+
+
+def bins(lengths: list[int], capacity: int) -> list[list[int]]:
+    """Return the indices of `lengths` in bins: best fit decreasing.
+
+    The longest first, each into the fullest bin that still has room (Johnson, 1973: at most 11/9 of the
+    least possible number of bins).
+    """
+    members: list[list[int]] = []
+    rooms: list[tuple[int, int]] = []  # free tokens and bin, sorted
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        length = lengths[index]
+        fullest = bisect_left(rooms, (length, -1))
+        if fullest < len(rooms):
+            free, chosen = rooms.pop(fullest)
+            members[chosen].append(index)
+        else:
+            free, chosen = max(capacity, length), len(members)
+            members.append([index])
+        insort(rooms, (free - length, chosen))
+    return members
+
+
+def collate(examples: list[Example]) -> Batch:
+    """Return one batch of these examples, in this order."""
+    lengths = np.array([len(example.input_ids) for example in examples], dtype=np.int64)
+    ends = np.cumsum(lengths)
+    ids = np.concatenate([example.input_ids for example in examples]).astype(np.int64)
+    is_label = np.concatenate([example.is_label for example in examples])
+    targets = np.full(len(ids), IGNORED, dtype=np.int64)
+    targets[:-1] = np.where(is_label[1:], ids[1:], IGNORED)
+    targets[ends - 1] = IGNORED
+    return Batch(
+        input_ids=torch.from_numpy(ids),
+        position_ids=torch.from_numpy(np.arange(len(ids)) - np.repeat(ends - lengths, lengths)),
+        lengths=lengths.tolist(),
+        targets=torch.from_numpy(targets),
+        example_of=torch.from_numpy(np.repeat(np.arange(len(examples)), lengths)),
+        examples=examples,
+        label_count=int((targets != IGNORED).sum()),
+    )
