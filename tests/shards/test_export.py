@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from drafts import KEPT, Line, make_draft, small_lines
+
+from tilth.shards.digest import file_sha256
+from tilth.shards.errors import UsageError
+from tilth.shards.export import export
+from tilth.shards.store import Store
+from tilth.shards.tables import LEDGER
+from tilth.shards.version import Version
+
+CALLS = '[{"arguments":{"b":1,"a":"x"},"id":"c1","name":"look"}]'
+
+
+@pytest.fixture
+def version(store: Store) -> Version:
+    others = {"promotion": 1_000_000, "final": 1_000_000, "reserve": 0}
+    more = [
+        Line(split, decision=KEPT | {"split": split, "weight": weight}) for split, weight in others.items()
+    ]
+    draft = make_draft([*small_lines(), *more])
+    is_answer = (pl.col("role") == "assistant") & (pl.col("row_id") == Line("one").row_id)
+    calls = pl.when(is_answer).then(pl.lit(CALLS)).alias("tool_calls")
+    return store.publish("n", replace(draft, turns=draft.turns.with_columns(calls)))[0]
+
+
+def test_datasets_reads_the_folder_offline(version: Version, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    datasets = pytest.importorskip("datasets")
+    folder = export(version, tmp_path / "out")
+
+    def no_network(*_: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    data = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    assert {split: rows.num_rows for split, rows in data.items()} == {
+        "train": 2,
+        "validation": 1,
+        "promotion": 1,
+        "test": 1,
+    }
+    by_id = {row["id"]: row for row in data["train"]}
+    row = by_id[Line("one").row_id.hex()]
+    assert [(m["role"], m["content"]) for m in row["messages"]] == [("user", "one"), ("assistant", "yes")]
+    (call,) = row["messages"][1]["tool_calls"]
+    assert call == {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "look", "arguments": '{"a":"x","b":1}'},
+    }
+    assert by_id[Line("three").row_id.hex()]["weight"] == 0.5
+
+
+def test_the_folder_describes_itself(version: Version, tmp_path: Path) -> None:
+    folder = export(version, tmp_path / "out")
+    croissant = json.loads((folder / "croissant.json").read_text())
+    named = [item for item in croissant["distribution"] if item["@type"] == "cr:FileObject"]
+    assert {item["contentUrl"] for item in named} == {
+        p.relative_to(folder).as_posix() for p in folder.glob("data/*")
+    }
+    assert all(file_sha256(folder / item["contentUrl"]) == item["sha256"] for item in named)
+    card = (folder / "README.md").read_text()
+    assert "9 lines in = 6 kept + 2 dropped + 1 quarantined" in card and version.manifest.content_id in card
+    ledger = pl.read_parquet(folder / "ledger.parquet")
+    assert ledger.columns == list(LEDGER) and ledger.height == 9
+
+
+def test_two_exports_are_equal_byte_for_byte(version: Version, tmp_path: Path) -> None:
+    folders = [export(version, tmp_path / name) for name in ("one", "two")]
+    contents = [{p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in folders]
+    assert contents[0] == contents[1]
+
+
+def test_a_split_without_rows_has_no_file(store: Store, tmp_path: Path) -> None:
+    """`datasets` cannot load a split of no rows."""
+    version = store.publish("n", make_draft([Line("one")]))[0]
+    folder = export(version, tmp_path / "out")
+    assert [p.name for p in folder.glob("data/*")] == ["train-00000-of-00001.parquet"]
+    assert "validation" not in (folder / "README.md").read_text()
+
+
+def test_hostile_names_stay_text_in_the_card(store: Store, tmp_path: Path) -> None:
+    draft = make_draft([Line("one")])
+    hostile = pl.lit("<script>|x\n---\nlicense: mit").alias("source")
+    version = store.publish("n", replace(draft, rows=draft.rows.with_columns(hostile)))[0]
+    card = (export(version, tmp_path / "out") / "README.md").read_text()
+    assert "<script>" not in card and "\nlicense: mit" not in card
+
+
+def test_an_export_never_overwrites(version: Version, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("keep")
+    with pytest.raises(UsageError, match="new folder"):
+        export(version, tmp_path)
+    assert (tmp_path / "mine").read_text() == "keep"
