@@ -1,0 +1,73 @@
+"""M6 on mixtures of clean and wrong rows whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tilth.shards.feedback import Finding
+from tilth.training.monitors import noise
+
+SLICES = 40
+
+
+def slice_of(seed: int, share: float, rows: int = 1000):
+    """Return (is_wrong, contradiction, margin, decoys) of a slice with `share` wrong answers."""
+    rng = np.random.default_rng(seed)
+    wrong = rng.random(rows) < share
+    contradiction = np.where(wrong, rng.normal(4, 1, rows), rng.exponential(0.7, rows))
+    margin = np.where(wrong, rng.normal(-3, 1.5, rows), rng.normal(2, 1.5, rows))
+    return wrong, contradiction, margin, rng.normal(4, 1, 150)
+
+
+def judged(share: float):
+    """Return (named, wrong among named, wrong, estimated precision of the named) over many slices."""
+    named = hits = wrong_rows = 0
+    estimates = []
+    for seed in range(SLICES):
+        wrong, contradiction, margin, decoys = slice_of(seed, share)
+        findings, precision, _ = noise.examine(contradiction, margin, decoys, slice_name="s")
+        noisy = findings == Finding.NOISY.value
+        named, hits, wrong_rows = named + noisy.sum(), hits + (noisy & wrong).sum(), wrong_rows + wrong.sum()
+        estimates += precision[noisy].tolist()
+    return named, hits, wrong_rows, np.array(estimates)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.3])
+def test_realised_precision_keeps_what_the_estimate_promises(share):
+    named, hits, wrong, estimates = judged(share)
+    assert (estimates >= noise.MIN_PRECISION).all()
+    assert hits / named >= 0.85
+    assert hits / wrong >= 0.2
+
+
+def test_a_clean_slice_is_left_alone():
+    named, _, _, _ = judged(0.0)
+    assert named / (SLICES * 1000) < 0.001
+
+
+def test_few_decoys_abstain():
+    _, contradiction, margin, decoys = slice_of(0, 0.3)
+    findings, _, signal = noise.examine(contradiction, margin, decoys[:29], slice_name="s")
+    assert signal.finding is Finding.INCONCLUSIVE
+    assert set(findings) == {Finding.NONE.value}
+
+
+def test_contradiction_alone_is_uncertain():
+    """Rows that were never trained on have no margin, so no second evidence."""
+    seen = set()
+    for seed in range(SLICES):
+        _, contradiction, margin, decoys = slice_of(seed, 0.3)
+        findings, _, signal = noise.examine(
+            contradiction, np.full_like(margin, np.nan), decoys, slice_name="s"
+        )
+        seen |= set(findings)
+        assert signal.finding is Finding.NONE
+    assert seen == {Finding.NONE.value, Finding.UNCERTAIN.value}
+
+
+def test_decoys_that_score_like_clean_rows_name_nobody():
+    rng = np.random.default_rng(0)
+    scores = rng.exponential(0.7, 1000)
+    findings, _, _ = noise.examine(scores, -scores, rng.exponential(0.7, 100), slice_name="s")
+    assert (findings != Finding.NONE.value).sum() <= 50

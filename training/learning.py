@@ -1,0 +1,322 @@
+"""Everything a run learns about its data: the loop's only view of the monitors.
+
+The loop calls `add_step` after every micro batch, `evaluate` whenever `due` says so (step 0, the untouched
+model, included) and `finish` once with the best weights restored. What is learned leaves as two frames.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES, Finding
+from tilth.shards.tables import VALUE_DECIMALS, conform
+from tilth.training import decoys, mixture, verdicts
+from tilth.training.dynamics import Dynamics
+from tilth.training.monitors import noise, repetition, retention, twin_gap, validation_rise
+from tilth.training.monitors.signal import Signal, finite, most_severe
+from tilth.training.panels import EvaluationPlan, Track, draw, plan_evaluations
+
+if TYPE_CHECKING:
+    from tilth.training.loss import TokenLoss
+    from tilth.training.pack import Batch
+    from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+    from tilth.training.text import Example
+
+MONITORS = {
+    "M1": twin_gap.VERSION,
+    "M2": validation_rise.VERSION,
+    "M5": repetition.VERSION,
+    "M6": noise.VERSION,
+    "M9": retention.VERSION,
+}
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What one evaluation asks of the loop."""
+
+    stop: bool
+    best: bool  # the lowest held-out loss so far: keep these weights
+    mixture: dict[str, float] | None  # for the steps until the next evaluation; None: as before
+    records: list[dict[str, Any]]  # for metrics.jsonl
+    findings: list[Signal]
+
+
+class Learning:
+    """Dynamics of the rows, fixed panels, monitors and the mixture of one run.
+
+    groups: row_id -> conversation or source, for bounds that count groups instead of rows.
+    """
+
+    def __init__(
+        self,
+        *,
+        train: list[Example],
+        twin: list[Example],
+        feedback: list[Example],
+        base_knowledge: list[Example],
+        recipe: TrainingRecipe,
+        evaluation: EvaluationRecipe,
+        seed: int,
+        total_steps: int,
+        groups: Mapping[bytes, str] | None = None,
+    ) -> None:
+        train = [e for e in train if e.weight > 0]
+        self.recipe, self.seed, self.total_steps = recipe, seed, total_steps
+        self.slices = sorted({e.slice for e in train})
+        self.train, self.twin = train, [e for e in twin if e.slice in set(self.slices)]
+        self.dynamics = Dynamics(train, self.slices)
+        of_panel = {
+            "probe": (train, self.slices),
+            "twin": (self.twin, self.slices),
+            "feedback": (feedback, self.slices),
+            "base": (base_knowledge, sorted({e.slice for e in base_knowledge})),
+        }
+        self.plan: EvaluationPlan = plan_evaluations(of_panel, recipe, evaluation, total_steps)
+        self.tracks = {
+            name: Track(draw(name, examples, slices, self.plan.rows_per_slice, groups))
+            for name, (examples, slices) in of_panel.items()
+        }
+        self.curated = _token_shares(train, self.slices)
+        self.p = self.curated.copy()
+        self.evaluations: list[dict[str, Any]] = []  # {"step", "tokens", "loss"}
+        self.slice_lines: list[dict[str, Any]] = []  # FEEDBACK_SLICES
+        self.run_findings: list[dict[str, Any]] = []
+        self.judged: pl.DataFrame | None = None
+
+    def due(self, step: int) -> bool:
+        """Tell whether to evaluate after `step` steps; always before the first and after the last."""
+        return step in self.plan.steps and step not in {e["step"] for e in self.evaluations}
+
+    def add_step(self, batch: Batch, losses: TokenLoss) -> None:
+        """Add the losses of one micro batch to the statistics of its rows."""
+        self.dynamics.add(batch, losses)
+
+    def evaluate(self, model: Any, step: int, tokens_seen: int) -> Evaluated:
+        """Measure the panels and let every monitor speak."""
+        from tilth.training.loss import score
+
+        for track in self.tracks.values():
+            if track.panel.examples:
+                track.add(score(model, track.panel.examples, self.recipe.pack_tokens))
+        loss = self._held_out_loss()
+        best = not self.evaluations or loss < min(e["loss"] for e in self.evaluations)
+        self.evaluations.append({"step": step, "tokens": tokens_seen, "loss": loss})
+        signals = self._signals()
+        self._add_slice_lines(signals)
+        fired = [s for s in signals if s.fired]
+        self.run_findings += [{**s.to_dict(), "step": step} for s in fired if s.slice is None]
+        records = self._records(signals)
+        update = self._next_mixture(signals, step, tokens_seen)
+        if update is not None:
+            records.append(_mixture_record(step, self.slices, self.curated, update))
+            self.p = update.p
+        return Evaluated(
+            stop=self.recipe.early_stop and step < self.total_steps and self._is_overfit(signals),
+            best=best,
+            mixture=None if update is None else dict(zip(self.slices, self.p.tolist())),
+            records=records,
+            findings=fired,
+        )
+
+    def _held_out_loss(self) -> float:
+        """Mean feedback loss of the slices by curated share; where there is none, of a stand-in."""
+        for name in ("feedback", "twin", "probe"):
+            losses = np.array([self.tracks[name].loss(code)[0] for code in range(len(self.slices))])
+            known = np.isfinite(losses)
+            if known.any():
+                return float(losses[known] @ self.curated[known] / self.curated[known].sum())
+        return math.nan
+
+    def _signals(self) -> list[Signal]:
+        signals = []
+        count = len(self.slices)
+        most = self.dynamics.exposures
+        for code, name in enumerate([*self.slices, None]):
+            which = code if name is not None else None
+            (probe, probe_groups), (twin, twin_groups), (held, held_groups) = (
+                self.tracks[panel].of_slice(which) for panel in ("probe", "twin", "feedback")
+            )
+            # The pooled test is one more test of the same family.
+            shared = {"slice_name": name, "slices": count + 1}
+            signals.append(
+                twin_gap.examine(
+                    twin, probe, twin_clusters=twin_groups, probe_clusters=probe_groups, **shared
+                )
+            )
+            signals.append(validation_rise.examine(held, held_groups, **shared))
+            if name is not None:
+                rows = self.dynamics.slice_of == code
+                signals.append(
+                    repetition.examine(
+                        int(self.dynamics.drawn_tokens[code]),
+                        int(self.dynamics.unique_tokens[code]),
+                        int(most[rows].max(initial=0)),
+                        slice_name=name,
+                    )
+                )
+        base, base_groups = self.tracks["base"].of_slice(None)
+        if base.shape[1]:
+            signals.append(retention.examine(base, base_groups))
+        return signals
+
+    def _is_overfit(self, signals: list[Signal]) -> bool:
+        """Overfit as a whole: M2 on all held-out rows, or Prechelt's GL twice where M2 has enough rows."""
+        pooled = next(s for s in signals if s.monitor == "M2" and s.slice is None)
+        if pooled.finding is Finding.INCONCLUSIVE:
+            return False
+        losses = np.array([e["loss"] for e in self.evaluations])
+        return pooled.fired or validation_rise.stays_above(losses)
+
+    def _next_mixture(self, signals: list[Signal], step: int, tokens_seen: int) -> mixture.Update | None:
+        if not self.recipe.mixture or len(self.slices) < 2 or len(self.evaluations) < 3:
+            return None
+        slopes = [
+            mixture.theil_sen(self.tracks["feedback"].of_slice(code)[0]) for code in range(len(self.slices))
+        ]
+        found = {(s.slice, s.finding) for s in signals}
+        return mixture.update(
+            mixture.Evidence(
+                curated=self.curated,
+                current=self.p,
+                drawn_tokens=self.dynamics.drawn_tokens,
+                unique_tokens=self.dynamics.unique_tokens,
+                slope=np.array([s for s, _ in slopes]),
+                slope_se=np.array([e for _, e in slopes]),
+                overfit=np.array([(name, Finding.OVERFIT) in found for name in self.slices]),
+                memorising=np.array([(name, Finding.MEMORISING) in found for name in self.slices]),
+                tokens_left=tokens_seen / max(1, step) * max(0, self.total_steps - step),
+            )
+        )
+
+    def _add_slice_lines(self, signals: list[Signal]) -> None:
+        now = self.evaluations[-1]
+        value = repetition.value(self.dynamics.drawn_tokens, self.dynamics.unique_tokens)
+        for code, name in enumerate(self.slices):
+            mine = [s for s in signals if s.slice == name]
+            worst = most_severe(mine)
+            line: dict[str, Any] = {
+                "slice": name,
+                "evaluation": len(self.evaluations) - 1,
+                "step": now["step"],
+                "tokens_seen": now["tokens"],
+                "unique_tokens": int(self.dynamics.unique_tokens[code]),
+                "epochs": float(self.dynamics.drawn_tokens[code] / max(1, self.dynamics.unique_tokens[code])),
+                "repetition_value": float(value[code]),
+                "finding": worst.finding.value,
+                "lcb": worst.lcb,
+                "alpha": worst.alpha,
+                "evidence": "; ".join(f"{s.monitor}: {s.evidence}" for s in mine if s.fired)
+                or worst.evidence,
+            }
+            for panel in ("probe", "twin", "feedback"):
+                loss, se, rows = self.tracks[panel].loss(code)
+                line |= {f"n_{panel}": rows, f"loss_{panel}": loss, f"se_{panel}": se}
+            line["gap"] = next((s.value for s in mine if s.monitor == "M1"), None)
+            self.slice_lines.append({key: finite(value) for key, value in line.items()})
+
+    def _records(self, signals: list[Signal]) -> list[dict[str, Any]]:
+        """Return what metrics.jsonl keeps of the last evaluation."""
+        now = self.evaluations[-1]
+        base = self.tracks["base"]
+        evaluation = {
+            "kind": "evaluation",
+            "step": now["step"],
+            "tokens": now["tokens"],
+            "loss": finite(now["loss"]),
+            "base_knowledge": finite(float(base.history[-1].mean())) if base.history.size else None,
+            "slices": {
+                name: {
+                    panel: finite(self.tracks[panel].loss(code)[0]) for panel in ("probe", "twin", "feedback")
+                }
+                for code, name in enumerate(self.slices)
+            },
+        }
+        monitors = [{"kind": "monitor", "step": now["step"], **s.to_dict()} for s in signals]
+        return [evaluation, *monitors]
+
+    def finish(self, model: Any) -> list[Signal]:
+        """Score every train and withheld row and the decoys with the final weights; return what was found.
+
+        Costs one forward pass over the rows of the run.
+        """
+        from tilth.training.loss import score
+
+        wrong = decoys.make(self.twin, self.train)
+        of_rows = score(model, self.train + self.twin, self.recipe.pack_tokens)
+        of_decoys = score(model, wrong, self.recipe.pack_tokens)
+        self.judged, signals = verdicts.judge(of_rows, of_decoys, self.dynamics.frame())
+        fired = [s for s in signals if s.fired]
+        self.run_findings += [s.to_dict() for s in fired]
+        return fired
+
+    def feedback_frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return FEEDBACK_ROWS (without text digests) and FEEDBACK_SLICES."""
+        slices = conform(pl.DataFrame(self.slice_lines, infer_schema_length=None), FEEDBACK_SLICES)
+        rows = FEEDBACK_ROWS.to_frame()
+        if self.judged is not None:
+            rows = verdicts.feedback_rows(self.judged, [e.row_id for e in self.twin])
+        return verdicts.rounded(rows), verdicts.rounded(slices)
+
+    @property
+    def alpha_spent(self) -> float:
+        """The error probability that the tests of M1 so far have used; M2 and M9 used as much each."""
+        return sum(0.05 * 6 / (math.pi**2 * t**2) for t in range(1, len(self.evaluations)))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run needs: numpy arrays and plain JSON values, by name."""
+        return {
+            **{f"dynamics.{name}": array for name, array in self.dynamics.state_dict().items()},
+            **{f"history.{name}": track.history for name, track in self.tracks.items()},
+            **{f"tokens.{name}": track.tokens for name, track in self.tracks.items()},
+            "p": self.p,
+            "evaluations": self.evaluations,
+            "slice_lines": self.slice_lines,
+            "run_findings": self.run_findings,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was taken; the rows and recipes are those given at construction."""
+        self.dynamics.load_state_dict(
+            {k.removeprefix("dynamics."): v for k, v in state.items() if k.startswith("dynamics.")}
+        )
+        for name, track in self.tracks.items():
+            track.history = np.array(state[f"history.{name}"], dtype=np.float64)
+            track.tokens = np.array(state[f"tokens.{name}"], dtype=np.float64)
+        self.p = np.array(state["p"], dtype=np.float64)
+        self.evaluations = list(state["evaluations"])
+        self.slice_lines = list(state["slice_lines"])
+        self.run_findings = list(state["run_findings"])
+
+
+def _token_shares(examples: list[Example], slices: list[str]) -> np.ndarray:
+    code = {name: i for i, name in enumerate(slices)}
+    shares = np.zeros(len(slices))
+    for example in examples:
+        shares[code[example.slice]] += example.weight * len(example.input_ids)
+    return shares / max(1e-12, shares.sum())
+
+
+def _mixture_record(
+    step: int, slices: list[str], curated: np.ndarray, update: mixture.Update
+) -> dict[str, Any]:
+    def by_slice(values: np.ndarray) -> dict[str, float]:
+        return {name: round(float(v), VALUE_DECIMALS) for name, v in zip(slices, values)}
+
+    return {
+        "kind": "mixture",
+        "step": step,
+        "curated": by_slice(curated),
+        "p": by_slice(update.p),
+        "target": by_slice(update.target),
+        "value": by_slice(update.value),
+        "progress": by_slice(update.progress),
+        "total_variation": round(update.total_variation, VALUE_DECIMALS),
+        "data_exhausted": update.exhausted,
+    }

@@ -1,0 +1,120 @@
+"""M6, row noise: rows whose answer the tuned model contradicts, calibrated on answers known to be wrong.
+
+Decoys are rows with the answer of another row of their slice; they are scored and never trained on. With F
+the share of rows that score at least t and pi the share of noise of the decoys' kind,
+precision(t) = pi F_decoy(t) / F_all(t).
+
+The plain estimate pi = min_t F_all(t) / F_decoy(t) counts the tail of the clean rows as noise and so finds
+noise where there is none. What tells them apart is shape: of four quarters of the decoys by score, noise
+fills the highest and the third alike, while clean rows thin out upwards. If they are at least
+CLEAN_DECAY times rarer in the highest, the excess of the third bounds how many of the highest are clean.
+Contradiction alone is one piece of evidence: NOISY also needs a low margin during training. Train rows are
+scored in sample, where a memorised wrong answer looks right: that misses noise, it does not invent it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tilth.shards.feedback import Finding
+from tilth.training.monitors.signal import Signal
+
+VERSION = "1"
+MIN_DECOYS = 30
+MIN_PRECISION = 0.9
+LOW_MARGIN_RANK = 0.25  # lowest quarter of the slice
+MIN_FLAGGED = 5  # rows beyond the highest quarter of the decoys
+CLEAN_DECAY = 3.0
+CONFIDENCE_Z = 1.3  # one-sided 90 % on the excess
+LEVELS = np.arange(0.15, 1.0, 0.05)  # shares of the decoys at or above the thresholds tried
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the decoys say about the scores of a slice, by descending threshold."""
+
+    noise: float  # lower estimate of pi
+    thresholds: np.ndarray
+    precision: np.ndarray  # estimated, of the rows at or above each threshold
+
+    @property
+    def threshold(self) -> float | None:
+        """The lowest threshold with precision >= 0.9; None where there is none."""
+        sure = np.flatnonzero(self.precision >= MIN_PRECISION)
+        return float(self.thresholds[sure[-1]]) if len(sure) else None
+
+    def of(self, scores: np.ndarray) -> np.ndarray:
+        """Return the estimated precision at each score (n,); 0 below every threshold."""
+        beyond = scores[:, None] >= self.thresholds[None, :]
+        best = self.precision[np.argmax(beyond, axis=1)]
+        return np.where(beyond.any(axis=1), best, 0.0)
+
+
+def calibrate(scores: np.ndarray, decoys: np.ndarray) -> Calibration | None:
+    """Return the precision of thresholds on `scores` (n,), higher is worse; None with too few decoys (m,)."""
+    if min(len(scores), len(decoys)) < MIN_DECOYS:
+        return None
+    thresholds = np.quantile(decoys, 1 - LEVELS)
+    share_all, share_decoy = survival(scores, thresholds), survival(decoys, thresholds)
+    noise = noise_share(scores, decoys)
+    precision = np.minimum(1.0, noise * share_decoy / np.maximum(share_all, 1e-12))
+    # A higher threshold cannot be less precise: what holds for a lower one holds for it.
+    return Calibration(noise, thresholds, np.maximum.accumulate(precision[::-1])[::-1])
+
+
+def noise_share(scores: np.ndarray, decoys: np.ndarray) -> float:
+    """Return a lower estimate of the share of rows that are noise of the decoys' kind."""
+    third, half, highest = np.quantile(decoys, [0.25, 0.5, 0.75])
+    top = int((scores >= highest).sum())
+    beside = int(((scores >= third) & (scores < half)).sum())
+    if top < MIN_FLAGGED:
+        return 0.0
+    # Poisson counts; a quarter of m decoys is known to sqrt(3 / m) of itself
+    error = math.sqrt(top + beside + 3 * (top**2 + beside**2) / len(decoys))
+    clean = max(0.0, beside - top + CONFIDENCE_Z * error) / (CLEAN_DECAY - 1)
+    return min(1.0, max(0.0, top - clean) / (0.25 * len(scores)))
+
+
+def survival(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return the share of `values` that is >= each of `at`."""
+    return 1 - np.searchsorted(np.sort(values), at, side="left") / max(1, len(values))
+
+
+def examine(
+    contradiction: np.ndarray, margin: np.ndarray, decoys: np.ndarray, *, slice_name: str
+) -> tuple[np.ndarray, np.ndarray, Signal]:
+    """Judge the rows of a slice.
+
+    contradiction, margin: (rows,); margin is NaN for rows that were never trained on.
+    Returns findings (rows,) as Finding values, estimated precision (rows,), and the signal of the slice.
+    """
+    findings = np.full(len(contradiction), Finding.NONE.value, dtype=object)
+    result = calibrate(contradiction, decoys)
+    if result is None:
+        evidence = f"{len(decoys)} decoys for {len(contradiction)} rows, {MIN_DECOYS} of each needed"
+        return findings, np.zeros(len(findings)), Signal("M6", Finding.INCONCLUSIVE, slice_name, evidence)
+    precision = result.of(contradiction)
+    if result.threshold is None:
+        evidence = f"no wrong answers that stand out from hard rows, by {len(decoys)} decoys"
+        return findings, precision, Signal("M6", Finding.NONE, slice_name, evidence, result.noise)
+    seen = np.isfinite(margin)
+    limit = float(np.quantile(margin[seen], LOW_MARGIN_RANK)) if seen.any() else -math.inf
+    contradicted = contradiction >= result.threshold
+    both = contradicted & seen & (np.where(seen, margin, math.inf) <= limit)
+    findings[contradicted] = Finding.UNCERTAIN.value
+    findings[both] = Finding.NOISY.value
+    named = int(both.sum())
+    evidence = (
+        f"{named} rows contradicted by the model and of low margin in training, "
+        f"{int(contradicted.sum()) - named} only contradicted; estimated precision >= {MIN_PRECISION}, "
+        f"at least {result.noise:.1%} noise, by {len(decoys)} decoys"
+    )
+    finding = Finding.NOISY if named else Finding.NONE
+    return (
+        findings,
+        precision,
+        Signal("M6", finding, slice_name, evidence, result.noise, None, result.threshold),
+    )

@@ -1,0 +1,72 @@
+"""M1, twin gap: rows the run trains on improve while withheld rows like them do not.
+
+G(t) = [L_twin - L_probe](t) - [L_twin - L_probe](0), both in eval mode on fixed rows. Unlike validation loss
+it sees repetition: a slice can be repeated hundreds of times without its validation loss rising.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tilth.shards.feedback import Finding
+from tilth.training.intervals import Estimate, clustered_mean, spent_alpha
+from tilth.training.monitors.signal import MIN_GROUPS, Signal, too_few
+
+VERSION = "1"
+MIN_GAP = 0.05  # nat/token
+MIN_RELATIVE_GAP = 0.1  # of the twin loss
+PERSISTENCE = 2  # evaluations in a row
+
+
+def examine(
+    twin: np.ndarray,
+    probe: np.ndarray,
+    *,
+    slice_name: str | None,
+    slices: int,
+    twin_clusters: np.ndarray | None = None,
+    probe_clusters: np.ndarray | None = None,
+) -> Signal:
+    """Test the gap at the last evaluation.
+
+    twin, probe: (evaluations, rows) losses in nat/token; line 0 is the baseline before the first step.
+    slices: number of slices that share the error probability.
+    """
+    now = len(twin) - 1
+    groups = min(gap(twin, probe, 0, twin_clusters, probe_clusters).groups, len(twin.T), len(probe.T))
+    if groups < MIN_GROUPS:
+        return too_few("M1", slice_name, groups)
+    if now < 1:
+        return Signal("M1", Finding.NONE, slice_name, "baseline")
+    tested = []
+    for t in range(max(1, now - PERSISTENCE + 1), now + 1):
+        alpha = spent_alpha(t, slices)
+        estimate = gap(twin, probe, t, twin_clusters, probe_clusters)
+        threshold = max(MIN_GAP, MIN_RELATIVE_GAP * float(twin[t].mean()))
+        tested.append((estimate, estimate.lower(alpha), threshold, alpha))
+    estimate, lcb, threshold, alpha = tested[-1]
+    fired = len(tested) == PERSISTENCE and all(bound > limit for _, bound, limit, _ in tested)
+    return Signal(
+        "M1",
+        Finding.MEMORISING if fired else Finding.NONE,
+        slice_name,
+        f"gap between withheld and trained rows grew by {estimate.mean:.3f} nat, at least {lcb:.3f}; "
+        f"{threshold:.3f} is allowed ({twin.shape[1]} withheld, {probe.shape[1]} trained rows)",
+        estimate.mean,
+        lcb,
+        threshold,
+        alpha,
+    )
+
+
+def gap(
+    twin: np.ndarray,
+    probe: np.ndarray,
+    t: int,
+    twin_clusters: np.ndarray | None = None,
+    probe_clusters: np.ndarray | None = None,
+) -> Estimate:
+    """Return G(t): each row is its own control, the two panels are independent."""
+    return clustered_mean(twin[t] - twin[0], twin_clusters) - clustered_mean(
+        probe[t] - probe[0], probe_clusters
+    )
