@@ -1,0 +1,74 @@
+"""What an input line may be, and what it is called when it is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ReadLimits:
+    """Bounds on input; what lies beyond one is quarantined, never read."""
+
+    max_line_bytes: int = 16 << 20  # one line, CSV record or array element
+    max_depth: int = 64  # nesting of objects and arrays
+    max_turns: int = 4096  # turns of one row
+    max_file_bytes: int = 256 << 30  # one file, after decompression
+    max_expansion: int = 200  # bytes out per byte in, judged beyond `free_expansion_bytes`
+    free_expansion_bytes: int = 256 << 20
+
+
+class Reason(StrEnum):
+    """Why a line could not become a row."""
+
+    # the file
+    CUT_ARCHIVE = "cut_archive"  # the archive ends early; stands for everything after the last whole line
+    DAMAGED_ARCHIVE = "damaged_archive"  # a checksum does not hold: no line of the file can be trusted
+    EXPANSION_LIMIT = "expansion_limit"  # stands for the unread rest of an archive
+    FILE_LIMIT = "file_limit"  # stands for the unread rest of a file
+    # the line
+    DAMAGED = "damaged"  # a Parquet or Arrow record that the file promises and does not hold
+    BLANK = "blank"
+    BOM = "bom"  # a byte order mark inside the file
+    CUT_TAIL = "cut_tail"  # the last line, cut short
+    TOO_LONG = "too_long"
+    INVALID_UTF8 = "invalid_utf8"
+    INVALID_JSON = "invalid_json"
+    INVALID_CSV = "invalid_csv"
+    WRONG_COLUMNS = "wrong_columns"  # a CSV record with more or fewer fields than the header
+    NOT_AN_OBJECT = "not_an_object"
+    DUPLICATE_KEY = "duplicate_key"
+    TOO_DEEP = "too_deep"
+    NON_FINITE = "non_finite"
+    LONE_SURROGATE = "lone_surrogate"
+    # the row
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    NOT_TEXT = "not_text"  # a content part that is an image, a sound or a file
+    UNKNOWN_ROLE = "unknown_role"
+    NO_TURNS = "no_turns"
+    TOO_MANY_TURNS = "too_many_turns"
+    INVALID_TOOL_CALL = "invalid_tool_call"
+    NOT_A_PAIR = "not_a_pair"  # chosen and rejected do not differ in exactly the last message
+
+
+# Reasons after which nothing more of a file is read.
+FINAL = frozenset({Reason.CUT_ARCHIVE, Reason.DAMAGED_ARCHIVE, Reason.EXPANSION_LIMIT, Reason.FILE_LIMIT})
+
+
+def text_bytes(value: Any) -> int:
+    """Return about how many bytes of text a parsed value holds."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(text_bytes, value.values()))
+    return sum(map(text_bytes, value)) if isinstance(value, list) else 0
+
+
+class Unreadable(Exception):
+    """A line, or with a reason in FINAL the rest of a file, that cannot become rows."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(reason.value)
