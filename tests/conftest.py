@@ -1,4 +1,4 @@
-"""Fixtures of every test; its presence puts tests/ on the path, for `import drafts`."""
+"""Fixtures of every test."""
 
 from __future__ import annotations
 

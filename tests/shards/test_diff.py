@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import polars as pl
-from drafts import KEPT, Line, dropped, make_draft
 
+from tests.drafts import KEPT, Line, dropped, make_draft
 from tilth.shards.diff import diff
 from tilth.shards.store import Store
 

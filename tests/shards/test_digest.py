@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from drafts import Line, dropped, make_draft, small_lines
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.drafts import Line, dropped, make_draft, small_lines
 from tilth.shards.digest import canonical_json, content_id, file_sha256, row_id, sha256_hex, text_digests
 from tilth.shards.tables import ROWS, TURNS, conform
 

@@ -4,8 +4,8 @@ import json
 
 import polars as pl
 import pytest
-from drafts import Line, feedback_of, make_draft, small_lines
 
+from tests.drafts import Line, feedback_of, make_draft, small_lines
 from tilth.shards.errors import UsageError
 from tilth.shards.explain import explain
 from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from drafts import KEPT, Line, make_draft, small_lines
 
+from tests.drafts import KEPT, Line, make_draft, small_lines
 from tilth.shards.digest import file_sha256
 from tilth.shards.errors import UsageError
 from tilth.shards.export import export

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import polars as pl
-from drafts import KEPT, Line, dropped, make_draft, small_lines
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.drafts import KEPT, Line, dropped, make_draft, small_lines
 from tilth.shards.ledger import build_ledger, count
 from tilth.shards.tables import LEDGER, VERDICT
 

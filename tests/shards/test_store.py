@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from drafts import Line, feedback_of, make_draft, small_lines
 
+from tests.drafts import Line, feedback_of, make_draft, small_lines
 from tilth.shards import store as store_module
 from tilth.shards.errors import ChecksFailed, CorruptObject, NewerFormat, StoreError, UsageError
 from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from drafts import KEPT, Line, make_draft, small_lines
 
+from tests.drafts import KEPT, Line, make_draft, small_lines
 from tilth.shards import publish
 from tilth.shards.store import Store
 from tilth.shards.tables import DECISIONS, ROWS, TURNS
