@@ -68,7 +68,7 @@ def test_only_as_many_rows_as_asked_are_read(tmp_path):
     ],
 )
 def test_what_is_wrong_is_named_without_the_text(tmp_path, line, says):
-    with pytest.raises(SourceError, match="task.jsonl:2") as caught:
+    with pytest.raises(SourceError, match=r"task\.jsonl:2") as caught:
         tasks.read(write(tmp_path, {"prompt": "x", "response": "y"}, line), tmp_path)
     assert says in caught.value.message()
     assert "secret" not in caught.value.message()

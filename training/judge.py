@@ -1,0 +1,126 @@
+"""Judges a model on rows and tasks that nothing in the run has looked at, and one model against another.
+
+Losses of single promotion rows live in memory only: writing them down would let the next curation learn
+from the rows that are to judge it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tilth.training import intervals
+from tilth.training.evaluate import LoadedTask, TaskScores, answer_tasks
+from tilth.training.loss import score
+from tilth.training.text import Example
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One model: losses (row_id, slice, nll_sum, n_tokens; one line per row in row_id order) and tasks."""
+
+    losses: pl.DataFrame
+    tasks: list[TaskScores]
+
+    @property
+    def loss(self) -> float:
+        """Mean loss in nat/token over all rows."""
+        return float(self.losses["nll_sum"].sum() / max(1, self.losses["n_tokens"].sum()))
+
+
+def judge(
+    model: Any, tokenizer: Any, promotion: list[Example], loaded: list[LoadedTask], pack_tokens: int
+) -> Judgement:
+    """Measure a model on the promotion rows and let it answer the tasks."""
+    losses = (
+        score(model, promotion, pack_tokens)
+        .group_by("row_id", maintain_order=True)
+        .agg(pl.col("slice").first(), pl.col("nll_sum", "n_tokens").sum())
+        .sort("row_id")
+    )
+    return Judgement(losses, answer_tasks(model, tokenizer, loaded))
+
+
+def slice_results(
+    base: Judgement, tuned: Judgement, groups: Mapping[bytes, str] | None = None
+) -> list[dict[str, Any]]:
+    """Return one validators.report_facts.SliceResult per slice of the promotion rows."""
+    rows = paired(base, tuned)
+    return [
+        {
+            "slice": name,
+            "rows": part.height,
+            "base": _loss(part, "nll_sum", groups),
+            "tuned": _loss(part, "nll_tuned", groups),
+            "change": fact(
+                intervals.paired_bootstrap(
+                    (part["nll_tuned"] - part["nll_sum"]).to_numpy()[None],
+                    part["n_tokens"].to_numpy(),
+                    clusters=clusters(part["row_id"], groups),
+                )
+            ),
+        }
+        for name, part in ((name, rows.filter(pl.col("slice") == name)) for name in sorted(rows["slice"].unique()))
+    ]
+
+
+def task_results(base: Judgement, tuned: Judgement) -> list[dict[str, Any]]:
+    """Return one validators.report_facts.TaskResult per task, paired by item."""
+    results = []
+    for before, after in zip(base.tasks, tuned.tasks):
+        ones = np.ones(len(before.scores))
+        results.append(
+            {
+                "name": before.name,
+                "metric": before.metric,
+                "items": len(before.scores),
+                "base": fact(intervals.paired_bootstrap(before.scores[None], ones)),
+                "tuned": fact(intervals.paired_bootstrap(after.scores[None], ones)),
+                "change": fact(intervals.paired_bootstrap((after.scores - before.scores)[None], ones)),
+            }
+        )
+    return results
+
+
+def change_in_loss(base: Judgement, tuned: Judgement, groups: Mapping[bytes, str] | None = None) -> intervals.Interval:
+    """Return the paired change in loss over all promotion rows."""
+    rows = paired(base, tuned)
+    return intervals.paired_bootstrap(
+        (rows["nll_tuned"] - rows["nll_sum"]).to_numpy()[None],
+        rows["n_tokens"].to_numpy(),
+        clusters=clusters(rows["row_id"], groups),
+    )
+
+
+def paired(base: Judgement, tuned: Judgement) -> pl.DataFrame:
+    """Return the rows that both models were measured on, with `nll_sum` and `nll_tuned`."""
+    return base.losses.join(
+        tuned.losses.select("row_id", nll_tuned="nll_sum"), on="row_id", how="inner", maintain_order="left"
+    )
+
+
+def clusters(row_ids: pl.Series, groups: Mapping[bytes, str] | None) -> np.ndarray:
+    """Return an integer per row, equal for rows of one group; a row without a group stands alone."""
+    labels = [(groups or {}).get(r) or r.hex() for r in row_ids]
+    return np.unique(np.array(labels, dtype=object).astype(str), return_inverse=True)[1]
+
+
+def fact(interval: intervals.Interval) -> dict[str, float | None]:
+    """Return a validators.report_facts.Interval."""
+    low, high = (None if math.isnan(x) else round(x, 6) for x in (interval.low, interval.high))
+    return {"value": round(interval.mean, 6), "low": low, "high": high}
+
+
+def _loss(part: pl.DataFrame, column: str, groups: Mapping[bytes, str] | None) -> dict[str, float | None]:
+    return fact(
+        intervals.paired_bootstrap(
+            part[column].to_numpy()[None],
+            part["n_tokens"].to_numpy(),
+            clusters=clusters(part["row_id"], groups),
+        )
+    )
