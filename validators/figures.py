@@ -1,0 +1,127 @@
+"""Turns the facts of a page into its charts, and decides how much of a long list is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tilth.validators import charts, wording
+from tilth.validators.charts import Bar, Chart, Range
+
+MAX_BARS = 30
+MAX_CURVES = 12
+
+Charts = dict[str, list[Chart]]
+BASE_AND_TUNED = (("s0", "base"), ("s1", "tuned"))
+CURVES = ("probe", "twin", "feedback")
+
+
+class Cut:
+    """Shows at most `most` of a list, less where the page would grow too large."""
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+
+    def shown(self, items: Sequence[Any], most: int) -> Sequence[Any]:
+        """Return the first items."""
+        return items[: max(1, int(most * self._share))]
+
+    def left_out(self, items: Sequence[Any], most: int) -> int:
+        """Return how many `shown` leaves out."""
+        return len(items) - len(self.shown(items, most))
+
+
+Draw = Callable[[Mapping[str, Any], Cut], Charts]
+
+
+def of_data(facts: Mapping[str, Any], cut: Cut) -> Charts:
+    """The conservation bar, the funnel and the distributions of a data page."""
+    counts = facts["conservation"]
+    fates = [("s1", "kept", counts["kept"]), ("s0", "dropped", counts["dropped"])]
+    fates.append(("s2", "quarantined", counts["quarantined"]))
+    if counts["unaccounted"]:
+        fates.append(("bad-fill", "unaccounted for", counts["unaccounted"]))
+    return {
+        "conservation": [charts.stack("Where every input line went", fates)],
+        "funnel": [charts.bars("Lines left after each phase", _funnel(facts), wording.count)],
+        "distributions": [_distribution(d, cut) for d in facts["distributions"] if d["lines"]],
+    }
+
+
+def of_run(facts: Mapping[str, Any], cut: Cut) -> Charts:
+    """Losses per slice, task scores, curves and the rate of a run page."""
+    rate = facts["rate"]
+    return {
+        "slices": _base_and_tuned("Loss on held-out rows, nat/token", facts["slices"], "slice", cut),
+        "tasks": _base_and_tuned("Task score", facts["tasks"], "name", cut),
+        "curves": [
+            charts.lines(c["slice"], "step", c["step"], {n: c[n] for n in CURVES}, wording.decimal)
+            for c in cut.shown(facts["curves"], MAX_CURVES)
+        ],
+        "rate": [charts.lines("Learning rate", "step", rate["step"], {"rate": rate["rate"]})]
+        if rate["step"]
+        else [],
+    }
+
+
+def of_comparison(facts: Mapping[str, Any], cut: Cut) -> Charts:
+    """The paired differences, one chart per unit."""
+    by_unit: dict[str, list[Mapping[str, Any]]] = {}
+    for difference in facts["differences"]:
+        by_unit.setdefault(difference["unit"], []).append(difference)
+    drawn = []
+    for unit, differences in by_unit.items():
+        better = differences[0]["better"]
+        labelled = [
+            (d["label"], [_range("s1" if d["primary"] else "s0", d["interval"])])
+            for d in cut.shown(differences, MAX_BARS)
+        ]
+        title = f"Paired differences in {unit} ({better} is better)"
+        drawn.append(
+            charts.intervals(title, labelled, (("s1", "difference"),), zero=0.0, show=wording.signed)
+        )
+    return {"differences": drawn}
+
+
+def _funnel(facts: Mapping[str, Any]) -> list[Bar]:
+    bars = [Bar("lines in", facts["conservation"]["lines"])]
+    for phase in facts["funnel"]:
+        taken = [(phase["dropped"], "dropped"), (phase["quarantined"], "quarantined")]
+        words = [f"{wording.count(-n)} {fate}" for n, fate in taken if n]
+        note = " · ".join([*words, f"{wording.count(phase['rows_left'])} left"])
+        bars.append(Bar(phase["phase"], phase["rows_left"], note=note))
+    return bars
+
+
+def _distribution(facts: Mapping[str, Any], cut: Cut) -> Chart:
+    shown = cut.shown(facts["lines"], MAX_BARS)
+    bars = [Bar(str(line["value"]), line["after"], line["before"], line["target"]) for line in shown]
+    rest = facts["lines"][len(shown) :]
+    if rest:
+        before = [line["before"] for line in rest]
+        bars.append(
+            Bar(
+                f"{len(rest)} others",
+                sum(line["after"] for line in rest),
+                None if None in before else sum(before),
+            )
+        )
+    draw = charts.columns if facts["ordered"] else charts.bars
+    return draw(_title(facts["by"]), bars)
+
+
+def _title(by: str) -> str:
+    return "length of the responses, characters" if by == "length" else by
+
+
+def _base_and_tuned(title: str, results: Sequence[Mapping[str, Any]], label: str, cut: Cut) -> list[Chart]:
+    if not results:
+        return []
+    labelled = [
+        (r[label], [_range("s0", r["base"]), _range("s1", r["tuned"])]) for r in cut.shown(results, MAX_BARS)
+    ]
+    return [charts.intervals(title, labelled, BASE_AND_TUNED, show=wording.decimal)]
+
+
+def _range(mark: str, interval: Mapping[str, Any]) -> Range:
+    return Range(mark, interval["value"], interval["low"], interval["high"])

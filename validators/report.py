@@ -1,0 +1,95 @@
+"""Writes the three pages: `report.json` with the facts, `report.html` rendered from nothing else.
+
+A page is one file: no script, no request, every value escaped (GX's own pages are not: reliability class 25).
+It stays under MAX_BYTES whatever the facts hold: long lists are shown in part, and the page says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import jinja2
+from markupsafe import Markup
+
+from tilth.shards.atomic import write_file
+from tilth.validators import figures, wording
+from tilth.validators.data_facts import data_report
+from tilth.validators.report_facts import ComparisonFacts, DataFacts, RunFacts
+
+__all__ = ["comparison_page", "data_page", "data_report", "read_facts", "run_page"]
+
+MAX_BYTES = 300_000
+MAX_TEXT_CHARS = 600
+PAGE, FACTS = "report.html", "report.json"
+FILTERS = ("count", "percent", "number", "decimal", "signed", "seconds", "size", "quantity", "shorten")
+
+
+def data_page(out_dir: Path, report: DataFacts) -> Path:
+    """Write the page of a version and return its path."""
+    return _write(out_dir, "data.html.j2", report, figures.of_data)
+
+
+def run_page(out_dir: Path, report: RunFacts) -> Path:
+    """Write the page of a training run and return its path."""
+    return _write(out_dir, "run.html.j2", report, figures.of_run)
+
+
+def comparison_page(out_dir: Path, report: ComparisonFacts) -> Path:
+    """Write the page that says whether the second version helped, and return its path."""
+    return _write(out_dir, "comparison.html.j2", report, figures.of_comparison)
+
+
+def read_facts(page: Path) -> dict[str, Any]:
+    """Return the facts that a page was rendered from."""
+    return cast(dict[str, Any], json.loads(page.with_name(FACTS).read_bytes()))
+
+
+def _write(out_dir: Path, template: str, report: Mapping[str, Any], draw: figures.Draw) -> Path:
+    facts = wording.plain(dict(report))
+    written = json.dumps(facts, ensure_ascii=True, allow_nan=False, indent=1)
+    page = _render(template, facts, draw)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    write_file(out_dir / FACTS, written.encode("ascii") + b"\n")
+    write_file(out_dir / PAGE, page)
+    return out_dir / PAGE
+
+
+def _render(template: str, facts: dict[str, Any], draw: figures.Draw) -> bytes:
+    """Render with ever shorter lists until the page fits."""
+    environment = _environment()
+    share = 1.0
+    while True:
+        cut = figures.Cut(share)
+        page = environment.get_template(template).render(
+            facts=facts, charts=draw(facts, cut), shown=cut.shown, left_out=cut.left_out
+        )
+        data = page.encode("utf-8")
+        if len(data) <= MAX_BYTES or share < 1e-3:
+            return data
+        share /= 2
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update({name: getattr(wording, name) for name in FILTERS})
+    environment.tests["relative"] = wording.is_relative
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Show what a value holds: at most MAX_TEXT_CHARS of text, nothing invisible, a dash for nothing."""
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, str):
+        return wording.shorten(wording.visible(value), MAX_TEXT_CHARS)
+    return wording.NOTHING if value is None else value
