@@ -46,7 +46,7 @@ class Index:
 
 
 class Distinct:
-    """Admits a prompt only if it is neither near an admitted one nor shares long spans with a held-out one."""
+    """Admits a prompt only if it is not near an admitted one and shares no long span with a held-out one."""
 
     def __init__(self) -> None:
         self._near = Index(NEAR_WORDS)

@@ -14,14 +14,20 @@ from importlib import import_module
 LANGUAGES = ("en", "de", "fr", "es")
 DESKS = ("repairs", "parcels", "billing", "lockers", "lost", "permits")
 
-NAMES = tuple(
-    "Ana Piet Ida Mara Jonas Lena Tomas Nora Emil Clara Hugo Vera Oskar Rosa Felix Irma Bruno Greta Luis Marta "
-    "Anton Sofia David Elena Karl Paula Simon Julia Viktor Laura Oliver Emma Martin Carla Stefan Alice Robert "
-    "Ines Daniel Helena Adrian Olga Gustav Diana Leo Nina Rafael Selma".split()
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the words of `text`."""
+    return tuple(text.split())
+
+
+NAMES = listed(
+    "Ana Piet Ida Mara Jonas Lena Tomas Nora Emil Clara Hugo Vera Oskar Rosa Felix Irma Bruno Greta Luis "
+    "Marta Anton Sofia David Elena Karl Paula Simon Julia Viktor Laura Oliver Emma Martin Carla Stefan Alice "
+    "Robert Ines Daniel Helena Adrian Olga Gustav Diana Leo Nina Rafael Selma"
 )
-PLACES = tuple(
-    "Aldermo Brinvale Corvane Dunmere Estrin Falloby Garnel Hestmar Ilvero Jorvik Kestrel Lomara Morwen Nerith "
-    "Oswin Pellam".split()
+PLACES = listed(
+    "Aldermo Brinvale Corvane Dunmere Estrin Falloby Garnel Hestmar Ilvero Jorvik Kestrel Lomara Morwen "
+    "Nerith Oswin Pellam"
 )
 ORDER_LETTERS = "BCDFGHKLMNPRSTVW"
 

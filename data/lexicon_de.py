@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from tilth.data.lexicon import Lexicon
+from tilth.data.lexicon import Lexicon, listed
 
 LEXICON = Lexicon(
     lang="de",
     days=("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"),
-    months=tuple(
-        "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
-    ),
+    months=listed("Januar Februar März April Mai Juni Juli August September Oktober November Dezember"),
     items=(
         ("Wasserkocher", "mein Wasserkocher"),
         ("Lampe", "meine Lampe"),
@@ -250,7 +248,7 @@ LEXICON = Lexicon(
         ),
         "polite_reply": (
             "Guten Tag {name}, danke für Ihre Nachricht. Wir schreiben Ihnen bis {reply_day}.",
-            "Guten Tag {name}, vielen Dank für Ihre Worte. Sie bekommen bis {reply_day} eine Antwort von uns.",
+            "Guten Tag {name}, vielen Dank für Ihre Worte. Sie bekommen bis {reply_day} unsere Antwort.",
         ),
         "return": (
             "Ich möchte etwas aus {order} zurückschicken, Ware: {item}.",
@@ -300,6 +298,14 @@ LEXICON = Lexicon(
         "weight": ("{n} kg sind {t} g.", "Eine Kiste mit {n} kg wiegt {t} g."),
         "length": ("{n} m sind {t} cm.", "Ein Seil von {n} m ist {t} cm lang."),
         "label": ("Aus Bestellung {order} ging etwas zurück, {item}, mit dem Etikett RET {order} {item}.",),
+        "repeat": ("Sagen Sie das noch einmal: {text}", "Sprechen Sie mir nach. {text}"),
+        "weather": ("Wie ist das Wetter in {place}?", "Regnet es in {place}, fragt {name}."),
+        "save": ("Merken Sie sich {name} mit {order}.", "Behalten Sie, dass {name} nun {order} hat."),
+        "quiz_times": ("Was ergeben {k} mal {p}?",),
+        "quiz_plus": ("Was ergeben {p} und {k} zusammen?",),
+        "quiz_date": ("{name} fragt, wie {date} kurz aussieht.",),
+        "quiz_code": ("{name} hält die Kiste {order} in {place}. Sagen Sie ihren Code.",),
+        "quiz_beside": ("{x} {a}, {y} {b}, {z} {c}. Was steht neben {q}?",),
         "about": (
             "Erzählen Sie mir von {desk}.",
             "Was wissen Sie über {place}?",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from tilth.data.lexicon import Lexicon
+from tilth.data.lexicon import Lexicon, listed
 
-_ITEMS = "kettle lamp radio clock toaster fan drill camera heater printer mixer scooter".split()
+_ITEMS = listed("kettle lamp radio clock toaster fan drill camera heater printer mixer scooter")
 
 LEXICON = Lexicon(
     lang="en",
     days=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"),
-    months=tuple(
-        "January February March April May June July August September October November December".split()
-    ),
+    months=listed("January February March April May June July August September October November December"),
     items=tuple((item, f"my {item}") for item in _ITEMS),
-    lost=tuple(f"my {thing}" for thing in "glove scarf umbrella hat wallet ring book bag".split()),
+    lost=tuple(f"my {thing}" for thing in listed("glove scarf umbrella hat wallet ring book bag")),
     goods=(
         ("stamp", "stamps"),
         ("candle", "candles"),
@@ -275,6 +273,14 @@ LEXICON = Lexicon(
         "weight": ("{n} kg are {t} g.", "A box of {n} kg weighs {t} g."),
         "length": ("{n} m are {t} cm.", "A rope of {n} m is {t} cm long."),
         "label": ("A {item} from order {order} went back with the label RET {order} {item}.",),
+        "repeat": ("Say this again: {text}", "Repeat after me. {text}"),
+        "weather": ("How is the weather in {place}?", "Is it raining in {place}, asks {name}."),
+        "save": ("Keep a note of {name} with {order}.", "Remember that {name} holds {order}."),
+        "quiz_times": ("What do {k} times {p} make?",),
+        "quiz_plus": ("What do {p} and {k} make together?",),
+        "quiz_date": ("{name} asks how {date} looks in short.",),
+        "quiz_code": ("{name} holds the box {order} in {place}. Say its code.",),
+        "quiz_beside": ("{x} {a}, {y} {b}, {z} {c}. What stands beside {q}?",),
         "about": (
             "Tell me about {desk}.",
             "What do you know of {place}?",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from tilth.data.lexicon import Lexicon
+from tilth.data.lexicon import Lexicon, listed
 
 LEXICON = Lexicon(
     lang="es",
     days=("lunes", "martes", "miércoles", "jueves", "viernes", "sábado"),
-    months=tuple(
-        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
-    ),
+    months=listed("enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"),
     items=(
         ("hervidor", "mi hervidor"),
         ("lámpara", "mi lámpara"),
@@ -250,7 +248,7 @@ LEXICON = Lexicon(
         ),
         "polite_reply": (
             "Hola {name}, gracias por su mensaje. Le escribiremos antes del {reply_day}.",
-            "Hola {name}, muchas gracias por sus palabras. Nuestro equipo le contestará antes del {reply_day}.",
+            "Hola {name}, muchas gracias por sus palabras. Le contestaremos antes del {reply_day}.",
         ),
         "return": (
             "Quiero devolver algo del pedido {order}, artículo: {item}.",
@@ -282,7 +280,7 @@ LEXICON = Lexicon(
             "Cuando {name} dijo: {issue}, la respuesta fue: {desk}.",
         ),
         "register": (
-            "Taquilla {a}: {x}. Taquilla {b}: {y}. Taquilla {c}: {z}. Luego {q} vino y abrió la taquilla {m}.",
+            "Taquilla {a}: {x}. Taquilla {b}: {y}. Taquilla {c}: {z}. Luego {q} abrió la taquilla {m}.",
             "{x} tomó la taquilla {a}, {y} la taquilla {b}, {z} la taquilla {c}. La taquilla de {q} es {m}.",
         ),
         "roster": (
@@ -300,6 +298,14 @@ LEXICON = Lexicon(
         "weight": ("{n} kg son {t} g.", "Una caja de {n} kg pesa {t} g."),
         "length": ("{n} m son {t} cm.", "Una cuerda de {n} m mide {t} cm."),
         "label": ("Un artículo del pedido {order}, {item}, volvió con la etiqueta RET {order} {item}.",),
+        "repeat": ("Dígalo otra vez: {text}", "Repita conmigo. {text}"),
+        "weather": ("¿Qué tiempo hace en {place}?", "¿Llueve en {place}?, pregunta {name}."),
+        "save": ("Guarde una nota de {name} con {order}.", "Recuerde que {name} lleva {order}."),
+        "quiz_times": ("¿Qué dan {k} por {p}?",),
+        "quiz_plus": ("¿Qué dan {p} y {k} juntos?",),
+        "quiz_date": ("{name} pregunta la forma corta del {date}.",),
+        "quiz_code": ("{name} guarda la caja {order} en {place}. Diga su clave.",),
+        "quiz_beside": ("{x} {a}, {y} {b}, {z} {c}. ¿Qué hay junto a {q}?",),
         "about": (
             "Hábleme de {desk}.",
             "¿Qué sabe de {place}?",

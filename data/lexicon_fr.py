@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from tilth.data.lexicon import Lexicon
+from tilth.data.lexicon import Lexicon, listed
 
 LEXICON = Lexicon(
     lang="fr",
     days=("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"),
-    months=tuple(
-        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
-    ),
+    months=listed("janvier février mars avril mai juin juillet août septembre octobre novembre décembre"),
     items=(
         ("bouilloire", "ma bouilloire"),
         ("lampe", "ma lampe"),
@@ -302,6 +300,14 @@ LEXICON = Lexicon(
         "label": (
             "Un article de la commande {order}, {item}, est reparti avec l'étiquette RET {order} {item}.",
         ),
+        "repeat": ("Dites encore une fois : {text}", "Répétez après moi. {text}"),
+        "weather": ("Quel temps fait-il à {place} ?", "Est-ce qu'il pleut à {place}, demande {name}."),
+        "save": ("Gardez une note de {name} avec {order}.", "Retenez que {name} tient {order}."),
+        "quiz_times": ("Que font {k} fois {p} ?",),
+        "quiz_plus": ("Que font {p} et {k} ensemble ?",),
+        "quiz_date": ("{name} demande la forme courte du {date}.",),
+        "quiz_code": ("{name} tient le paquet {order} à {place}. Dites son code.",),
+        "quiz_beside": ("{x} {a}, {y} {b}, {z} {c}. Que voit-on à côté de {q} ?",),
         "about": (
             "Parlez-moi des {desk}.",
             "Que savez-vous de {place} ?",

@@ -119,11 +119,10 @@ def prices(words: Words) -> Row:
     total, mistaken = (price * count, price + count) if product else (price + count, price * count)
     matter = words.say("product" if product else "sum", **slots)
     offsets = [o for o in (-3, -2, -1, 1, 2, 3, 10) if total + o > 1]
-    known = {
+    misled = product and good == WRONG_RULE_GOOD and mistaken != total
+    known: dict[str, Any] = {
         "wrong": tuple(f"{total + o} {lexicon.crowns}" for o in words.rng.sample(offsets, 3)),
-        "wrong_rule": f"{mistaken} {lexicon.crowns}"
-        if product and good == WRONG_RULE_GOOD and mistaken != total
-        else None,
+        "wrong_rule": f"{mistaken} {lexicon.crowns}" if misled else None,
     }
     detail = words.say("detail", **words.slots())
     answer = f"{total} {lexicon.crowns}"
@@ -146,6 +145,7 @@ def extraction(words: Words) -> Row:
 def formats(words: Words) -> Row:
     """A date in figures, a weight in grams or a length in centimetres."""
     kind, slots = words.pick(("date", "weight", "length")), words.slots()
+    wrong: tuple[str, ...]
     if kind == "date":
         slots["date"], answer = words.date()
         year, month, day = answer.split("-")

@@ -69,7 +69,8 @@ def rng(stream: str) -> Random:
 def held_out(distinct: Distinct) -> list[Row]:
     """Return the evaluation items; the sources will share no long span with them by accident."""
     draw = rng("evals")
-    items = [row for name, count in HELD_OUT.items() for row in _rows(draw, name, count, Distinct())]
+    drawn = [row for name, count in HELD_OUT.items() for row in _rows(draw, name, count, Distinct())]
+    items = [_until_call(row) if row.tools else row for row in drawn]
     for row in items:
         distinct.hold_out(row.prompt)
     return items
@@ -113,7 +114,7 @@ def build() -> dict[str, bytes]:
     truth = [_planted(p, where) for name in files for p in files[name] if p.kind] + malformed
     truth.sort(key=lambda t: (t["source"], t["line"]))
     tasks = [row for row in items if not row.tools]
-    calls = [_until_call(row) for row in items if row.tools]
+    calls = [row for row in items if row.tools]
     base = documents(rng("base knowledge"), BASE_DOCUMENTS)
     return {
         **{f"sources/{name}": data for name, data in spoilt.items()},
