@@ -1,0 +1,144 @@
+"""Exact and near duplicates, and train rows too close to held-out ones, in one greedy pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+
+from tilth.curation.stage import Phase, Texts, limit, stage
+from tilth.shards.errors import TilthError
+from tilth.shards.tables import Split, Verdict
+
+REASONS = ("same_text", "near_held_out", "near_duplicate")
+_ORDER = (Split.FINAL, Split.PROMOTION, Split.FEEDBACK, Split.TRAIN, Split.RESERVE)
+_HELD_OUT = 3  # how many of these are held out
+_CLUSTER_FLOOR = 100
+
+
+@stage("dedup")
+@dataclass(frozen=True)
+class Dedup:
+    """Keep one row of those that say the same.
+
+    Rows are met in canonical order: held-out first, then the longer response, then the row id (rows in
+    conflict with many of another split last, see near_join.py). A row is dropped
+
+    - for `same_text`: equal to a kept row but for case and blanks;
+    - for `near_held_out`: near-equal in prompt to a kept row of another split, one of the two held out;
+    - for `near_duplicate`: near-equal in prompt and in response to a kept row.
+
+    Every drop names that kept row as its witness, and their exact Jaccard similarity of word shingles as
+    value.
+
+    near_jaccard, held_out_jaccard: bounds of similarity, null for off. max_cluster: the run stops if near
+    duplicates of one row are more than this share of all rows.
+    """
+
+    near_jaccard: float | None = limit(0.8)
+    held_out_jaccard: float | None = limit(0.8)
+    exact: bool = limit(True)
+    max_cluster: float = limit(0.1)
+    shingle_words: int = 5
+
+    phase: ClassVar[Phase] = Phase.DEDUP
+
+    def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
+        """Return row_id, a 128-bit fingerprint of prompt and response, and the shingles of each.
+
+        `first` (shingles of the first prompt) is null where that is the whole prompt.
+        """
+        from tilth.curation.shingles import fingerprints, shingle_sets
+
+        ids = rows["row_id"]
+        prompts = texts.prompts(ids)
+        said = fingerprints(prompts).rename({"low": "prompt_low", "high": "prompt_high"})
+        prompt_sets = shingle_sets(prompts, self.shingle_words)
+        firsts = texts.first_prompts(ids)
+        firsts = firsts.zip_with(
+            firsts != prompts, pl.Series([None], dtype=pl.String).new_from_index(0, len(ids))
+        )
+        first_sets = shingle_sets(firsts, self.shingle_words)
+        is_other = firsts.is_not_null()
+        del prompts, firsts
+        responses = texts.responses(ids)
+        return pl.DataFrame({"row_id": ids}).with_columns(
+            *said.get_columns(),
+            *fingerprints(responses).rename({"low": "response_low", "high": "response_high"}).get_columns(),
+            pl.when(is_other).then(first_sets).alias("first"),
+            prompt_sets.alias("prompt"),
+            shingle_sets(responses, self.shingle_words).alias("response"),
+        )
+
+    def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows to drop, each with its witness.
+
+        Raises TilthError if the near duplicates of one row exceed `max_cluster`.
+        """
+        from tilth.curation.near_join import KEPT, find_repeats
+
+        ordered = _canonical(rows, evidence)
+        split = ordered["rank"].to_numpy().copy()
+        first, prompt, response = (_sets(ordered, name) for name in ("first", "prompt", "response"))
+        repeats = find_repeats(
+            *(_text_numbers(ordered), split, (split < _HELD_OUT).astype(np.uint8), first, prompt, response),
+            near=self.near_jaccard,
+            near_held_out=self.held_out_jaccard,
+            exact=self.exact,
+        )
+        out = np.flatnonzero(repeats.kind != KEPT)
+        kind, witness = repeats.kind[out], repeats.witness[out]
+        self._check_clusters(witness[kind != 1], ordered.height)
+        bounds = np.array([np.nan, 1.0, self.held_out_jaccard or 0.0, self.near_jaccard or 0.0])
+        return pl.DataFrame(
+            {
+                "row_id": ordered["row_id"][out],
+                "verdict": pl.Series([Verdict.DROP.value] * out.size, dtype=pl.String),
+                "reason": pl.Series([REASONS[k - 1] for k in kind], dtype=pl.String),
+                "value": repeats.similarity[out],
+                "threshold": bounds[kind],
+                "witness_id": ordered["row_id"][witness],
+            }
+        ).sort("row_id")
+
+    def _check_clusters(self, witnesses: np.ndarray, n: int) -> None:
+        """Stop if one row would stand for too many others: a sign that the bound is too low for this data."""
+        largest = int(np.bincount(witnesses).max()) if witnesses.size else 0
+        if largest > max(_CLUSTER_FLOOR, self.max_cluster * n):
+            raise TilthError(
+                "curation.dedup",
+                f"{largest:,} of {n:,} rows are near duplicates of one row, over max_cluster {self.max_cluster:g}",
+                "Nothing was published",
+                "raise dedup.near_jaccard, or raise dedup.max_cluster if these rows do repeat each other",
+            )
+
+
+def _canonical(rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+    """Return the evidence in the order in which rows are met, `rank` being the place of their split."""
+    ranks = {split.value: rank for rank, split in enumerate(_ORDER)}
+    rank = (
+        rows["split"]
+        .cast(pl.String)
+        .fill_null(Split.TRAIN.value)
+        .replace_strict(ranks, return_dtype=pl.UInt8)
+    )
+    return (
+        evidence.join(rows.select("row_id", rank=rank), on="row_id", how="inner")
+        .with_columns(first=pl.coalesce("first", "prompt"))
+        .sort("rank", pl.col("response").list.len(), "row_id", descending=[False, True, False])
+    )
+
+
+def _text_numbers(rows: pl.DataFrame) -> np.ndarray:
+    """Number the rows so that rows of equal text have equal numbers."""
+    key = pl.struct("prompt_low", "prompt_high", "response_low", "response_high")
+    return rows.select(key.rank("dense").cast(pl.Int64) - 1).to_series().to_numpy().copy()
+
+
+def _sets(rows: pl.DataFrame, name: str):  # type: ignore[no-untyped-def]
+    from tilth.curation.near_join import Sets
+    from tilth.curation.shingles import as_arrays
+
+    return Sets(*as_arrays(rows[name]))

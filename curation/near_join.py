@@ -1,0 +1,314 @@
+"""Which rows repeat a row that is kept: one greedy pass with exact Jaccard similarity, compiled.
+
+Candidates come from prefix filtering (Chaudhuri et al., ICDE 2006; Xiao et al., PPJoin, WWW 2008): two sets
+of Jaccard similarity >= t share a member among the rarest |x| - ceil(t|x|) + 1 of each. Nothing is missed and no
+signature is kept; a context that a thousand rows share costs nothing, because its shingles are not rare.
+Kept rows alone are indexed, so a cluster is a star around its witness and never a chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numba import types
+
+from tilth.curation.shingles import mix, sort
+
+KEPT, SAME_TEXT, NEAR_HELD_OUT, NEAR = 0, 1, 2, 3
+MANY = 64
+_FIRST_HELD, _FIRST_TRAIN, _PROMPT, _RESPONSE = 0, 1, 2, 3  # tags in the index
+_OFF = 2.0  # a similarity that no pair reaches
+_ROUNDING = 1e-9  # keeps ceil(0.7 * 10) at 7
+_MAX_COUNTERS = 1 << 26
+
+_U32, _I64, _U8 = (types.Array(t, 1, "C", readonly=True) for t in (types.uint32, types.int64, types.uint8))
+_OUT_U32, _OUT_I64, _OUT_F64, _OUT_U8 = (
+    types.Array(t, 1, "C") for t in (types.uint32, types.int64, types.float64, types.uint8)
+)
+_FIELD, _PREFIX = (_U32, _I64), (_U32, _I64, _I64)
+
+
+class Sets(NamedTuple):
+    """Sorted distinct shingles, row after row: values (UInt32) and the n + 1 offsets between the rows."""
+
+    values: np.ndarray
+    offsets: np.ndarray
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Per row: why it is out (KEPT if it is not), the kept row that says so, their exact similarity."""
+
+    kind: np.ndarray
+    witness: np.ndarray
+    similarity: np.ndarray
+
+
+@numba.njit(types.void(_U32, _OUT_U32), cache=True, nogil=True)
+def _count(values, counts):
+    """Count how often each shingle occurs; two that share a counter only look less rare than they are."""
+    mask = np.uint64(counts.size - 1)
+    for i in range(values.size):
+        counts[mix(np.uint64(values[i])) & mask] += np.uint32(1)
+
+
+@numba.njit(
+    types.void(_U32, _I64, _U32, types.float64, types.float64, _OUT_U32, _OUT_I64, _OUT_I64),
+    cache=True,
+    nogil=True,
+)
+def _write_prefixes(values, offsets, counts, jaccard, rounding, out, ends, cost):
+    """Fill the prefix of every set, without members that no other row has, and what probing it costs."""
+    mask = np.uint64(counts.size - 1)
+    ranked = np.empty(np.max(offsets[1:] - offsets[:-1]) + 1, np.uint64)
+    used = 0
+    for row in range(ends.size):
+        n = offsets[row + 1] - offsets[row]
+        keep = n - np.int64(np.ceil(jaccard * n - rounding)) + 1 if n else 0
+        for i in range(n):
+            value = np.uint64(values[offsets[row] + i])
+            ranked[i] = np.uint64(counts[mix(value) & mask]) << np.uint64(32) | value
+        sort(ranked, n)
+        for i in range(min(keep, n)):
+            count = ranked[i] >> np.uint64(32)
+            if count > 1:
+                out[used] = np.uint32(ranked[i])
+                used += 1
+                cost[row] += np.int64(count)
+        ends[row] = used
+
+
+@numba.njit
+def _jaccard(x, x_start, x_end, y, y_start, y_end):
+    """Return the exact Jaccard similarity of two sorted sets; of two empty ones, 1."""
+    n, m = x_end - x_start, y_end - y_start
+    if n + m == 0:
+        return 1.0
+    both = 0
+    i, j = x_start, y_start
+    while i < x_end and j < y_end:
+        if x[i] == y[j]:
+            both += 1
+            i += 1
+            j += 1
+        elif x[i] < y[j]:
+            i += 1
+        else:
+            j += 1
+    return both / (n + m - both)
+
+
+@numba.njit
+def _similarity(a, b, x, x_offsets, y, y_offsets, bound):
+    """Return the lesser similarity of rows `a` and `b` over two fields, or 0 where it is below `bound`."""
+    least = 1.0
+    for values, offsets in ((x, x_offsets), (y, y_offsets)):
+        n, m = offsets[a + 1] - offsets[a], offsets[b + 1] - offsets[b]
+        if min(n, m) < bound * max(n, m) - 1e-9:
+            return 0.0
+        least = min(least, _jaccard(values, offsets[a], offsets[a + 1], values, offsets[b], offsets[b + 1]))
+        if least < bound:
+            return 0.0
+    return least
+
+
+@numba.njit
+def _find(row, field, prefix, ends, index, seen, stamp, x, xo, y, yo, bound, split):
+    """Return the most similar indexed row and its similarity, or -1; the least of equals.
+
+    Under the tags of a first prompt only rows of another split count, and the first of them will do.
+    """
+    heads, keys, rows, links = index
+    mask = np.uint64(heads.size - 1)
+    best, witness = 0.0, -1
+    for i in range(ends[row - 1] if row else 0, ends[row]):
+        key = np.uint64(field) << np.uint64(32) | np.uint64(prefix[i])
+        node = heads[mix(key) & mask]
+        while node >= 0:
+            other = rows[node]
+            if keys[node] == key and seen[other] != stamp:
+                seen[other] = stamp
+                if field >= _PROMPT or split[other] != split[row]:
+                    found = _similarity(row, other, x, xo, y, yo, bound)
+                    if found > best or (found == best and found > 0.0 and other < witness):
+                        best, witness = found, other
+                    if witness >= 0 and field < _PROMPT:
+                        return witness, best
+            node = links[node]
+    return witness, best
+
+
+@numba.njit
+def _add(row, field, prefix, ends, index, used):
+    """Index a row under the prefix of one field; return the number of nodes used."""
+    heads, keys, rows, links = index
+    mask = np.uint64(heads.size - 1)
+    for i in range(ends[row - 1] if row else 0, ends[row]):
+        key = np.uint64(field) << np.uint64(32) | np.uint64(prefix[i])
+        slot = mix(key) & mask
+        keys[used], rows[used], links[used] = key, row, heads[slot]
+        heads[slot] = used
+        used += 1
+    return used
+
+
+@numba.njit
+def _new_index(slots, size):
+    return (
+        np.full(slots, -1, np.int32),
+        np.empty(size, np.uint64),
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+    )
+
+
+@numba.njit(
+    types.void(_U8, _U8, *_FIELD, *_FIELD, *_PREFIX, types.float64, types.int64, _OUT_I64),
+    cache=True,
+    nogil=True,
+)
+def _count_conflicts(
+    split, held, first, first_offsets, prompt, prompt_offsets, prefix, ends, cost, bound, slots, degree
+):  # fmt: skip
+    """Count, for every row, the rows of another split with a near-equal prompt, one of the two held out.
+
+    A row stops looking after MANY, so that a template shared by half the rows stays affordable.
+    """
+    index = _new_index(slots, prefix.size)
+    heads, keys, rows, links = index
+    mask = np.uint64(heads.size - 1)
+    seen = np.full(split.size, -1, np.int64)
+    used = 0
+    for row in range(split.size):  # held-out rows come first
+        hits = 0
+        for i in range(ends[row - 1] if row else 0, ends[row]):
+            key = np.uint64(prefix[i])
+            node = heads[mix(key) & mask]
+            while node >= 0 and hits < MANY:
+                other = rows[node]
+                if keys[node] == key and seen[other] != row:
+                    seen[other] = row
+                    if split[other] != split[row] and (
+                        _similarity(row, other, first, first_offsets, prompt, prompt_offsets, bound) > 0.0
+                    ):
+                        hits += 1
+                        degree[other] += 1
+                node = links[node]
+        degree[row] += hits
+        if held[row]:
+            used = _add(row, _FIRST_HELD, prefix, ends, index, used)
+
+
+@numba.njit(
+    types.void(
+        *(_I64, _I64, _U8, _U8, _I64, *_FIELD, *_FIELD, *_FIELD, *_PREFIX, *_PREFIX, *_PREFIX),
+        *(types.float64, types.float64, types.boolean, types.int64, _OUT_U8, _OUT_I64, _OUT_F64),
+    ),
+    cache=True,
+    nogil=True,
+)
+def _pass(
+    order, same, split, held, degree,
+    first, first_offsets, prompt, prompt_offsets, response, response_offsets,
+    first_prefix, first_ends, first_cost, prompt_prefix, prompt_ends, prompt_cost,
+    response_prefix, response_ends, response_cost,
+    near, near_held_out, exact, slots, kind, witness, similarity,
+):  # fmt: skip
+    """Meet the rows in order; `same` numbers rows of equal text, `held` marks rows of held-out splits."""
+    index = _new_index(slots, first_prefix.size + prompt_prefix.size + response_prefix.size)
+    seen, kept_text = np.full(same.size, -1, np.int64), np.full(same.size, -1, np.int64)
+    used = stamp = 0
+    for row in order:
+        found, score, why = -1, 1.0, SAME_TEXT
+        if exact:
+            found = kept_text[same[row]]
+        for field in (_FIRST_HELD, _FIRST_TRAIN):
+            if found < 0 and degree[row] and (held[row] or field == _FIRST_HELD):
+                why, stamp = NEAR_HELD_OUT, stamp + 1
+                found, score = _find(
+                    row, field, first_prefix, first_ends, index, seen, stamp,
+                    first, first_offsets, prompt, prompt_offsets, near_held_out, split,
+                )  # fmt: skip
+        if found < 0 and near <= 1.0:
+            n, m = (
+                prompt_offsets[row + 1] - prompt_offsets[row],
+                response_offsets[row + 1] - response_offsets[row],
+            )
+            field, prefix, ends = _RESPONSE, response_prefix, response_ends
+            if m == 0 or (n > 0 and prompt_cost[row] < response_cost[row]):
+                field, prefix, ends = _PROMPT, prompt_prefix, prompt_ends
+            why, stamp = NEAR, stamp + 1
+            found, score = _find(
+                row, field, prefix, ends, index, seen, stamp,
+                prompt, prompt_offsets, response, response_offsets, near, split,
+            )  # fmt: skip
+        if found >= 0:
+            kind[row], witness[row], similarity[row] = why, found, score
+            continue
+        kept_text[same[row]] = row
+        if degree[row]:
+            used = _add(
+                row, _FIRST_HELD if held[row] else _FIRST_TRAIN, first_prefix, first_ends, index, used
+            )
+        used = _add(row, _PROMPT, prompt_prefix, prompt_ends, index, used)
+        used = _add(row, _RESPONSE, response_prefix, response_ends, index, used)
+
+
+def find_repeats(
+    same: np.ndarray,
+    split: np.ndarray,
+    held: np.ndarray,
+    first: Sets,
+    prompt: Sets,
+    response: Sets,
+    *,
+    near: float | None,
+    near_held_out: float | None,
+    exact: bool = True,
+) -> Repeats:
+    """Say which rows repeat one that is kept, preferring to keep the earlier of two.
+
+    same: number of the row's text (Int64), equal for equal texts. split: code of its split (UInt8). held: 1
+    for rows of held-out splits (UInt8), which come first. first, prompt, response: its shingles. A row is out
+
+    - if a kept row has the same text (`exact`);
+    - if a kept row of another split, one of the two held out, has a first and a whole prompt of similarity
+      >= `near_held_out`. Rows with fewer such neighbours are met first: where one held-out row lies among a
+      hundred train rows of one template it is the one to go, and not the hundred;
+    - if a kept row has a prompt and a response of similarity >= `near`.
+
+    None switches a test off. Similarity is the lesser of the two fields, exact over the sets given.
+    """
+    n = same.size
+    kind, witness, similarity = np.zeros(n, np.uint8), np.full(n, -1, np.int64), np.zeros(n, np.float64)
+    near, near_held_out = (_OFF if bound is None else bound for bound in (near, near_held_out))
+    by_first, by_prompt, by_response = (
+        _prefixes(*pair) for pair in ((first, near_held_out), (prompt, near), (response, near))
+    )
+    degree = np.zeros(n, np.int64)
+    slots = _power_of_two(2 * by_first[0].size)
+    _count_conflicts(split, held, *first, *prompt, *by_first, near_held_out, slots, degree)
+    slots = _power_of_two(2 * (by_first[0].size + by_prompt[0].size + by_response[0].size))
+    _pass(
+        *(np.argsort(degree, kind="stable"), same, split, held, degree, *first, *prompt, *response),
+        *(*by_first, *by_prompt, *by_response, near, near_held_out, exact, slots, kind, witness, similarity),
+    )
+    return Repeats(kind, witness, similarity)
+
+
+def _prefixes(sets: Sets, jaccard: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the prefix of every set (values, ends) and what probing it costs."""
+    n = sets.offsets.size - 1
+    out, ends, cost = np.empty(sets.values.size, np.uint32), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    if jaccard <= 1.0 and n:
+        counts = np.zeros(min(_power_of_two(sets.values.size), _MAX_COUNTERS), np.uint32)
+        _count(sets.values, counts)
+        _write_prefixes(sets.values, sets.offsets, counts, jaccard, _ROUNDING, out, ends, cost)
+    return out[: ends[-1] if n else 0].copy(), ends, cost
+
+
+def _power_of_two(n: int) -> int:
+    return 1 << max(10, (n - 1).bit_length())

@@ -1,0 +1,150 @@
+"""Weights that bring the training rows to declared shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+
+from tilth.curation.stage import Phase, Texts, limit, stage
+from tilth.shards.errors import RecipeError
+from tilth.shards.tables import WEIGHT_UNIT, Split
+
+MARGIN_TOLERANCE = 0.01
+_ROUNDS, _CONVERGED = 500, 1e-9
+_KEY = ("curation", "balance")
+
+
+@stage("balance")
+@dataclass(frozen=True)
+class Balance:
+    """Weigh training rows so that each column of `target` has the shares it declares.
+
+    by: columns whose values make the cells that are weighed alike; those of `target` always do. target:
+    column -> value -> share; the shares are among the values named, rows of other values keep their share.
+    A column is source, language, shape, group, licence, slice or an attribute. min_effective: floor of the
+    effective sample size (Kish: (sum w)^2 / sum w^2) as a share of the rows. max_weight: weights stay within
+    [1 / max_weight, max_weight], their mean is about 1. Without a target every weight is 1. Rows are never
+    copied or dropped.
+    """
+
+    by: tuple[str, ...] = ()
+    target: dict[str, dict[str, float]] | None = None
+    min_effective: float = limit(0.6)
+    max_weight: float = limit(4.0)
+
+    phase: ClassVar[Phase] = Phase.WEIGH
+
+    def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
+        """Return row_id and the value of every column, null where a row has none."""
+        names = list(dict.fromkeys((*self.by, *(self.target or {}))))
+        return rows.select("row_id", *(_column(rows, name).alias(name) for name in names))
+
+    def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+        """Return the weight of every training row.
+
+        Raises RecipeError naming the column and value that has no row, that trimmed weights cannot bring
+        within one point of its share, or that costs the most effective rows.
+        """
+        if not self.target:
+            return rows.select("row_id", weight=pl.lit(WEIGHT_UNIT, pl.UInt32))
+        train = evidence.filter(
+            rows["split"].cast(pl.String).fill_null(Split.TRAIN.value) == Split.TRAIN.value
+        )
+        names = [name for name in evidence.columns if name != "row_id"]
+        cells = train.group_by(names).len("rows").sort(names, nulls_last=True)
+        margins = [_margin(cells, name, shares) for name, shares in sorted(self.target.items())]
+        weights = self._rake(cells["rows"].to_numpy().astype(np.float64), margins)
+        self._check(cells["rows"].to_numpy(), weights, margins)
+        millionths = pl.Series((weights * WEIGHT_UNIT).round(), dtype=pl.UInt32)
+        weighed = cells.select(names).with_columns(weight=millionths)
+        return train.join(weighed, on=names, how="left", nulls_equal=True, maintain_order="left").select(
+            "row_id", "weight"
+        )
+
+    def _rake(self, counts: np.ndarray, margins: list[Margin]) -> np.ndarray:
+        """Scale the cells to each margin in turn (Deming and Stephan 1940), trimming after each round."""
+        weights = np.ones(counts.size)
+        for _ in range(_ROUNDS):
+            before = weights.copy()
+            for margin in margins:
+                mass = np.array([counts[cells] @ weights[cells] for cells in margin.cells])
+                for cells, factor in zip(margin.cells, margin.shares * mass.sum() / mass):
+                    weights[cells] *= factor
+            weights = (weights * counts.sum() / (counts @ weights)).clip(1 / self.max_weight, self.max_weight)
+            if np.abs(weights - before).max() < _CONVERGED:
+                break
+        return weights
+
+    def _check(self, counts: np.ndarray, weights: np.ndarray, margins: list[Margin]) -> None:
+        """Raise RecipeError if a margin is missed or the effective sample size is under its floor."""
+        for margin in margins:
+            reached = margin.of(counts * weights)
+            worst = int(np.abs(reached - margin.shares).argmax())
+            if abs(reached[worst] - margin.shares[worst]) > MARGIN_TOLERANCE:
+                raise RecipeError(
+                    (*_KEY, "target", margin.column, margin.values[worst]),
+                    f"a share of {margin.shares[worst]:g} cannot be reached: its {margin.of(counts)[worst]:.1%} "
+                    f"of the rows come to {reached[worst]:.1%} with weights up to {self.max_weight:g}",
+                    "lower the share, add rows of this kind, or raise balance.max_weight",
+                )
+        effective = float((counts @ weights) ** 2 / (counts @ weights**2)) / counts.sum()
+        if effective < self.min_effective:
+            margin, worst, ratio = max(
+                ((m, i, float(r)) for m in margins for i, r in enumerate(m.shares / m.of(counts))),
+                key=lambda found: found[2],
+            )
+            raise RecipeError(
+                (*_KEY, "target", margin.column, margin.values[worst]),
+                f"the weights leave an effective sample of {effective:.1%} of the rows, under min_effective "
+                f"{self.min_effective:g}; this value would count {ratio:.1f} times",
+                "lower the share, add rows of this kind, or lower balance.min_effective",
+            )
+
+
+@dataclass(frozen=True)
+class Margin:
+    """The declared shares of one column, and the cells that each of its values has."""
+
+    column: str
+    values: list[str]
+    cells: list[np.ndarray]
+    shares: np.ndarray
+
+    def of(self, mass: np.ndarray) -> np.ndarray:
+        """Return the share of each value in a mass over the cells."""
+        sums = np.array([mass[cells].sum() for cells in self.cells])
+        return np.asarray(sums / sums.sum())
+
+
+def _margin(cells: pl.DataFrame, column: str, shares: dict[str, float]) -> Margin:
+    """Look up the cells of every value with a share; raise RecipeError for a share without rows."""
+    wanted = {value: share for value, share in sorted(shares.items()) if share > 0}
+    if not wanted or min(shares.values()) < 0 or len(wanted) < len(shares):
+        raise RecipeError(
+            (*_KEY, "target", column), "shares must be above 0", "leave a value out to keep its share"
+        )
+    found = [np.flatnonzero((cells[column] == value).fill_null(False).to_numpy()) for value in wanted]
+    for value, places in zip(wanted, found):
+        if not places.size:
+            known = ", ".join(cells[column].drop_nulls().unique().sort().head(10))
+            raise RecipeError(
+                (*_KEY, "target", column, value),
+                f"a share of {wanted[value]:g} for a value that no training row has",
+                f"add rows of this kind or take it out; values here: {known}",
+            )
+    total = sum(wanted.values())
+    return Margin(column, list(wanted), found, np.array([share / total for share in wanted.values()]))
+
+
+def _column(rows: pl.DataFrame, name: str) -> pl.Series:
+    from tilth.curation.combine import column
+
+    values = rows["slice"] if name == "slice" else column(rows, name)
+    if values is None:
+        raise RecipeError(
+            (*_KEY, name), "no row has this column", "name source, language, shape, slice or an attribute"
+        )
+    return values.cast(pl.String)

@@ -1,0 +1,259 @@
+"""Word shingles of texts, compiled: what makes two texts comparable.
+
+A token is a run of letters, digits and underscores; in scripts written without blanks (Chinese, Japanese,
+Thai, Lao, Khmer, Burmese) it is one character. A shingle is `width` consecutive tokens. Case is folded by
+the caller's polars, so that the kernels only read bytes. Hashes are 64-bit, built from integers alone, and
+the same on every machine and in every version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numba
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numba import types
+
+_BYTES = types.Array(types.uint8, 1, "C", readonly=True)
+_OFFSETS = types.Array(types.int64, 1, "C", readonly=True)
+_U64, _U32, _I64 = (types.Array(t, 1, "C") for t in (types.uint64, types.uint32, types.int64))
+
+_FNV_BASIS, _FNV_PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
+_STEP, _OTHER_BASIS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x6A09E667F3BCC908)
+_BATCH_BYTES = 32 << 20
+
+# What a character is to the tokenizer.
+_BREAK, _LETTER, _WHOLE = 0, 1, 2
+
+
+@numba.njit(inline="always")
+def mix(h):
+    """Scatter the bits of a 64-bit word (the finalizer of MurmurHash3)."""
+    h = (h ^ (h >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    h = (h ^ (h >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+    return h ^ (h >> np.uint64(33))
+
+
+@numba.njit
+def _three_bytes(c, d, e):
+    """Classify the character of three UTF-8 bytes."""
+    if 0xE4 <= c <= 0xE9:
+        return _WHOLE  # Chinese
+    if c == 0xE3:
+        return _BREAK if d == 0x80 else _WHOLE  # ideographic punctuation; kana
+    if c == 0xE2:
+        return _BREAK if d < 0xB0 else _LETTER  # U+2000-2BFF: punctuation, arrows, mathematics
+    if c == 0xE0:
+        return _WHOLE if 0xB8 <= d <= 0xBB else _LETTER  # Thai, Lao
+    if c == 0xE1:
+        return _WHOLE if 0x80 <= d <= 0x82 or 0x9E <= d <= 0x9F else _LETTER  # Burmese, Khmer
+    if c == 0xEF and (0xB8 <= d <= 0xB9 or (d == 0xBC and e < 0x90)):
+        return _BREAK  # variation selectors, full-width punctuation
+    return _LETTER
+
+
+@numba.njit
+def _character(data, i):
+    """Return what the UTF-8 character at byte `i` is to the tokenizer, and its length in bytes."""
+    c = data[i]
+    if c < 0x80:
+        word = 97 <= c <= 122 or 48 <= c <= 57 or c == 95 or 65 <= c <= 90
+        return (_LETTER if word else _BREAK), 1
+    if c < 0xE0:
+        return (_BREAK if c == 0xC2 else _LETTER), 2  # U+0080-00BF: signs and the no-break space
+    if c < 0xF0:
+        return _three_bytes(c, data[i + 1], data[i + 2]), 3
+    if c == 0xF0 and data[i + 1] < 0xA0:
+        return (_BREAK if data[i + 1] == 0x9F else _LETTER), 4  # emoji; alphabets beyond the basic plane
+    return _WHOLE, 4
+
+
+@numba.njit
+def _tokens(data, start, end, out):
+    """Write the hash of every token between two bytes; return their number."""
+    n = 0
+    h = _FNV_BASIS
+    in_word = False
+    i = start
+    while i < end:
+        kind, length = _character(data, i)
+        if in_word and kind != _LETTER:
+            out[n] = mix(h)
+            n += 1
+            h, in_word = _FNV_BASIS, False
+        if kind != _BREAK:
+            for j in range(i, i + length):
+                h = (h ^ np.uint64(data[j])) * _FNV_PRIME
+            in_word = kind == _LETTER
+            if kind == _WHOLE:
+                out[n] = mix(h)
+                n += 1
+                h = _FNV_BASIS
+        i += length
+    if in_word:
+        out[n] = mix(h)
+        n += 1
+    return n
+
+
+@numba.njit
+def _grams(tokens, n, width, out):
+    """Write the hash of every run of `width` tokens, in order; return their number."""
+    m = max(n - width + 1, 0)
+    for i in range(m):
+        h = tokens[i]
+        for j in range(1, width):
+            h = h * _STEP + tokens[i + j]
+        out[i] = mix(h)
+    return m
+
+
+@numba.njit
+def sort(values, n):
+    """Sort the first `n` values in place (comb sort: short, no recursion, no allocation)."""
+    gap = n
+    swapped = True
+    while gap > 1 or swapped:
+        gap = max(1, gap * 10 // 13)
+        swapped = False
+        for i in range(n - gap):
+            if values[i] > values[i + gap]:
+                values[i], values[i + gap] = values[i + gap], values[i]
+                swapped = True
+
+
+@numba.njit(types.void(_BYTES, _OFFSETS, types.int64, _U64, _I64), cache=True, nogil=True)
+def _write_grams(data, offsets, width, out, ends):
+    """Fill `out` with the grams of every text in order, `ends` with where each text's grams end."""
+    tokens = np.empty(np.max(offsets[1:] - offsets[:-1]) + 1, np.uint64)
+    used = 0
+    for row in range(ends.size):
+        n = _tokens(data, offsets[row], offsets[row + 1], tokens)
+        used += _grams(tokens, n, width, out[used:])
+        ends[row] = used
+
+
+@numba.njit(types.void(_BYTES, _OFFSETS, _U64, _U64), cache=True, nogil=True)
+def _write_fingerprints(data, offsets, low, high):
+    """Fill two independent 64-bit hashes of every text, runs of blanks counting as one, ends trimmed."""
+    for row in range(low.size):
+        a, b = _FNV_BASIS, _OTHER_BASIS
+        blank = started = False
+        for i in range(offsets[row], offsets[row + 1]):
+            c = np.uint64(data[i])
+            if c <= 32:
+                blank = started
+                continue
+            if blank:
+                a, b = (a ^ np.uint64(32)) * _FNV_PRIME, (b + np.uint64(33)) * _STEP
+                blank = False
+            a, b = (a ^ c) * _FNV_PRIME, (b ^ (b >> np.uint64(29))) * _STEP + c + np.uint64(1)
+            started = True
+        low[row], high[row] = (mix(a), mix(b)) if started else (np.uint64(0), np.uint64(0))
+
+
+@numba.njit(types.void(_BYTES, _OFFSETS, types.int64, _U64, _U32, _I64), cache=True, nogil=True)
+def _write_sets(data, offsets, width, whole, out, ends):
+    """Fill `out` with the sorted distinct shingles of every text, cut to 32 bits.
+
+    A text of fewer than `width` tokens has one shingle, its fingerprint `whole`; an empty text has none.
+    """
+    longest = np.max(offsets[1:] - offsets[:-1]) + 1
+    tokens, grams, cut = (
+        np.empty(longest, np.uint64),
+        np.empty(longest, np.uint64),
+        np.empty(longest, np.uint32),
+    )
+    used = 0
+    for row in range(ends.size):
+        m = _grams(tokens, _tokens(data, offsets[row], offsets[row + 1], tokens), width, grams)
+        if m == 0 and whole[row] != 0:
+            grams[0], m = whole[row], 1
+        for i in range(m):
+            cut[i] = np.uint32(grams[i])
+        sort(cut, m)
+        for i in range(m):
+            if i == 0 or cut[i] != cut[i - 1]:
+                out[used] = cut[i]
+                used += 1
+        ends[row] = used
+
+
+def fingerprints(texts: pl.Series) -> pl.DataFrame:
+    """Return `low` and `high` (UInt64): a 128-bit hash of each text, case and runs of blanks apart.
+
+    Both are 0 exactly for a text without a visible character.
+    """
+    data, offsets = _buffers(texts)
+    low, high = np.empty(texts.len(), np.uint64), np.empty(texts.len(), np.uint64)
+    _write_fingerprints(data, offsets, low, high)
+    return pl.DataFrame({"low": low, "high": high})
+
+
+def shingle_sets(texts: pl.Series, width: int = 5) -> pl.Series:
+    """Return the sorted distinct word shingles of each text (List(UInt32)).
+
+    A text of fewer than `width` tokens is one shingle by itself, punctuation included, so that
+    "12 USD to EUR" and "12 EUR to USD", or "2 + 2" and "2 - 2", stay apart; an empty text has none.
+    """
+    return _in_batches(texts, lambda batch: _sets(batch, width), pl.UInt32)
+
+
+def gram_lists(texts: pl.Series, width: int) -> pl.Series:
+    """Return the hash of every run of `width` tokens of each text, in order (List(UInt64))."""
+    return _in_batches(texts, lambda batch: _gram_list(batch, width), pl.UInt64)
+
+
+def as_arrays(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values of a list column, end to end, and the n + 1 offsets between its lists."""
+    array = lists.rechunk().to_arrow()
+    offsets = array.offsets.to_numpy().astype(np.int64)
+    return np.ascontiguousarray(array.values.to_numpy()[offsets[0] : offsets[-1]]), offsets - offsets[0]
+
+
+def _sets(texts: pl.Series, width: int) -> pl.Series:
+    data, offsets = _buffers(texts)
+    whole = fingerprints(texts)["low"].to_numpy().copy()
+    out, ends = (
+        np.empty(int(offsets[-1] - offsets[0]) + texts.len(), np.uint32),
+        np.zeros(texts.len(), np.int64),
+    )
+    _write_sets(data, offsets, width, whole, out, ends)
+    return _lists(out, ends)
+
+
+def _gram_list(texts: pl.Series, width: int) -> pl.Series:
+    data, offsets = _buffers(texts)
+    out, ends = np.empty(int(offsets[-1] - offsets[0]) + 1, np.uint64), np.zeros(texts.len(), np.int64)
+    _write_grams(data, offsets, width, out, ends)
+    return _lists(out, ends)
+
+
+def _in_batches(
+    texts: pl.Series, kernel: Callable[[pl.Series], pl.Series], inner: type[pl.DataType]
+) -> pl.Series:
+    """Run a kernel over slices of bounded size, so that its scratch arrays stay small."""
+    if not texts.len():
+        return pl.Series([], dtype=pl.List(inner))
+    batch = (texts.str.len_bytes().fill_null(0).cum_sum() - 1).clip(0) // _BATCH_BYTES
+    starts = batch.rle().struct.field("len").cum_sum()
+    bounds = [0, *starts.to_list()]
+    return pl.concat([kernel(texts[a:b]) for a, b in pairwise(bounds)]).rechunk()
+
+
+def _buffers(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes of the lower-cased texts and the n + 1 offsets between them."""
+    array = texts.fill_null("").str.to_lowercase().rechunk().to_arrow().cast(pa.large_string())
+    _, offsets, data = array.buffers()
+    view = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(data, np.uint8) if data and data.size else np.zeros(1, np.uint8), view
+
+
+def _lists(values: np.ndarray, ends: np.ndarray) -> pl.Series:
+    """Return a list column of `values`, cut at `ends`."""
+    offsets = np.concatenate([[0], ends])
+    used = values[: offsets[-1]].copy()
+    return pl.Series(pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(used))))
