@@ -5,8 +5,6 @@ are passed over, and Latin letters are passed over in a text that is mostly not 
 n-grams at random until it converges, every n-gram counts here, so the answer is the same each time.
 """
 
-# ruff: noqa: PLR0917 (compiled code takes its tables one by one)
-
 from __future__ import annotations
 
 from typing import Any
@@ -18,7 +16,7 @@ from numba import types
 from .language_profiles import BEYOND_BMP, CLASS_SHIFT, LATIN, MULTIPLIER, NON_LATIN, SCORE_UNIT, UPPER_BIT
 
 MAX_CHARS = 10_000  # langdetect: max_text_length
-BEST, BEST_SCORE, SECOND_SCORE, LETTERS, KNOWN, COLUMNS = 0, 1, 2, 3, 4, 5
+BEST, BEST_SCORE, SECOND_SCORE, RIVAL_SCORE, LETTERS, KNOWN, COLUMNS = range(7)
 
 _SPACE = np.uint64(32)
 _SPACE_CHARACTER = np.uint32(32)
@@ -125,15 +123,20 @@ def _score(
     return letters, known
 
 
+def _table(dtype: Any) -> Any:
+    return types.Array(dtype, 1, "C", readonly=True)
+
+
 @numba.njit(
     types.void(
-        types.Array(types.uint8, 1, "C", readonly=True),
-        types.Array(types.int64, 1, "C", readonly=True),
-        types.Array(types.uint32, 1, "C"),
-        types.Array(types.uint64, 1, "C"),
-        types.Array(types.uint32, 1, "C"),
-        types.Array(types.int32, 1, "C"),
-        types.Array(types.int64, 1, "C"),
+        _table(types.uint8),
+        _table(types.int64),
+        _table(types.uint32),
+        _table(types.uint64),
+        _table(types.uint32),
+        _table(types.int32),
+        _table(types.int64),
+        _table(types.int64),
         types.Array(types.int32, 2, "C"),
     ),
     cache=True,
@@ -147,10 +150,13 @@ def score_texts(
     values: np.ndarray,
     entries: np.ndarray,
     group: np.ndarray,
+    rivals: np.ndarray,
     out: np.ndarray,
 ) -> None:
     """Fill `out` (texts, COLUMNS): best language (-1 if none), its score, the best score of another
-    language, letters, known letters. `data` and `offsets` are the buffers of an Arrow large string array.
+    language, the score of the rival, letters, known letters.
+
+    `data` and `offsets` are the buffers of an Arrow large string array; `rivals` names one group a text.
     """
     text = np.empty(MAX_CHARS, np.uint32)
     scores = np.empty(64, np.int32)
@@ -162,12 +168,15 @@ def score_texts(
         for j in range(group.size):
             if scores[j] > 0 and (best < 0 or scores[j] > scores[best]):
                 best = j
-        second = 0
+        second = rival = 0
         for j in range(group.size):
             if best >= 0 and group[j] != group[best]:
                 second = max(second, scores[j])
+            if group[j] == rivals[row]:
+                rival = max(rival, scores[j])
         out[row, BEST] = best
         out[row, BEST_SCORE] = scores[best] if best >= 0 else 0
         out[row, SECOND_SCORE] = second
+        out[row, RIVAL_SCORE] = rival
         out[row, LETTERS] = letters
         out[row, KNOWN] = known

@@ -1,0 +1,43 @@
+"""A user turn or a response in which nothing is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import polars as pl
+
+from tilth.curation.response import RESPONSES, has_role, where
+from tilth.curation.stage import Phase, Rule, limit, stage
+from tilth.shards.tables import Role, Verdict
+
+# Neither white space nor a control, format or private-use character.
+VISIBLE = r"[^\s\p{C}]"
+
+
+@stage("empty", order=20)
+@dataclass(frozen=True)
+class Empty:
+    """Drop rows with a null or blank user turn or response; a response may be a tool call alone."""
+
+    verdict: Verdict = limit(Verdict.DROP)
+
+    phase: ClassVar[Phase] = Phase.RULES
+    unit: ClassVar[Literal["row", "turn"]] = "turn"
+
+    def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
+        """Return row_id, turn, and whether the prompt or the response says something."""
+        spoken = where(pl.col("text").str.contains(VISIBLE))
+        return turns.filter(has_role((*RESPONSES, Role.USER))).select(
+            "row_id",
+            "turn",
+            prompt=pl.when(has_role((Role.USER,))).then(spoken),
+            response=pl.when(has_role(RESPONSES) & pl.col("tool_calls").is_null()).then(spoken),
+        )
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return one rule for responses and one for prompts."""
+        return (
+            Rule("response", "empty_response", low=1, verdict=self.verdict),
+            Rule("prompt", "empty_prompt", low=1, verdict=self.verdict),
+        )
