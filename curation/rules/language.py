@@ -48,61 +48,76 @@ class Language:
     unit: ClassVar[Literal["row", "turn"]] = "row"
 
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
-        """Return row_id and, over all responses and all user turns without their code:
+        """Return row_id and, with code left out and the user turns taken together:
 
-        language: of the responses where they show it by `min_lead`, else of the prompt (short answers, code)
-        response_language, confidence; prompt_language: `unknown` where unsure
-        mismatch: 1.0 if both are certain and differ, and no language was asked for
+        language: of the response where it shows it by `min_lead`, else of the prompt (short answers, code)
+        response_language, confidence: of the response with the most letters; prompt_language
+        mismatch: 1.0 if a response and the prompt are certain and differ, and no language was asked for
         outside: 1.0 if the response language is certain and not one of `keep`; null without `keep`
         """
+        text = turns.select("row_id", "turn", "role", prose=prose(pl.col("text")))
+        prompts = self._prompts(text)
+        responses = self._responses(text, prompts)
+        mismatched = self._mismatched(responses, turns)
+        longest = pl.col("language", "confidence", "lead").sort_by(
+            "letters", "turn", descending=[True, False]
+        )
         rows = (
-            turns.select("row_id", "role", prose=prose(pl.col("text")))
-            .group_by("row_id", maintain_order=True)
-            .agg(
-                prompt=pl.col("prose").filter(has_role((Role.USER,))).str.join("\n"),
-                response=pl.col("prose").filter(has_role(GOOD_RESPONSES)).str.join("\n"),
+            prompts.select("row_id", "prompt_language")
+            .join(
+                responses.group_by("row_id", maintain_order=True).agg(longest.first()),
+                on="row_id",
+                how="left",
+                maintain_order="left",
             )
+            .with_columns(pl.col("language").fill_null(UNKNOWN), pl.col("confidence", "lead").fill_null(0.0))
         )
-        prompts = identify_prose(rows["prompt"])
-        responses = identify_prose(rows["response"], prompts["language"])
-        sides = [
-            frame.rename(lambda name, s=s: f"{s}_{name}")
-            for s, frame in (("prompt", prompts), ("response", responses))
-        ]
-        found = pl.concat([rows.select("row_id"), *sides], how="horizontal")
-        return found.select("row_id", *self._measures(self._mismatched(found, turns)))
+        prompt, response = pl.col("prompt_language"), pl.col("language")
+        sure = (response != UNKNOWN) & (pl.col("confidence") >= self.min_confidence)
+        shown = (sure & (pl.col("lead") >= self.min_lead)) | (prompt == UNKNOWN)
+        return rows.select(
+            "row_id",
+            language=pl.when(shown).then(response).otherwise(prompt),
+            response_language=response,
+            confidence="confidence",
+            prompt_language=prompt,
+            mismatch=where(pl.col("row_id").is_in(mismatched.implode())),
+            outside=where(sure & ~response.is_in(self.keep)) if self.keep else pl.lit(None, pl.Float64),
+        )
 
-    def _mismatched(self, found: pl.DataFrame, turns: pl.DataFrame) -> pl.Series:
-        """Return the ids of the rows answered in another language without having been asked to."""
-        differs = (pl.col("prompt_language") != pl.col("response_language")) & (
-            pl.col("response_lead") >= self.min_lead
+    def _prompts(self, text: pl.DataFrame) -> pl.DataFrame:
+        """Return every row_id with the language of its user turns and whether that is certain."""
+        asked = pl.col("prose").filter(has_role((Role.USER,))).str.join("\n")
+        rows = text.group_by("row_id", maintain_order=True).agg(asked)
+        found = identify_prose(rows["prose"])
+        return rows.select("row_id").hstack(
+            found.select(prompt_language="language", prompt_certain=self._certain())
         )
-        for side in ("prompt", "response"):
-            differs &= pl.col(f"{side}_language") != UNKNOWN
-            differs &= pl.col(f"{side}_confidence") >= self.min_confidence
-            differs &= pl.col(f"{side}_letters") >= self.min_letters
-        suspects = found.filter(differs)["row_id"]
+
+    def _responses(self, text: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
+        """Return every response with its language and its lead over the language of the prompt."""
+        said = text.filter(has_role(GOOD_RESPONSES)).join(
+            prompts, on="row_id", how="left", maintain_order="left"
+        )
+        return said.drop("role").hstack(identify_prose(said["prose"], said["prompt_language"]))
+
+    def _certain(self) -> pl.Expr:
+        return (
+            (pl.col("language") != UNKNOWN)
+            & (pl.col("confidence") >= self.min_confidence)
+            & (pl.col("letters") >= self.min_letters)
+        )
+
+    def _mismatched(self, responses: pl.DataFrame, turns: pl.DataFrame) -> pl.Series:
+        """Return the ids of the rows answered in another language without having been asked to."""
+        differs = (pl.col("language") != pl.col("prompt_language")) & (pl.col("lead") >= self.min_lead)
+        suspects = responses.filter(pl.col("prompt_certain") & self._certain() & differs)["row_id"].unique()
         asked = turns.filter(
             pl.col("row_id").is_in(suspects.implode())
             & ~has_role(RESPONSES)
             & pl.col("text").str.contains(ASKS_FOR_LANGUAGE)
         )["row_id"]
         return suspects.filter(~suspects.is_in(asked.implode()))
-
-    def _measures(self, mismatched: pl.Series) -> list[pl.Expr]:
-        response, prompt = pl.col("response_language"), pl.col("prompt_language")
-        confidence = pl.col("response_confidence")
-        sure = (confidence >= self.min_confidence) & (response != UNKNOWN)
-        outside = where(sure & ~response.is_in(self.keep)) if self.keep else pl.lit(None, pl.Float64)
-        shown = (response != UNKNOWN) & (pl.col("response_lead") >= self.min_lead) & sure
-        return [
-            pl.when(shown | (prompt == UNKNOWN)).then(response).otherwise(prompt).alias("language"),
-            response,
-            confidence.alias("confidence"),
-            prompt,
-            where(pl.col("row_id").is_in(mismatched.implode())).alias("mismatch"),
-            outside.alias("outside"),
-        ]
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the rule over the languages to keep and the one over mismatches."""
