@@ -1,6 +1,6 @@
 """One curation run, phase by phase: sources in, a published version out.
 
-    read → rewrite → local rules → decontaminate → pushback → conflict → split → dedup → select → weigh
+read → rewrite → local rules → decontaminate → pushback → conflict → split → dedup → select → weigh
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Outcome:
     published: bool
     checks: list[CheckResult]
     steering: Steering
+    tags: pl.DataFrame  # schema FINDINGS: what rules noted of kept rows
     rewritten: dict[str, int]
     unread_feedback: int
     seconds: float
@@ -82,7 +83,9 @@ def curate(
     """
     started, report = time.monotonic(), on_progress or (lambda phase, done, total: None)
     with store.workspace() as work:
-        ingested = ingest(list(request.sources), request.base_dir, work / "read", request.limits, on_progress=report)
+        ingested = ingest(
+            list(request.sources), request.base_dir, work / "read", request.limits, on_progress=report
+        )
         parts = _judge_locally(ingested, request.recipe, work / "local", executor or LocalExecutor(), report)
         data = combine([p.occurrences for p in ingested.parts], parts, request.recipe.slice_by)
         texts = PartTexts([p.turns for p in parts], data.chosen)
@@ -102,6 +105,7 @@ def curate(
         published=published,
         checks=checks,
         steering=steering,
+        tags=ledger.tags(),
         rewritten=_sum_rewritten(parts),
         unread_feedback=len(unread),
         seconds=time.monotonic() - started,
@@ -168,7 +172,8 @@ def _draft(
             "Nothing was published; the version before stands",
             "look at the reasons with: curate RECIPE --dry-run, or run: tilth doctor FILE",
         )
-    tables = Tables(data.occurrences, rows, decisions, data.measures)
+    of_rows = data.measures.filter(pl.col("turn").is_null())
+    tables = Tables(data.occurrences, rows, decisions, of_rows)
     checks = judge(measure(tables), request.checks)
     draft = Draft(
         rows=rows,
@@ -182,7 +187,6 @@ def _draft(
         libraries=library_versions(),
         feedback=admission.digests,
         steered_sources=admission.steered_inputs,
-        counts=_tag_counts(ledger),
         checks={c.name: c.passed for c in checks if c.severity == "error"},
     )
     return draft, checks
@@ -195,12 +199,6 @@ def _without_idle_feedback(draft: Draft, parent: Version | None) -> Draft:
     return replace(
         draft, feedback=list(parent.manifest.feedback), steered_sources=parent.manifest.steered_sources
     )
-
-
-def _tag_counts(ledger: Ledger) -> dict[str, int]:
-    """Return how many kept rows each tagging rule noted, by `tagged STAGE: REASON`."""
-    counted = ledger.tags().unique(["row_id", "stage", "reason"]).group_by("stage", "reason").len()
-    return {f"tagged {stage}: {reason}": rows for stage, reason, rows in counted.sort("stage", "reason").iter_rows()}
 
 
 def _inputs(request: Request, ingested: Ingest) -> str:

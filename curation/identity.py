@@ -33,7 +33,7 @@ def recipe_digest(sources: Iterable[Source], recipe: CurationRecipe) -> str:
 
 
 def stage_digests(stages: Iterable[Stage]) -> dict[str, str]:
-    """Return, by name, the digest of what each stage measures: its parameters that are no limits and its code."""
+    """Return, by name, the digest of what each stage measures: its code and the parameters that are no limits."""
     return {
         str(s.name): sha256_hex(  # type: ignore[union-attr]
             canonical_json([_parameters(s, limits=False), sha256_hex(inspect.getsource(type(s)).encode())])

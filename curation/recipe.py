@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 from pydantic import ConfigDict, ValidationError, create_model
 
 from tilth.curation.pushback import PushbackPolicy
-from tilth.curation.stage import Barrier, Local, Rewrite, Stage, registry
+from tilth.curation.stage import Barrier, Local, Phase, Rewrite, Stage, registry
 from tilth.shards.errors import RecipeError
 
 ENGINE_KEYS = ("slice_by", "pushback")
@@ -25,6 +25,17 @@ class CurationRecipe:
     stages: tuple[Stage, ...]
     slice_by: tuple[str, ...]
     pushback: PushbackPolicy | None
+
+    def phases(self) -> dict[str, str]:
+        """Return the phase of every stage, in the order they act."""
+        acting = [(s.phase, str(s.name)) for s in self.stages]  # type: ignore[union-attr]
+        acting.append((Phase.PUSHBACK, "pushback"))
+        return {name: phase.name.lower() for phase, name in sorted(acting, key=lambda a: a[0])}
+
+    def targets(self) -> dict[str, dict[str, float]]:
+        """Return the shares that balance aims at: column -> value -> share of the training weight."""
+        balance = next((s for s in self.stages if s.name == "balance"), None)  # type: ignore[union-attr]
+        return {k: dict(v) for k, v in (getattr(balance, "target", None) or {}).items()}
 
     def rewrites(self) -> list[Rewrite]:
         """Return the stages that change text."""

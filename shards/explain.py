@@ -88,8 +88,17 @@ def _turns(version: Version, row_id: bytes) -> list[dict[str, Any]]:
 
 
 def _measures(version: Version, row_id: bytes) -> dict[str, Any]:
-    found = version.measures().filter(pl.col("row_id") == row_id).drop("row_id", "turn").to_dicts()
-    return found[0] if found else {}
+    """Return the measures of the row, and of its turns under `turns`; those that do not apply are left out."""
+    rows, turns = (
+        _said(frame.filter(pl.col("row_id") == row_id))
+        for frame in (version.measures(), version.turn_measures())
+    )
+    return (rows[0] if rows else {}) | ({"turns": turns} if turns else {})
+
+
+def _said(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    lines = frame.drop("row_id").to_dicts()
+    return [{name: value for name, value in line.items() if value is not None} for line in lines]
 
 
 def _feedback(version: Version, row_id: bytes) -> list[dict[str, Any]]:

@@ -41,8 +41,12 @@ class Version:
         return self._table("occurrences")
 
     def measures(self) -> pl.DataFrame:
-        """Return row_id, turn (null) and one column a measure, in row_id order."""
-        return self._table("measures")
+        """Return row_id, turn (null) and one column a measure of rows, in row_id order."""
+        return self._table("measures").filter(pl.col("turn").is_null())
+
+    def turn_measures(self) -> pl.DataFrame:
+        """Return row_id, turn and one column a measure of turns, in row_id and turn order."""
+        return self._table("measures").filter(pl.col("turn").is_not_null())
 
     def turns(self, row_ids: pl.Series | None = None) -> pl.DataFrame:
         """Return the rewritten turns (schema TURNS) of all rows, or of `row_ids`, ordered by row_id, turn."""

@@ -52,7 +52,11 @@ def run(recipe: Recipe, store: Store, *, on_progress: Progress | None = None) ->
     """Curate and, if a version was published, keep its figures in a receipt."""
     outcome = curate(request_of(recipe), store, on_progress=on_progress)
     if outcome.published:
-        figures = {"seconds": round(outcome.seconds, 3), "rewritten": outcome.rewritten, "recipe": recipe.path.name}
+        figures = {
+            "seconds": round(outcome.seconds, 3),
+            "rewritten": outcome.rewritten,
+            "recipe": recipe.path.name,
+        }
         store.add_receipt("curate", outcome.version.id, figures)
     return outcome
 
@@ -76,6 +80,8 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
         outcome.steering.actions,
         recipe.report,
         targets=recipe.curation.targets(),
+        phases=recipe.curation.phases(),
+        tags=outcome.tags,
         recipe_path=recipe.path.name,
     )
     return report.data_page(page_dir(store, outcome.version), facts)
@@ -111,10 +117,18 @@ def show(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, *, dry_r
     facts = read_facts(page)
     version = outcome.version
     taken = Table(box=None, pad_edge=False, header_style="dim")
-    for title, right in (("verdict", False), ("stage", False), ("reason", False), ("lines", True), ("share", True)):
+    for title, right in (
+        ("verdict", False),
+        ("stage", False),
+        ("reason", False),
+        ("lines", True),
+        ("share", True),
+    ):
         taken.add_column(title, justify="right" if right else "left")
     for line in facts["taken"]:
-        taken.add_row(line["verdict"], line["stage"], line["reason"], f"{line['lines']:,}", f"{line['share']:.1%}")
+        taken.add_row(
+            line["verdict"], line["stage"], line["reason"], f"{line['lines']:,}", f"{line['share']:.1%}"
+        )
     if facts["taken"]:
         screen.print(taken)
     for warning in facts["warnings"]:
@@ -130,13 +144,17 @@ def show(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, *, dry_r
     for check in outcome.checks:
         if not check.passed:
             colour = "red" if check.blocks else "yellow"
-            screen.print(f"[{colour}]{check.severity}[/] {check.name}: {check.value} is not {check.operator} {check.bound}")
+            screen.print(
+                f"[{colour}]{check.severity}[/] {check.name}: {check.value} is not {check.operator} {check.bound}"
+            )
     screen.print(conservation(version))
     if dry_run:
         screen.print("dry run: nothing was published")
         return
     state = "published" if outcome.published else "nothing new, still"
-    screen.print(f"[bold]{facts['verdict']}[/]  {state} {recipe.name} {version.short}  ({outcome.seconds:.1f} s)")
+    screen.print(
+        f"[bold]{facts['verdict']}[/]  {state} {recipe.name} {version.short}  ({outcome.seconds:.1f} s)"
+    )
     if outcome.unread_feedback:
         screen.print(
             f"{outcome.unread_feedback} feedback record(s) wait: they steer again when the sources or the recipe change"

@@ -15,7 +15,9 @@ def main() -> None:
     if str(folder) in os.environ.get("PATH", "").split(os.pathsep):
         print(f"{', '.join(COMMANDS)} are on your PATH")
         return
-    print(f"{', '.join(COMMANDS)} are in {folder}\nput them on your PATH (add the line to your shell's profile):")
+    print(
+        f"{', '.join(COMMANDS)} are in {folder}\nput them on your PATH (add the line to your shell's profile):"
+    )
     print(f'  export PATH="{folder}:$PATH"')
 
 

@@ -36,7 +36,9 @@ def only_name(store: Store, name: str | None) -> str:
     names = store.names()
     if name is None and len(names) != 1:
         raise UsageError(
-            str(store.root), f"holds {len(names)} names", next_step=f"name one of: {', '.join(names) or 'none yet'}"
+            str(store.root),
+            f"holds {len(names)} names",
+            next_step=f"name one of: {', '.join(names) or 'none yet'}",
         )
     return name or names[0]
 
@@ -88,7 +90,9 @@ def diff(store_path: Path, old_id: str, new_id: str, *, max_rows: int, as_json: 
     old, new = store.version(old_id), store.version(new_id)
     changes = diffing.diff(old, new).with_columns(pl.col("row_id").bin.encode("hex"))
     if as_json:
-        print_json({"old": old.id, "new": new.id, "feedback": new.manifest.feedback, "rows": changes.to_dicts()})
+        print_json(
+            {"old": old.id, "new": new.id, "feedback": new.manifest.feedback, "rows": changes.to_dicts()}
+        )
         return
     screen = console()
     counts = changes.group_by("change").len().sort("change")
@@ -159,7 +163,9 @@ def _print_texts(screen: Any, facts: dict[str, Any]) -> None:
         return
     place = witness["occurrences"][0]
     left, right = mark(text, _flat(witness["turns"]))
-    table = _table("this row", f"kept witness {witness['row_id'][:SHORT_HEX]}, {place['source_path']}:{place['line']}")
+    table = _table(
+        "this row", f"kept witness {witness['row_id'][:SHORT_HEX]}, {place['source_path']}:{place['line']}"
+    )
     table.add_row(left, right)
     screen.print(table)
 

@@ -92,7 +92,9 @@ def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
             raise RecipeError((key,), "unknown key", curation_recipe.suggestion(key, SECTIONS))
     for key in ("name", "sources"):
         if not data.get(key):
-            raise RecipeError((key,), "is missing", f"a recipe needs at least a name and a source; add '{key}:'")
+            raise RecipeError(
+                (key,), "is missing", f"a recipe needs at least a name and a source; add '{key}:'"
+            )
     name = data["name"]
     if not isinstance(name, str) or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise RecipeError(("name",), "must be letters, digits, '-', '_' and '.'")
@@ -106,7 +108,9 @@ def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
         sources=tuple(_model(Source, item, ("sources", i)) for i, item in enumerate(data["sources"])),
         limits=curation_recipe.build(ReadLimits, data.get("limits") or {}, ("limits",)),
         curation=curation_recipe.parse(
-            _mapping(data.get("curation"), ("curation",)), path.parent, [task.path for task in evaluation.tasks]
+            _mapping(data.get("curation"), ("curation",)),
+            path.parent,
+            [task.path for task in evaluation.tasks],
         ),
         checks=_model(Checks, data.get("checks"), ("checks",)),
         report=_model(ReportOptions, data.get("report"), ("report",)),
@@ -147,5 +151,3 @@ def _known_keys(model: type[BaseModel]) -> list[str]:
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
             names += _known_keys(info.annotation)
     return names
-
-

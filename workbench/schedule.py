@@ -39,7 +39,9 @@ def emit(kind: str, recipe: Recipe, store_path: Path | None) -> str:
     """Return the unit files or the cron line. Raises UsageError if the recipe has no schedule."""
     if recipe.refresh.schedule is None:
         raise UsageError(
-            recipe.path.name, "there is no refresh.schedule", next_step='add: refresh: {schedule: "0 3 * * *"}'
+            recipe.path.name,
+            "there is no refresh.schedule",
+            next_step='add: refresh: {schedule: "0 3 * * *"}',
         )
     next_due(recipe.refresh.schedule, datetime.now())
     words = [str(Path(sys.executable).with_name("refresh")), "run", str(recipe.path.absolute()), "--if-due"]

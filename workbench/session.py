@@ -27,7 +27,11 @@ def recipe_options(function: Function) -> Function:
     for option in (
         click.argument("recipe", type=click.Path(path_type=Path)),
         click.option(
-            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one key: --set training.rate=1e-5"
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Set one key: --set training.rate=1e-5",
         ),
         store_option,
     ):
@@ -47,7 +51,9 @@ def store_option(function: Function) -> Function:
 
 def json_option(function: Function) -> Function:
     """Add --json to a command."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(
+        function
+    )
 
 
 def guarded(function: Function) -> Function:
@@ -65,7 +71,9 @@ def guarded(function: Function) -> Function:
             from tilth.shards.errors import StoreError
 
             where = str(error.filename or "system")
-            _fail(StoreError(where, (error.strerror or type(error).__name__).lower(), "The store is as it was"))
+            _fail(
+                StoreError(where, (error.strerror or type(error).__name__).lower(), "The store is as it was")
+            )
         except Exception as error:
             from tilth.shards.errors import TilthError
 
@@ -116,7 +124,12 @@ def progress(screen: Console) -> Iterator[Callable[[str, int, int], None]]:
     """Show what a long run is at; yields a function of (phase, done, total)."""
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description:<16}"), BarColumn(), TextColumn("{task.fields[at]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:<16}"),
+        BarColumn(),
+        TextColumn("{task.fields[at]}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task: TaskID = bar.add_task("", total=None, at="")
 

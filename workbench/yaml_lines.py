@@ -69,7 +69,9 @@ def read_document(path: Path) -> Document:
     except OSError as error:
         raise UsageError(str(path), f"cannot be read ({error.strerror})") from None
     if len(raw) > MAX_RECIPE_BYTES:
-        raise UsageError(str(path), f"is larger than {MAX_RECIPE_BYTES:,} bytes", next_step="is this a recipe?")
+        raise UsageError(
+            str(path), f"is larger than {MAX_RECIPE_BYTES:,} bytes", next_step="is this a recipe?"
+        )
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -79,7 +81,9 @@ def read_document(path: Path) -> Document:
         loaded = YAML(typ="rt", pure=True).load(text)
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UsageError(f"{path.name}:{line}", "the same key stands here twice", next_step="remove one") from None
+        raise UsageError(
+            f"{path.name}:{line}", "the same key stands here twice", next_step="remove one"
+        ) from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UsageError(f"{path.name}:{line}", f"not valid YAML ({error.problem})") from None

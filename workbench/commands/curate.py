@@ -12,10 +12,14 @@ from tilth.workbench.session import guarded, json_option, recipe_options
 
 @click.command()
 @recipe_options
-@click.option("--dry-run", is_flag=True, help="Curate into a throwaway store and print what would be published.")
+@click.option(
+    "--dry-run", is_flag=True, help="Curate into a throwaway store and print what would be published."
+)
 @json_option
 @guarded
-def main(recipe: Path, overrides: tuple[str, ...], store_path: Path | None, dry_run: bool, as_json: bool) -> None:
+def main(
+    recipe: Path, overrides: tuple[str, ...], store_path: Path | None, dry_run: bool, as_json: bool
+) -> None:
     """Curate the sources of RECIPE and publish them as a version.
 
     Prints where every line went. Exit codes: 0 done or nothing new, 1 failed, 2 usage or recipe,

@@ -22,7 +22,12 @@ def main() -> None:
 @json_option
 @guarded
 def run(
-    recipe: Path, overrides: tuple[str, ...], store_path: Path | None, if_due: bool, dry_run: bool, as_json: bool
+    recipe: Path,
+    overrides: tuple[str, ...],
+    store_path: Path | None,
+    if_due: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Do the loop once for RECIPE. Exit codes: 0 done or not due or no news, 3 checks failed, 75 busy."""
     from tilth.workbench import refreshing, session

@@ -43,7 +43,12 @@ def init(data: str, base: str, out: Path) -> None:
 
 @main.command()
 @click.option(
-    "--dir", "folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Where to work."
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Where to work.",
 )
 @guarded
 def demo(folder: Path) -> None:

@@ -11,7 +11,9 @@ from tilth.workbench.session import guarded, json_option, recipe_options
 
 @click.command()
 @recipe_options
-@click.option("--plan", is_flag=True, help="Print bytes, steps and time before any weight is loaded, and stop.")
+@click.option(
+    "--plan", is_flag=True, help="Print bytes, steps and time before any weight is loaded, and stop."
+)
 @click.option("--peek", is_flag=True, help="Print rendered samples with the loss tokens marked, and stop.")
 @click.option("--version", "version_id", help="Train this version even if recipe or sources changed since.")
 @click.option("--fresh", is_flag=True, help="Start anew instead of resuming.")
@@ -41,7 +43,7 @@ def main(
     store = session.open_store(recipe, store_path)
     version = tuning.version_to_train(loaded, store, version_id)
     if plan:
-        tuning.show_plan(screen, loaded, store, version, as_json=as_json)
+        tuning.show_plan(screen, loaded, version, as_json=as_json)
     elif peek:
         tuning.show_peek(screen, loaded, version)
     else:
