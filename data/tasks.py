@@ -223,18 +223,15 @@ def chat(words: Words) -> Row:
     slots["desk"] = words.lexicon.desks[desk]
     issue = capitalised(words.issue(desk, **slots)) + "."
     later = words.slots()
-    abroad = words.abroad()
     turns = [
         user(f"{words.say('opening', **slots)} {issue}"),
         assistant(words.say("chat_ask", **slots)),
         user(f"{words.say('chat_give', **slots)} {words.say('detail', **later)}"),
         assistant(words.say("chat_noted", **slots)),
     ]
-    foreign = abroad.say("chat_noted", **slots | {"desk": abroad.lexicon.desks[desk]})
     if words.rng.random() < 0.4:
         turns += [user(words.say("chat_when", **slots)), assistant(words.say("chat_done", **slots))]
-        return Row("chat", words.lang, tuple(turns))
-    return Row("chat", words.lang, tuple(turns), foreign=foreign)
+    return Row("chat", words.lang, tuple(turns))
 
 
 def polite(words: Words) -> Row:
