@@ -42,7 +42,7 @@ class Batch:
         self.line_ids: list[bytes | None] = []
         self.reasons: list[str | None] = []
         self.rows: dict[str, list[str | bytes | None]] = {key: [] for key in ROW_KEYS}
-        self.turns: dict[str, list[str | None]] = {key: [] for key in TURN_KEYS}
+        self.turns: list[Turn] = []
         self.turn_ids: list[bytes] = []
         self.turn_numbers: list[int] = []
         self.seen: set[bytes] = set()
@@ -79,9 +79,9 @@ class Batch:
             self.rows[column].append(value)
         self.chars += len(attributes or "") + len(tools or "")
         for turn in turns:
-            for name in TURN_KEYS:
-                self.turns[name].append(turn.get(name))
-            self.chars += len(turn.get("text") or "")
+            for value in turn.values():
+                self.chars += len(value)
+        self.turns += turns
         self.turn_ids += [key] * len(turns)
         self.turn_numbers += range(len(turns))
 
@@ -91,9 +91,11 @@ class Batch:
             prefix.with_name(f"{prefix.name}.{table}.parquet") for table in ("turns", "rows", "occurrences")
         )
         part = Part(*paths)
+        present = [name for name in TURN_KEYS if any(name in turn for turn in self.turns)]
         turns = pl.DataFrame(
-            {"row_id": self.turn_ids, "turn": self.turn_numbers, **self.turns},
-            schema=pl.Schema({**TURNS, "turn": pl.Int64()}),
+            {"row_id": self.turn_ids, "turn": self.turn_numbers}
+            | {name: [turn.get(name) for turn in self.turns] for name in present},
+            schema={"row_id": TURNS["row_id"], "turn": pl.Int64(), **{name: TURNS[name] for name in present}},
         )
         rows = pl.DataFrame(self.rows, schema={key: ROWS[key] for key in ROW_KEYS})
         occurrences = pl.DataFrame(

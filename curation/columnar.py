@@ -1,11 +1,12 @@
 """Rows of Parquet and Arrow IPC files, a small batch at a time.
 
-A damaged batch is quarantined row by row; where the file breaks off, each row that its footer promised is.
+Invalid text is quarantined row by row; of a damaged Parquet row group each row that the footer promises is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -44,14 +45,14 @@ def arrow_records(stored: BinaryIO, name: str, limits: ReadLimits) -> Iterator[d
 
 
 def _parquet_rows(file: pq.ParquetFile, limits: ReadLimits) -> Iterator[dict[str, Any] | Reason]:
-    seen = 0
-    try:
-        for batch in file.iter_batches(BATCH_ROWS):
-            seen += batch.num_rows
-            yield from _rows(batch, limits)
-    except (pa.ArrowException, OSError):
-        for _ in range(file.metadata.num_rows - seen):
-            yield Reason.DAMAGED
+    for group in range(file.num_row_groups):
+        seen = 0
+        try:
+            for batch in file.iter_batches(BATCH_ROWS, row_groups=[group]):
+                seen += batch.num_rows
+                yield from _rows(batch, limits)
+        except (pa.ArrowException, OSError):
+            yield from repeat(Reason.DAMAGED, file.metadata.row_group(group).num_rows - seen)
 
 
 def _arrow_rows(batches: Iterator[pa.RecordBatch], limits: ReadLimits) -> Iterator[dict[str, Any] | Reason]:

@@ -99,8 +99,8 @@ class _CsvLines:
         line = next(self.source)
         if isinstance(line, Reason):
             raise Unreadable(line)
-        self.record_bytes += len(line)
-        if self.record_bytes > self.max_record_bytes:
+        self.record_bytes += len(line) + 1
+        if self.record_bytes > self.max_record_bytes + 1:
             raise Unreadable(Reason.TOO_LONG)
         self.ended_whole = not isinstance(line, Tail)
         # Bytes that are no UTF-8 come out as lone surrogates and are found once the record is whole.
@@ -109,7 +109,7 @@ class _CsvLines:
 
 def _csv_records(plain: Iterator[bytes], name: str, delimiter: str, limits: ReadLimits) -> Iterator[Record]:
     source = _CsvLines(lines(plain, limits.max_line_bytes), limits.max_line_bytes)
-    csv.field_size_limit(limits.max_line_bytes)
+    csv.field_size_limit(limits.max_line_bytes + 1)
     table = csv.reader(source, delimiter=delimiter, strict=True)
     header = _csv_header(table, name)
     while True:

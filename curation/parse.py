@@ -42,32 +42,36 @@ def parse_json(raw: bytes, max_depth: int) -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return _strict(raw, max_depth)
-    keys = _count_keys((value,), max_depth + 1)
+    keys = _count_keys((value,), max_depth)
     # Every key ends in `":` once whitespace is gone; text may hold more, so a surplus is only a suspicion.
     if keys is None or raw.translate(None, WHITESPACE).count(b'":') != keys:
         return _strict(raw, max_depth)
     return value
 
 
-def _count_keys(value: Any, depth_left: int) -> int | None:
+def _count_keys(value: Any, max_depth: int) -> int | None:
     """Return the number of keys at any depth, or None if a number may have been rounded."""
-    if depth_left == 0:
-        raise Unreadable(Reason.TOO_DEEP)
-    keys = 0
-    values: Any = value
-    if type(value) is dict:
-        keys, values = len(value), value.values()
-    for item in values:
-        kind = type(item)
-        if kind is str:
-            continue
-        if kind is dict or kind is list:
-            inner = _count_keys(item, depth_left - 1)
-            if inner is None:
-                return None
-            keys += inner
-        elif kind is float and abs(item) >= EXACT_BOUND:
-            return None
+    keys, depth = 0, 0
+    level = [value]
+    while level:
+        inner = []
+        for container in level:
+            children = container
+            if type(container) is dict:
+                keys += len(container)
+                children = container.values()
+            for child in children:
+                kind = type(child)
+                if kind is str:
+                    continue
+                if kind is dict or kind is list:
+                    inner.append(child)
+                elif kind is float and abs(child) >= EXACT_BOUND:
+                    return None
+        level = inner
+        depth += 1
+        if level and depth > max_depth:
+            raise Unreadable(Reason.TOO_DEEP)
     return keys
 
 
