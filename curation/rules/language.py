@@ -32,8 +32,8 @@ ASKS_FOR_LANGUAGE = (
 class Language:
     """Tag rows answered in another language than asked; drop rows in a language that `keep` leaves out.
 
-    keep: language codes (ISO 639-1); a response whose language is not certain is kept. min_confidence,
-    min_letters: what both prompt and response must reach to be compared. min_lead: by how many nats per
+    keep: language codes (ISO 639-1); a row whose response shows no certain language is kept. min_confidence,
+    min_letters: from where on the language of a prompt or response is certain. min_lead: by how many nats per
     letter the response must fit its language better than that of the prompt; a list of foreign names in an
     English answer stays below 0.7, a foreign sentence above, except between near languages (es, pt).
     """
@@ -50,39 +50,43 @@ class Language:
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return row_id and, with code left out and the user turns taken together:
 
-        language: of the response where it shows it by `min_lead`, else of the prompt (short answers, code)
+        language: of the response where that is certain, else of the prompt (short answers, code)
         response_language, confidence: of the response with the most letters; prompt_language
         mismatch: 1.0 if a response and the prompt are certain and differ, and no language was asked for
-        outside: 1.0 if the response language is certain and not one of `keep`; null without `keep`
+        outside: 1.0 if the language of the response is certain and not one of `keep`; null without `keep`
         """
         text = turns.select("row_id", "turn", "role", prose=prose(pl.col("text")))
         prompts = self._prompts(text)
         responses = self._responses(text, prompts)
         mismatched = self._mismatched(responses, turns)
-        longest = pl.col("language", "confidence", "lead").sort_by(
+        longest = pl.col("language", "confidence", "lead", "certain").sort_by(
             "letters", "turn", descending=[True, False]
         )
-        rows = (
-            prompts.select("row_id", "prompt_language")
-            .join(
-                responses.group_by("row_id", maintain_order=True).agg(longest.first()),
-                on="row_id",
-                how="left",
-                maintain_order="left",
-            )
-            .with_columns(pl.col("language").fill_null(UNKNOWN), pl.col("confidence", "lead").fill_null(0.0))
+        rows = prompts.join(
+            responses.group_by("row_id", maintain_order=True).agg(longest.first()),
+            on="row_id",
+            how="left",
+            maintain_order="left",
+        ).with_columns(
+            pl.col("language").fill_null(UNKNOWN),
+            pl.col("confidence", "lead").fill_null(0.0),
+            pl.col("certain").fill_null(False),
         )
         prompt, response = pl.col("prompt_language"), pl.col("language")
-        sure = (response != UNKNOWN) & (pl.col("confidence") >= self.min_confidence)
-        shown = (sure & (pl.col("lead") >= self.min_lead)) | (prompt == UNKNOWN)
+        shown = pl.col("certain") & (pl.col("lead") >= self.min_lead)
+        language = pl.when(shown | (prompt == UNKNOWN)).then(response).otherwise(prompt)
+        outside = pl.lit(None, pl.Float64)
+        if self.keep:
+            foreign = pl.col("certain") & ~response.is_in(self.keep)
+            outside = where(foreign & ((pl.col("lead") >= self.min_lead) | ~prompt.is_in(self.keep)))
         return rows.select(
             "row_id",
-            language=pl.when(shown).then(response).otherwise(prompt),
+            language=language,
             response_language=response,
             confidence="confidence",
             prompt_language=prompt,
             mismatch=where(pl.col("row_id").is_in(mismatched.implode())),
-            outside=where(sure & ~response.is_in(self.keep)) if self.keep else pl.lit(None, pl.Float64),
+            outside=outside,
         )
 
     def _prompts(self, text: pl.DataFrame) -> pl.DataFrame:
@@ -99,7 +103,8 @@ class Language:
         said = text.filter(has_role(GOOD_RESPONSES)).join(
             prompts, on="row_id", how="left", maintain_order="left"
         )
-        return said.drop("role").hstack(identify_prose(said["prose"], said["prompt_language"]))
+        found = identify_prose(said["prose"], said["prompt_language"])
+        return said.drop("role").hstack(found).with_columns(certain=self._certain())
 
     def _certain(self) -> pl.Expr:
         return (
@@ -111,7 +116,7 @@ class Language:
     def _mismatched(self, responses: pl.DataFrame, turns: pl.DataFrame) -> pl.Series:
         """Return the ids of the rows answered in another language without having been asked to."""
         differs = (pl.col("language") != pl.col("prompt_language")) & (pl.col("lead") >= self.min_lead)
-        suspects = responses.filter(pl.col("prompt_certain") & self._certain() & differs)["row_id"].unique()
+        suspects = responses.filter(pl.col("prompt_certain") & pl.col("certain") & differs)["row_id"].unique()
         asked = turns.filter(
             pl.col("row_id").is_in(suspects.implode())
             & ~has_role(RESPONSES)
