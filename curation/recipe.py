@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import glob
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
@@ -91,11 +90,12 @@ def _with_files(stage: Any, base_dir: Path, eval_paths: Sequence[str]) -> Any:
         return stage
     found: set[str] = set()
     for pattern in (*stage.paths, *eval_paths):
-        absolute = str(base_dir / pattern)
-        matches = glob.glob(absolute, recursive=True)
+        absolute = Path(pattern).is_absolute()
+        matches = [Path(pattern)] if absolute and Path(pattern).exists() else []
+        matches += [] if absolute else base_dir.glob(pattern)
         if not matches:
             raise RecipeError(("curation", stage.name), f"no file matches {pattern!r}", "check the path")
-        found.update(matches)
+        found.update(map(str, matches))
     return replace(stage, paths=tuple(sorted(found)))
 
 
