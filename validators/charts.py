@@ -17,6 +17,7 @@ from tilth.validators.wording import number, percent, shorten
 
 LABEL_CHARS = 44
 MAX_POINTS = 40
+SERIES = ("s1", "s2", "s3")
 PLOT_UNITS = 1000  # width of the stretched inner drawing of a line chart
 
 Format = Callable[[float | None], str]
@@ -46,9 +47,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Range:
-    """An estimate with its interval; `mark` is the class that draws it."""
+    """An estimate with its interval; `mark` is the class that draws it, `words` what it is."""
 
     mark: str
+    words: str
     value: float | None
     low: float | None
     high: float | None
@@ -104,16 +106,18 @@ def lines(
     kept = sorted(_spread(len(x), MAX_POINTS))
     xs = [float(x[i]) for i in kept]
     picked = {name: [values[i] for i in kept] for name, values in series.items()}
-    present = [v for values in picked.values() for v in values if v is not None]
-    low, high = _padded(present)
+    low, high = _padded([v for values in picked.values() for v in values if v is not None])
     height, top = 150, 6
     across, up = _scale(*_padded(xs, 0), PLOT_UNITS), _scale(low, high, height)
     parts = []
-    for tick in (low + (high - low) * share for share in (0.08, 0.5, 0.92)):
+    for tick in _ticks(low, high, 4):
         y = top + height - up(tick)
-        parts += [_line_across(y), _text(0, y - 4, show(tick), "small halo")]
+        parts += [
+            _line_across(y),
+            Markup('<text x="-8" y="{}" class="small end">{}</text>').format(_short(y + 4), number(tick)),
+        ]
     inner = []
-    for mark, values in zip(("s1", "s2", "s3"), picked.values(), strict=False):
+    for mark, values in zip(SERIES, picked.values(), strict=False):
         points = [
             (across(a), height - up(v)) if v is not None else None for a, v in zip(xs, values, strict=True)
         ]
@@ -126,26 +130,28 @@ def lines(
         ends = [_text(0, height + 24, number(xs[0]), "small"), _text(50, height + 24, x_name, "small middle")]
         parts += [*ends, _text(100, height + 24, number(xs[-1]), "small end")]
     table = [(number(a), *(show(values[i]) for values in picked.values())) for i, a in enumerate(xs)]
-    legend = tuple(zip(("s1", "s2", "s3"), picked, strict=False))
-    return Chart(title, _svg(title, height + 30, [*parts, plot]), legend, (x_name, *picked), tuple(table))
+    legend = tuple(zip(SERIES, picked, strict=False)) if len(picked) > 1 else ()
+    svg = _svg(title, height + 30, [*parts, plot], "plot")
+    return Chart(title, svg, legend, (x_name, *picked), tuple(table))
 
 
 def intervals(
     title: str,
     labelled: Sequence[tuple[str, Sequence[Range]]],
-    legend: Sequence[tuple[str, str]],
     *,
-    zero: float | None = None,
+    zero: bool = False,
     show: Format = number,
 ) -> Chart:
-    """Draw estimates as dots on their intervals, lines of one label together, and `zero` as a dashed line."""
+    """Draw estimates as dots on their intervals, those of one label together; `zero` marks no difference."""
     ends = [e for _, ranges in labelled for r in ranges for e in (r.value, r.low, r.high) if e is not None]
-    across = _scale(*_padded([*ends, *([] if zero is None else [zero])]), 100)
-    parts, y = [], 0
+    low, high = _padded([*ends, *([0.0] if zero else [])])
+    across = _scale(low, high, 100)
+    parts: list[Markup] = []
+    y = 0
     for label, ranges in labelled:
-        words = "  ".join(show(r.value) for r in ranges)
+        words = " → ".join(show(r.value) for r in ranges)
         parts += [_text(0, y + 13, shorten(label, LABEL_CHARS)), _text(100, y + 13, words, "value end")]
-        y += 24
+        y += 25
         for r in ranges:
             if r.low is not None and r.high is not None:
                 parts.append(_segment(across(r.low), across(r.high), y, r.mark))
@@ -153,19 +159,19 @@ def intervals(
                 parts.append(_dot(across(r.value), y, r.mark))
             y += 10
         y += 8
-    if zero is not None and labelled:
-        parts = [
-            _line(across(zero) / 100, 18, y, "zero"),
-            *parts,
-            _text(across(zero), y + 12, show(zero), "small middle"),
-        ]
-        y += 16
+    axis = [_line_across(y)]
+    for tick in _ticks(low, high, 5) if labelled else []:
+        at = across(tick)
+        axis += [_line(at / 100, y, y + 4, "tick"), _text(at, y + 16, number(tick), "small middle")]
+        axis += [_line(at / 100, 20, y, "zero")] if zero and tick == 0 else []
     table = tuple(
-        (label, words, show(r.value), show(r.low), show(r.high))
+        (label, r.words, show(r.value), show(r.low), show(r.high))
         for label, ranges in labelled
-        for r, words in zip(ranges, (w for _, w in legend), strict=False)
+        for r in ranges
     )
-    return Chart(title, _svg(title, y, parts), tuple(legend), ("", "", "value", "low", "high"), table)
+    legend = tuple(dict.fromkeys((r.mark, r.words) for _, ranges in labelled for r in ranges))
+    svg = _svg(title, y + 20, [*axis, *parts])
+    return Chart(title, svg, legend if len(legend) > 1 else (), ("", "", "value", "low", "high"), table)
 
 
 def stack(title: str, shares: Iterable[tuple[str, str, float]]) -> Chart:
@@ -197,9 +203,13 @@ def _bar_chart(title: str, svg: Markup, shown: Sequence[Bar], show: Format) -> C
     )
 
 
-def _svg(title: str, height: float, parts: Iterable[Markup]) -> Markup:
-    start = Markup('<svg class="chart" role="img" width="100%" height="{}"><title>{}</title>')
-    return start.format(_short(height), title) + Markup().join(parts) + Markup("</svg>")
+def _svg(title: str, height: float, parts: Iterable[Markup], classes: str = "") -> Markup:
+    start = Markup('<svg class="{}" role="img" width="100%" height="{}"><title>{}</title>')
+    return (
+        start.format(f"chart {classes}".strip(), _short(height), title)
+        + Markup().join(parts)
+        + Markup("</svg>")
+    )
 
 
 def _text(x: float, y: float, words: str, classes: str = "") -> Markup:
@@ -272,6 +282,16 @@ def _padded(values: Sequence[float], share: float = 0.06) -> tuple[float, float]
 
 def _scale(low: float, high: float, length: float) -> Callable[[float], float]:
     return lambda value: (value - low) / (high - low) * length
+
+
+def _ticks(low: float, high: float, most: int) -> list[float]:
+    """Return at most `most` round numbers in the range, a step of 1, 2 or 5 times a power of ten apart."""
+    rough = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(step * power for step in (1, 2, 5, 10) if step * power >= rough)
+    digits = max(0, -math.floor(math.log10(step)))
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [round(i * step, digits) + 0.0 for i in range(first, last + 1)]
 
 
 def _spread(total: int, most: int) -> set[int]:

@@ -34,6 +34,7 @@ from tilth.validators.representation import distributions
 from tilth.validators.wording import count, percent
 
 SHOWN_SHIFTS = 12
+OPERATORS = {">=": "≥", "<=": "≤"}
 # A paired test at 5 %, one-sided, with power 80 %, on losses whose paired difference spreads 0.3 nat.
 PAIRED_SD_NAT = 0.3
 Z_ALPHA_PLUS_POWER = 1.6449 + 0.8416
@@ -208,6 +209,6 @@ def _check_line(result: CheckResult) -> CheckLine:
         severity=result.severity,
         passed=result.passed,
         value=result.value,
-        bound=f"{result.operator} {result.bound:g}",
+        bound=f"{OPERATORS[result.operator]} {result.bound:g}",
         note=result.note,
     )

@@ -12,7 +12,7 @@ MAX_BARS = 30
 MAX_CURVES = 12
 
 Charts = dict[str, list[Chart]]
-BASE_AND_TUNED = (("s0", "base"), ("s1", "tuned"))
+MAIN, SIDE = ("s1", "primary"), ("s0", "secondary")
 CURVES = ("probe", "twin", "feedback")
 
 
@@ -37,7 +37,7 @@ Draw = Callable[[Mapping[str, Any], Cut], Charts]
 def of_data(facts: Mapping[str, Any], cut: Cut) -> Charts:
     """The conservation bar, the funnel and the distributions of a data page."""
     counts = facts["conservation"]
-    fates = [("s1", "kept", counts["kept"]), ("s0", "dropped", counts["dropped"])]
+    fates = [("s1", "kept", counts["kept"]), ("before", "dropped", counts["dropped"])]
     fates.append(("s2", "quarantined", counts["quarantined"]))
     if counts["unaccounted"]:
         fates.append(("bad-fill", "unaccounted for", counts["unaccounted"]))
@@ -73,13 +73,11 @@ def of_comparison(facts: Mapping[str, Any], cut: Cut) -> Charts:
     for unit, differences in by_unit.items():
         better = differences[0]["better"]
         labelled = [
-            (d["label"], [_range("s1" if d["primary"] else "s0", d["interval"])])
+            (d["label"], [_range(*(MAIN if d["primary"] else SIDE), d["interval"])])
             for d in cut.shown(differences, MAX_BARS)
         ]
         title = f"Paired differences in {unit} ({better} is better)"
-        drawn.append(
-            charts.intervals(title, labelled, (("s1", "difference"),), zero=0.0, show=wording.signed)
-        )
+        drawn.append(charts.intervals(title, labelled, zero=True, show=wording.signed))
     return {"differences": drawn}
 
 
@@ -118,10 +116,11 @@ def _base_and_tuned(title: str, results: Sequence[Mapping[str, Any]], label: str
     if not results:
         return []
     labelled = [
-        (r[label], [_range("s0", r["base"]), _range("s1", r["tuned"])]) for r in cut.shown(results, MAX_BARS)
+        (r[label], [_range("s0", "base", r["base"]), _range("s1", "tuned", r["tuned"])])
+        for r in cut.shown(results, MAX_BARS)
     ]
-    return [charts.intervals(title, labelled, BASE_AND_TUNED, show=wording.decimal)]
+    return [charts.intervals(title, labelled, show=wording.decimal)]
 
 
-def _range(mark: str, interval: Mapping[str, Any]) -> Range:
-    return Range(mark, interval["value"], interval["low"], interval["high"])
+def _range(mark: str, words: str, interval: Mapping[str, Any]) -> Range:
+    return Range(mark, words, interval["value"], interval["low"], interval["high"])

@@ -135,7 +135,7 @@ class CheckLine(TypedDict):
     severity: Literal["error", "warning"]
     passed: bool
     value: float | None
-    bound: str  # ">= 1000"
+    bound: str  # "≥ 1000"
     note: str
 
 

@@ -20,7 +20,7 @@ def run_facts(**changes: Any) -> RunFacts:
         "kind": "run",
         "verdict": "USE",
         "reasons": [
-            "Task 'tickets' rose from 0.214 to 0.683 on 120 items; the 95 % interval of the change is [+0.38, +0.55].",
+            "Task 'tickets' rose from 0.214 to 0.683 on 120 items; the change lies in [+0.38, +0.55].",
             "Held-out loss fell by 0.61 nat/token on 412 rows; 6 of 6 slices improved.",
             "Retention: +0.004 nat/token on 200 base rows, below the alarm at 0.020.",
         ],
@@ -161,7 +161,7 @@ def comparison_facts(**changes: Any) -> ComparisonFacts:
         "kind": "comparison",
         "verdict": "NOT ENOUGH EVIDENCE",
         "reasons": [
-            "Second against first version: -0.004 nat/token, 95 % interval [-0.013, +0.005], 3 seeds, 412 rows.",
+            "Second against first version: -0.004 nat/token, in [-0.013, +0.005], 3 seeds, 412 rows.",
             "Task 'tickets': +0.003, interval [-0.012, +0.018], 120 items.",
             "Random removal of as many rows: +0.006 nat/token, inside the spread of the seeds.",
         ],
@@ -170,7 +170,7 @@ def comparison_facts(**changes: Any) -> ComparisonFacts:
         "parent": "3f9a41c2b7d0",
         "child": "a81b2c3d4e5f",
         "answer": "no difference shown",
-        "sentence": "The interval of the paired loss difference crosses zero, and so does that of every task.",
+        "sentence": "The interval of the paired loss difference crosses zero, and so does every task's.",
         "rows": 412,
         "items": 120,
         "arms": [
