@@ -1,8 +1,8 @@
 """Which rows repeat a row that is kept: one greedy pass with exact Jaccard similarity, compiled.
 
 Candidates come from prefix filtering (Chaudhuri et al., ICDE 2006; Xiao et al., PPJoin, WWW 2008): two sets
-of Jaccard similarity >= t share a member among the rarest |x| - ceil(t|x|) + 1 of each. Nothing is missed and no
-signature is kept; a context that a thousand rows share costs nothing, because its shingles are not rare.
+of Jaccard similarity >= t share a member among the rarest |x| - ceil(t|x|) + 1 of each. Nothing is missed and
+no signature is kept; a context that a thousand rows share costs nothing, because its shingles are not rare.
 Kept rows alone are indexed, so a cluster is a star around its witness and never a chain.
 """
 

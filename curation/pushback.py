@@ -256,7 +256,7 @@ def _proposal(target: str, evidence: str, next_step: str, digest: str) -> dict[s
 
 
 def _action(action: str, target: str, evidence: str, digest: str) -> dict[str, Any]:
-    reverse = f"curate RECIPE --set 'curation.pushback.ignore=[{digest[:12]}]'"
+    reverse = f"curate RECIPE --set 'curation.pushback.ignore=[\"{digest[:12]}\"]'"
     return {"action": action, "target": target, "evidence": evidence, "reverse": reverse, "record": digest}
 
 

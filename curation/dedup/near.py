@@ -109,7 +109,7 @@ class Dedup:
         if largest > max(_CLUSTER_FLOOR, self.max_cluster * n):
             raise TilthError(
                 "curation.dedup",
-                f"{largest:,} of {n:,} rows are near duplicates of one row, over max_cluster {self.max_cluster:g}",
+                f"{largest:,} of {n:,} rows are near duplicates of one (max_cluster: {self.max_cluster:g})",
                 "Nothing was published",
                 "raise dedup.near_jaccard, or raise dedup.max_cluster if these rows do repeat each other",
             )

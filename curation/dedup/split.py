@@ -48,7 +48,7 @@ def split_plan(n: int, *, feedback: float, promotion: float, final: float, min_r
             f"{min_rows:,} each they are one split (feedback) and feedback from training only proposes"
         )
         expected = [expected[0] + expected[1], 0, expected[2]]
-    return SplitPlan(*expected, merged=merged, note=note)
+    return SplitPlan(expected[0], expected[1], expected[2], merged, note)
 
 
 @stage("split")

@@ -86,8 +86,8 @@ class Balance:
             if abs(reached[worst] - margin.shares[worst]) > MARGIN_TOLERANCE:
                 raise RecipeError(
                     (*_KEY, "target", margin.column, margin.values[worst]),
-                    f"a share of {margin.shares[worst]:g} cannot be reached: its {margin.of(counts)[worst]:.1%} "
-                    f"of the rows come to {reached[worst]:.1%} with weights up to {self.max_weight:g}",
+                    f"a share of {margin.shares[worst]:g} is out of reach: {margin.of(counts)[worst]:.1%} of "
+                    f"the rows come to {reached[worst]:.1%} with weights up to {self.max_weight:g}",
                     "lower the share, add rows of this kind, or raise balance.max_weight",
                 )
         effective = float((counts @ weights) ** 2 / (counts @ weights**2)) / counts.sum()

@@ -1,0 +1,104 @@
+"""Decontamination: whole items, covered items, long spans; never a turn of phrase."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.row_frames import make_rows
+from tilth.curation.dedup.decontaminate import Decontaminate
+from tilth.shards.errors import SourceError
+
+LONG = "A farmer has twelve hens and each hen lays three eggs a week so how many eggs are there after a month"
+ANSWER = (
+    "First we count the hens which are twelve then we multiply by three to get thirty six eggs a week "
+    "and over the four weeks of a month that makes one hundred and forty four eggs in all"
+)
+Pair = tuple[str, str]
+
+
+def eval_file(folder: Path, items: list[Pair]) -> str:
+    path = folder / "evals.jsonl"
+    path.write_text("".join(json.dumps({"prompt": p, "response": r}) + "\n" for p, r in items), "utf-8")
+    return str(path)
+
+
+def found(folder: Path, rows: list[Pair], items: list[Pair], **limits: object) -> list[tuple]:
+    stage = Decontaminate(paths=(eval_file(folder, items),), **limits)  # type: ignore[arg-type]
+    frame, texts = make_rows(rows)
+    drops = stage.decide(frame, stage.evidence(frame, texts))
+    assert set(drops["verdict"]) <= {"drop"}
+    said = texts.prompts(drops["row_id"])
+    return sorted(zip(said, drops["reason"], drops["value"], drops["turn"]))
+
+
+def test_a_copied_prompt_is_found_in_a_longer_row(tmp_path: Path) -> None:
+    row = (f"Solve this. {LONG.upper()}? Think first.", "144")
+    assert found(tmp_path, [row, ("Something else entirely", "x")], [(LONG, "144")]) == [
+        (row[0], "covers_eval_item", 1.0, 0)
+    ]
+
+
+def test_fields_stand_for_themselves(tmp_path: Path) -> None:
+    half = " ".join(LONG.split()[:10])
+    assert found(tmp_path, [("Other words", ANSWER)], [(LONG, ANSWER)]) == [
+        ("Other words", "covers_eval_item", 1.0, 1)
+    ]
+    assert found(tmp_path, [(half, "36")], [(LONG, "144")]) == []
+    assert found(tmp_path, [("Other words", "144")], [(LONG, "144")]) == []
+
+
+def test_a_short_item_must_be_the_whole_turn(tmp_path: Path) -> None:
+    rows = [("What is 17 + 4?", "21"), ("What is 17 - 4?", "13"), ("Say: what is 17 + 4? Now.", "21")]
+    assert found(tmp_path, rows, [("what is  17 + 4", "21")]) == [("What is 17 + 4?", "is_eval_item", 1.0, 0)]
+
+
+def test_turns_of_phrase_are_ignored_and_whole_items_are_not(tmp_path: Path) -> None:
+    phrase = "Please answer the following question about our parcel depot in one short sentence"
+    rows = [(f"{phrase} number {i}", "x") for i in range(30)]
+    assert found(tmp_path, rows, [(f"{phrase} where does the van stop on rainy mondays", "y")]) == []
+    assert len(found(tmp_path, rows, [(phrase, "y")])) == 30
+
+
+def test_a_long_span_counts_by_itself(tmp_path: Path) -> None:
+    context = " ".join(f"fact{i}" for i in range(300))
+    span = " ".join(f"fact{i}" for i in range(100, 160))
+    rows = [(f"Read this {span} and go on", "x")]
+    assert [f[1:3] for f in found(tmp_path, rows, [(context, "y")])] == [("shares_eval_span", 60.0)]
+    assert found(tmp_path, rows, [(context, "y")], max_span=None) == []
+    assert found(tmp_path, rows, [(context, "y")], max_span=61) == []
+
+
+def test_the_evidence_names_the_item(tmp_path: Path) -> None:
+    path = eval_file(tmp_path, [("What was it?", "y"), (LONG, "144")])
+    frame, texts = make_rows([(LONG, "x")])
+    evidence = Decontaminate(paths=(path,)).evidence(frame, texts)
+    assert evidence["item"].to_list() == [f"{path}:2"]
+    assert evidence["field"].to_list() == ["prompt"]
+
+
+def test_without_files_nothing_is_read() -> None:
+    frame, texts = make_rows([(LONG, "x")])
+    stage = Decontaminate()
+    assert stage.decide(frame, stage.evidence(frame, texts)).is_empty()
+
+
+def test_an_item_that_cannot_be_read_stops_the_run(tmp_path: Path) -> None:
+    path = Path(eval_file(tmp_path, [(LONG, "144")]))
+    path.write_text(path.read_text("utf-8") + '\n{"prompt": "secret words\n', "utf-8")
+    frame, texts = make_rows([(LONG, "x")])
+    with pytest.raises(SourceError, match=r"evals\.jsonl:3: .*cannot be read") as stopped:
+        Decontaminate(paths=(str(path),)).evidence(frame, texts)
+    assert "secret" not in str(stopped.value)
+
+
+def test_a_row_of_another_run_is_not_judged(tmp_path: Path) -> None:
+    stage = Decontaminate(paths=(eval_file(tmp_path, [(LONG, "144")]),))
+    frame, texts = make_rows([(LONG, "x"), ("other", "y")])
+    kept = frame.filter(
+        pl.col("row_id") != frame["row_id"][texts.prompts(frame["row_id"]).to_list().index(LONG)]
+    )
+    assert stage.evidence(kept, texts).is_empty()
