@@ -12,14 +12,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from tilth.shards.errors import SourceError, UsageError
+from tilth.shards.digest import sha256_hex
+from tilth.shards.errors import SourceError, TilthError, UsageError
 
 SCHEMES = ("s3://", "hf://")
 COPY_BYTES = 1 << 20
-HUB_PATH = re.compile(
+HUB_ADDRESS = re.compile(
     r"hf://(?:datasets/)?(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?(?:/(?P<path>.+))?"
 )
 COMMIT = re.compile(r"[0-9a-f]{40}")
+
+Fetched = list[tuple[str, Path]]  # name as the user would write it, where its bytes are
 
 
 def is_remote(path: str) -> bool:
@@ -27,45 +30,38 @@ def is_remote(path: str) -> bool:
     return path.startswith(SCHEMES)
 
 
-def fetch(url: str, folder: Path, max_bytes: int) -> list[tuple[str, Path]]:
-    """Fetch the files that `url` names as (full name, local path).
+def fetch(url: str, folder: Path, max_bytes: int) -> Fetched:
+    """Fetch the files that `url` names, into `folder` or the hub's own cache.
 
-    Raises UsageError for an address that is wrong, not pinned, or needs a package that is not installed, and
-    SourceError where the store does not answer, does not have it, or it exceeds `max_bytes`.
+    Raises UsageError for an address that is wrong, not pinned, matches nothing, or needs a package that is not
+    installed; SourceError where the other side refuses, or an object exceeds `max_bytes`.
     """
-    return _fetch_s3(url, folder, max_bytes) if url.startswith("s3://") else _fetch_hub(url, max_bytes)
+    fetched = _fetch_s3(url, folder, max_bytes) if url.startswith("s3://") else _fetch_hub(url)
+    if not fetched:
+        raise UsageError(url, "no such file", "nothing was read", "check the pattern")
+    return fetched
 
 
-def _fetch_s3(url: str, folder: Path, max_bytes: int) -> list[tuple[str, Path]]:
+def _fetch_s3(url: str, folder: Path, max_bytes: int) -> Fetched:
     try:
         import s3fs
         from botocore.exceptions import BotoCoreError, ClientError
     except ImportError:
-        raise _missing(url, "s3fs", "s3") from None
+        raise UsageError(
+            url, "reading it needs s3fs", "nothing was read", 'pip install "tilth[s3]"'
+        ) from None
     fetched = []
     try:
         store = s3fs.S3FileSystem(skip_instance_cache=True)
-        keys = sorted(store.glob(url)) if glob_magic(url) else [url.removeprefix("s3://")]
-        for number, key in enumerate(keys):
-            local = folder / f"s3-{len(list(folder.glob('s3-*'))) + number:06d}-{key.rsplit('/', 1)[-1]}"
+        keys = sorted(store.glob(url)) if _is_pattern(url) else [url.removeprefix("s3://")]
+        for key in keys:
+            local = folder / sha256_hex(key.encode())[:16] / key.rsplit("/", 1)[-1]
             local.parent.mkdir(parents=True, exist_ok=True)
             _copy(store, key, local, max_bytes)
             fetched.append((f"s3://{key}", local))
     except (OSError, BotoCoreError, ClientError) as error:
-        raise SourceError(
-            url,
-            f"the store refused: {type(error).__name__}",
-            "nothing was read",
-            "check the address and credentials",
-        ) from error
-    if not fetched:
-        raise UsageError(url, "no such object", "nothing was read", "check the pattern")
+        raise _refused(url, error, "check the address, the credentials and AWS_ENDPOINT_URL") from error
     return fetched
-
-
-def glob_magic(path: str) -> bool:
-    """Tell whether a path is a pattern."""
-    return any(mark in path for mark in "*?[")
 
 
 def _copy(store: Any, key: str, local: Path, max_bytes: int) -> None:
@@ -73,65 +69,47 @@ def _copy(store: Any, key: str, local: Path, max_bytes: int) -> None:
         while piece := remote.read(COPY_BYTES):
             file.write(piece)
             if file.tell() > max_bytes:
-                raise SourceError(f"s3://{key}", f"larger than {max_bytes} bytes", "it was not read")
+                raise SourceError(f"s3://{key}", f"it is larger than {max_bytes} bytes", "it was not read")
 
 
-def _fetch_hub(url: str, max_bytes: int) -> list[tuple[str, Path]]:
-    try:
-        from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-    except ImportError:
-        raise _missing(url, "huggingface_hub", "hf") from None
-    import httpx
+def _fetch_hub(url: str) -> Fetched:
+    from huggingface_hub import HfApi
 
-    parts = HUB_PATH.fullmatch(url)
-    if parts is None:
+    address = HUB_ADDRESS.fullmatch(url)
+    if address is None:
         raise UsageError(url, "this is no address of a dataset", "", "write hf://org/name@commit/path")
-    repo, revision, pattern = parts["repo"], parts["revision"], parts["path"] or "PATH"
+    repo, revision, path = address["repo"], address["revision"], address["path"]
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     try:
         if not COMMIT.fullmatch(revision or ""):
-            commit = api.dataset_info(repo, revision=revision).sha
-            raise _unpinned(url, f"hf://{repo}@{commit}/{pattern}")
-        if not parts["path"]:
-            raise UsageError(url, "this names no file", "", f"write hf://{repo}@{revision}/data/*.parquet")
-        tree = api.list_repo_tree(repo, revision=revision, repo_type="dataset", recursive=True)
-        sizes = {entry.path: getattr(entry, "size", None) for entry in tree}
-        names = [
-            n
-            for n, size in sorted(sizes.items())
-            if size is not None and (n == pattern or fnmatchcase(n, pattern))
-        ]
-        for name in names:
-            if sizes[name] > max_bytes:
-                raise SourceError(url, f"{name} is larger than {max_bytes} bytes", "it was not read")
-        fetched = [
-            (
-                f"hf://{repo}@{revision}/{name}",
-                Path(api.hf_hub_download(repo, name, repo_type="dataset", revision=revision)),
+            raise _unpinned(
+                url, f"hf://{repo}@{api.dataset_info(repo, revision=revision).sha}/{path or 'PATH'}"
             )
-            for name in names
-        ]
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, httpx.HTTPError, OSError) as error:
-        raise SourceError(
-            url,
-            f"the hub refused: {type(error).__name__}",
-            "nothing was read",
-            "check the address and HF_ENDPOINT",
-        ) from error
-    if not fetched:
-        raise UsageError(url, "no such file in that commit", "nothing was read", "check the path")
-    return fetched
+        if path is None:
+            raise UsageError(
+                url, "it names no file", "nothing was read", f"write hf://{repo}@{revision}/*.parquet"
+            )
+        names = [path]
+        if _is_pattern(path):
+            files = api.list_repo_files(repo, revision=revision, repo_type="dataset")
+            names = sorted(name for name in files if fnmatchcase(name, path))
+        local = [api.hf_hub_download(repo, name, repo_type="dataset", revision=revision) for name in names]
+    except TilthError:
+        raise
+    except Exception as error:  # its HTTP library, and so its errors, differ between releases
+        raise _refused(url, error, "check the address, HF_TOKEN and HF_ENDPOINT") from error
+    return [(f"hf://{repo}@{revision}/{name}", Path(file)) for name, file in zip(names, local, strict=True)]
 
 
-def _missing(url: str, package: str, extra: str) -> UsageError:
-    return UsageError(url, f"reading it needs {package}", "nothing was read", f'pip install "tilth[{extra}]"')
+def _is_pattern(path: str) -> bool:
+    return any(mark in path for mark in "*?[")
+
+
+def _refused(url: str, error: Exception, next_step: str) -> SourceError:
+    return SourceError(url, f"it cannot be fetched ({type(error).__name__})", "nothing was read", next_step)
 
 
 def _unpinned(url: str, pinned: str) -> UsageError:
     return UsageError(
-        url,
-        "the revision is not pinned to a commit",
-        "the data could change between two runs",
-        f"write path: {pinned}",
+        url, "the revision is no commit", "the data could change between two runs", f"write `path: {pinned}`"
     )
