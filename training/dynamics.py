@@ -66,14 +66,15 @@ class Dynamics:
         first = sums["seen"][rows] < self.parts[rows]
         np.add.at(sums["first_nll"], rows[first], nll[first])
         np.add.at(sums["first_tokens"], rows[first], tokens[first])
-        for name, values in {
-            "seen": 1,
+        added: dict[str, np.ndarray] = {
+            "seen": np.ones(size),
             "nll": nll,
             "margin": margin,
             "tokens": tokens,
             "last_nll": nll,
             "last_tokens": tokens,
-        }.items():
+        }
+        for name, values in added.items():
             np.add.at(sums[name], rows, values)
 
     @property

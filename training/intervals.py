@@ -57,7 +57,7 @@ def clustered_mean(values: np.ndarray, clusters: np.ndarray | None = None) -> Es
     if n == 0:
         return Estimate(math.nan, math.nan, 0)
     mean = float(values.mean())
-    residuals = values - mean
+    residuals: np.ndarray = values - mean
     if clusters is not None:
         _, codes = np.unique(clusters, return_inverse=True)
         residuals = np.bincount(codes, weights=residuals)

@@ -6,7 +6,6 @@ from the rows that are to judge it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tilth.shards.tables import VALUE_DECIMALS
 from tilth.training import intervals
 from tilth.training.evaluate import LoadedTask, TaskScores, answer_tasks
 from tilth.training.loss import score
 from tilth.training.text import Example
+from tilth.validators.report_facts import Interval, SliceResult, TaskResult
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Judgement:
     @property
     def loss(self) -> float:
         """Mean loss in nat/token over all rows."""
-        return float(self.losses["nll_sum"].sum() / max(1, self.losses["n_tokens"].sum()))
+        nll, tokens = self.losses["nll_sum"].to_numpy(), self.losses["n_tokens"].to_numpy()
+        return float(nll.sum() / max(1, tokens.sum()))
 
 
 def judge(
@@ -48,46 +50,50 @@ def judge(
 
 def slice_results(
     base: Judgement, tuned: Judgement, groups: Mapping[bytes, str] | None = None
-) -> list[dict[str, Any]]:
-    """Return one validators.report_facts.SliceResult per slice of the promotion rows."""
+) -> list[SliceResult]:
+    """Return the losses of base and tuned per slice of the promotion rows, paired by row."""
     rows = paired(base, tuned)
     return [
-        {
-            "slice": name,
-            "rows": part.height,
-            "base": _loss(part, "nll_sum", groups),
-            "tuned": _loss(part, "nll_tuned", groups),
-            "change": fact(
+        SliceResult(
+            slice=name,
+            rows=part.height,
+            base=_loss(part, "nll_sum", groups),
+            tuned=_loss(part, "nll_tuned", groups),
+            change=fact(
                 intervals.paired_bootstrap(
                     (part["nll_tuned"] - part["nll_sum"]).to_numpy()[None],
                     part["n_tokens"].to_numpy(),
                     clusters=clusters(part["row_id"], groups),
                 )
             ),
-        }
-        for name, part in ((name, rows.filter(pl.col("slice") == name)) for name in sorted(rows["slice"].unique()))
+        )
+        for name, part in (
+            (name, rows.filter(pl.col("slice") == name)) for name in sorted(rows["slice"].unique())
+        )
     ]
 
 
-def task_results(base: Judgement, tuned: Judgement) -> list[dict[str, Any]]:
-    """Return one validators.report_facts.TaskResult per task, paired by item."""
+def task_results(base: Judgement, tuned: Judgement) -> list[TaskResult]:
+    """Return the scores of base and tuned per task, paired by item."""
     results = []
     for before, after in zip(base.tasks, tuned.tasks):
         ones = np.ones(len(before.scores))
         results.append(
-            {
-                "name": before.name,
-                "metric": before.metric,
-                "items": len(before.scores),
-                "base": fact(intervals.paired_bootstrap(before.scores[None], ones)),
-                "tuned": fact(intervals.paired_bootstrap(after.scores[None], ones)),
-                "change": fact(intervals.paired_bootstrap((after.scores - before.scores)[None], ones)),
-            }
+            TaskResult(
+                name=before.name,
+                metric=before.metric,
+                items=len(before.scores),
+                base=fact(intervals.paired_bootstrap(before.scores[None], ones)),
+                tuned=fact(intervals.paired_bootstrap(after.scores[None], ones)),
+                change=fact(intervals.paired_bootstrap((after.scores - before.scores)[None], ones)),
+            )
         )
     return results
 
 
-def change_in_loss(base: Judgement, tuned: Judgement, groups: Mapping[bytes, str] | None = None) -> intervals.Interval:
+def change_in_loss(
+    base: Judgement, tuned: Judgement, groups: Mapping[bytes, str] | None = None
+) -> intervals.Interval:
     """Return the paired change in loss over all promotion rows."""
     rows = paired(base, tuned)
     return intervals.paired_bootstrap(
@@ -110,13 +116,16 @@ def clusters(row_ids: pl.Series, groups: Mapping[bytes, str] | None) -> np.ndarr
     return np.unique(np.array(labels, dtype=object).astype(str), return_inverse=True)[1]
 
 
-def fact(interval: intervals.Interval) -> dict[str, float | None]:
-    """Return a validators.report_facts.Interval."""
-    low, high = (None if math.isnan(x) else round(x, 6) for x in (interval.low, interval.high))
-    return {"value": round(interval.mean, 6), "low": low, "high": high}
+def fact(interval: intervals.Interval) -> Interval:
+    """Return an interval as the pages show it."""
+    return Interval(
+        value=round(interval.mean, VALUE_DECIMALS),
+        low=round(interval.low, VALUE_DECIMALS),
+        high=round(interval.high, VALUE_DECIMALS),
+    )
 
 
-def _loss(part: pl.DataFrame, column: str, groups: Mapping[bytes, str] | None) -> dict[str, float | None]:
+def _loss(part: pl.DataFrame, column: str, groups: Mapping[bytes, str] | None) -> Interval:
     return fact(
         intervals.paired_bootstrap(
             part[column].to_numpy()[None],

@@ -88,6 +88,9 @@ class Learning:
         self.evaluations: list[dict[str, Any]] = []  # {"step", "tokens", "loss"}
         self.slice_lines: list[dict[str, Any]] = []  # FEEDBACK_SLICES
         self.run_findings: list[dict[str, Any]] = []
+        self.said: dict[
+            str, dict[str, Any]
+        ] = {}  # by monitor and slice: its last signal, or the last that fired
         self.judged: pl.DataFrame | None = None
 
     def due(self, step: int) -> bool:
@@ -109,6 +112,7 @@ class Learning:
         best = not self.evaluations or loss < min(e["loss"] for e in self.evaluations)
         self.evaluations.append({"step": step, "tokens": tokens_seen, "loss": loss})
         signals = self._signals()
+        self._remember(signals, step)
         self._add_slice_lines(signals)
         fired = [s for s in signals if s.fired]
         self.run_findings += [{**s.to_dict(), "step": step} for s in fired if s.slice is None]
@@ -144,13 +148,17 @@ class Learning:
                 self.tracks[panel].of_slice(which) for panel in ("probe", "twin", "feedback")
             )
             # The pooled test is one more test of the same family.
-            shared = {"slice_name": name, "slices": count + 1}
             signals.append(
                 twin_gap.examine(
-                    twin, probe, twin_clusters=twin_groups, probe_clusters=probe_groups, **shared
+                    twin,
+                    probe,
+                    slice_name=name,
+                    slices=count + 1,
+                    twin_clusters=twin_groups,
+                    probe_clusters=probe_groups,
                 )
             )
-            signals.append(validation_rise.examine(held, held_groups, **shared))
+            signals.append(validation_rise.examine(held, held_groups, slice_name=name, slices=count + 1))
             if name is not None:
                 rows = self.dynamics.slice_of == code
                 signals.append(
@@ -194,6 +202,12 @@ class Learning:
                 tokens_left=tokens_seen / max(1, step) * max(0, self.total_steps - step),
             )
         )
+
+    def _remember(self, signals: list[Signal], step: int | None) -> None:
+        for signal in signals:
+            key = f"{signal.monitor} {signal.slice or ''}"
+            if signal.fired or not self.said.get(key, {}).get("fired"):
+                self.said[key] = {**signal.to_dict(), "step": step, "fired": signal.fired}
 
     def _add_slice_lines(self, signals: list[Signal]) -> None:
         now = self.evaluations[-1]
@@ -252,6 +266,7 @@ class Learning:
         of_rows = score(model, self.train + self.twin, self.recipe.pack_tokens)
         of_decoys = score(model, wrong, self.recipe.pack_tokens)
         self.judged, signals = verdicts.judge(of_rows, of_decoys, self.dynamics.frame())
+        self._remember(signals, None)
         fired = [s for s in signals if s.fired]
         self.run_findings += [s.to_dict() for s in fired]
         return fired
@@ -279,6 +294,7 @@ class Learning:
             "evaluations": self.evaluations,
             "slice_lines": self.slice_lines,
             "run_findings": self.run_findings,
+            "said": self.said,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -293,6 +309,7 @@ class Learning:
         self.evaluations = list(state["evaluations"])
         self.slice_lines = list(state["slice_lines"])
         self.run_findings = list(state["run_findings"])
+        self.said = dict(state["said"])
 
 
 def _token_shares(examples: list[Example], slices: list[str]) -> np.ndarray:
