@@ -21,9 +21,9 @@ def collect(store: Store, *, keep: int, dry_run: bool) -> dict[str, int]:
     """Remove unreachable versions and objects and left-over temporary files; the caller holds the lock.
 
     Kept: each ref's version and its ancestors, `keep` in all, the last `keep` versions a ref was moved to,
-    every version that feedback or another kept version's feedback list names, and all feedback. Returns the
-    numbers versions, objects, temporary (files removed), bytes, and versions_kept, objects_kept. Raises
-    StoreError and removes nothing where something that must be kept cannot be read.
+    every version that feedback names, and all feedback. Returns how many versions, objects, temporary (files)
+    and bytes went, and versions_kept, objects_kept. Raises StoreError, and removes nothing, where something
+    that must be kept cannot be read.
     """
     versions = _reachable_versions(store, max(keep, 1))
     objects = _reachable_objects(store, versions)

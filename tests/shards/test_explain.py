@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -28,6 +29,16 @@ def test_a_dropped_row_shows_its_witness(version: Version) -> None:
     assert facts["witness"]["occurrences"][0] == {"source_path": "a.jsonl", "line": 1}
     assert facts["measures"] == {"length": 3.0} and facts["feedback"] == []
     json.dumps(facts)
+
+
+def test_measures_of_the_row_and_of_its_turns(store: Store) -> None:
+    draft = make_draft([Line("one"), Line("two")])
+    turns = draft.measures.with_columns(turn=pl.lit(1, pl.UInt16), length=None, chars=pl.lit(2.0))
+    measures = pl.concat([turns, draft.measures], how="diagonal_relaxed")
+    version = store.publish("n", replace(draft, measures=measures))[0]
+    assert version.measures()["length"].to_list() == [3.0, 3.0]
+    assert version.turn_measures()["chars"].to_list() == [2.0, 2.0]
+    assert explain(version, "a.jsonl:2")["measures"] == {"length": 3.0, "turns": [{"turn": 1, "chars": 2.0}]}
 
 
 def test_a_line_is_found_by_its_place(version: Version) -> None:
