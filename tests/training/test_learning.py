@@ -143,7 +143,9 @@ def test_feedback_frames_follow_their_schemas(finished, world):
     assert of_rows.height == len({e.row_id for e in world["train"] + world["twin"]})
     trained = of_rows.filter(~pl.col("in_twin"))
     assert trained["n_exposures"].sum() == STEPS * 40
-    assert trained.filter(pl.col("slice") == "heart")["finding"].unique().to_list() == [Finding.REPEATED.value]
+    assert trained.filter(pl.col("slice") == "heart")["finding"].unique().to_list() == [
+        Finding.REPEATED.value
+    ]
     withheld = of_rows.filter("in_twin")
     assert withheld["n_exposures"].sum() == 0
     assert withheld["loss_first"].null_count() == withheld.height
@@ -178,6 +180,18 @@ def test_a_resumed_run_learns_the_same(world):
     for name, value in whole.state_dict().items():
         other = resumed.state_dict()[name]
         assert np.array_equal(value, other) if isinstance(value, np.ndarray) else value == other
+
+
+@pytest.mark.parametrize("early_stop", [True, False])
+def test_a_run_that_overfits_as_a_whole_is_stopped(early_stop):
+    train, held = rows("s", 20, 0, rule=False), rows("s", 60, 1, rule=False)
+    learning = make_learning(train, [], held, steps=40, early_stop=early_stop, mixture=False)
+    said = run(learning, make_model(), train, steps=40)
+    assert any(e.stop for e in said[:-1]) is early_stop
+    assert not said[-1].stop
+    best = [i for i, e in enumerate(said) if e.best][-1]
+    assert learning.evaluations[best]["loss"] == min(e["loss"] for e in learning.evaluations)
+    assert (None, Finding.OVERFIT) in {(s.slice, s.finding) for e in said for s in e.findings}
 
 
 def test_state_is_arrays_and_json(finished):
