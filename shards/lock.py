@@ -12,7 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tilth.shards.atomic import storage_errors
@@ -58,8 +58,8 @@ class Lock:
                         holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
                         raise self._busy(holder)
                     time.sleep(POLL_S)
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)  # for the message above, nothing else
+                with suppress(OSError):  # for the message above, nothing else: gc must run on a full disk
+                    os.pwrite(descriptor, f"{os.getpid():<20}\n".encode(), 0)
             except BaseException:
                 os.close(descriptor)
                 raise
