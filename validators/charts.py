@@ -110,7 +110,7 @@ def lines(
     height, top = 150, 6
     across, up = _scale(*_padded(xs, 0), PLOT_UNITS), _scale(low, high, height)
     parts = []
-    for tick in _ticks(low, high, 4):
+    for tick in round_ticks(low, high, 4):
         y = top + height - up(tick)
         parts += [
             _line_across(y),
@@ -160,7 +160,7 @@ def intervals(
             y += 10
         y += 8
     axis = [_line_across(y)]
-    for tick in _ticks(low, high, 5) if labelled else []:
+    for tick in round_ticks(low, high, 5) if labelled else []:
         at = across(tick)
         axis += [_line(at / 100, y, y + 4, "tick"), _text(at, y + 16, number(tick), "small middle")]
         axis += [_line(at / 100, 20, y, "zero")] if zero and tick == 0 else []
@@ -284,7 +284,7 @@ def _scale(low: float, high: float, length: float) -> Callable[[float], float]:
     return lambda value: (value - low) / (high - low) * length
 
 
-def _ticks(low: float, high: float, most: int) -> list[float]:
+def round_ticks(low: float, high: float, most: int) -> list[float]:
     """Return at most `most` round numbers in the range, a step of 1, 2 or 5 times a power of ten apart."""
     rough = (high - low) / most
     power = 10.0 ** math.floor(math.log10(rough))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import polars as pl
@@ -24,7 +25,7 @@ def distributions(tables: Tables, targets: Mapping[str, Mapping[str, float]]) ->
     """
     rows = tables.decisions.select("row_id", "verdict", "split", "slice", "weight")
     asked = [by for by in targets if by not in ("slice", "source", "language", "length")]
-    attributes = [pl.col("attributes").str.json_path_match(f"$['{by}']").alias(by) for by in asked]
+    attributes = [pl.col("attributes").str.json_path_match(f"$[{json.dumps(by)}]").alias(by) for by in asked]
     known = tables.rows.select("row_id", "source", *attributes)
     rows = with_language(rows.join(known, on="row_id"), tables.row_measures)
     found = [_shares(rows.filter(_KEPT), "slice", targets, read=False), _shares(rows, "source", targets)]
