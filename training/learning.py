@@ -106,8 +106,7 @@ class Learning:
         from tilth.training.loss import score
 
         for track in self.tracks.values():
-            if track.panel.examples:
-                track.add(score(model, track.panel.examples, self.recipe.pack_tokens))
+            track.add(score(model, track.panel.examples, self.recipe.pack_tokens))
         loss = self._held_out_loss()
         best = not self.evaluations or loss < min(e["loss"] for e in self.evaluations)
         self.evaluations.append({"step": step, "tokens": tokens_seen, "loss": loss})
@@ -244,7 +243,7 @@ class Learning:
             "step": now["step"],
             "tokens": now["tokens"],
             "loss": finite(now["loss"]),
-            "base_knowledge": finite(float(base.history[-1].mean())) if base.history.size else None,
+            "base_knowledge": finite(float(base.history[-1].mean())) if base.panel.row_ids else None,
             "slices": {
                 name: {
                     panel: finite(self.tracks[panel].loss(code)[0]) for panel in ("probe", "twin", "feedback")

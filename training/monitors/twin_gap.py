@@ -33,7 +33,7 @@ def examine(
     slices: number of slices that share the error probability.
     """
     now = len(twin) - 1
-    groups = min(gap(twin, probe, 0, twin_clusters, probe_clusters).groups, len(twin.T), len(probe.T))
+    groups = gap(twin, probe, 0, twin_clusters, probe_clusters).groups
     if groups < MIN_GROUPS:
         return too_few("M1", slice_name, groups)
     if now < 1:
