@@ -20,7 +20,7 @@ _TOKEN = (
 TOKEN = rf"(?m)^[ \t]*{_TOKEN}|{_TOKEN}[ \t]*$"
 HEADING = r"(?m)^[ \t]*(?:#{2,3} ?(?:Instruction|Input|Response|Human|Assistant):|\d{1,2}\.\s?Instruction:)"
 # Begin and end of sequence; `<s>` is also struck-out text, so it counts only unpaired.
-SEQUENCE_START, SEQUENCE_END = r"^\s*<s>", r"</s>\s*$"
+SEQUENCE_EDGE = r"^\s*<s>|</s>\s*$"
 
 
 @stage("template", order=30)
@@ -39,11 +39,12 @@ class Template:
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return row_id, turn and the number of template traces in the answer or the prompt."""
         prose = pl.col("text").str.replace_all(CODE, " ")
-        start, end = prose.str.contains(SEQUENCE_START), prose.str.contains(SEQUENCE_END)
+        opened, closed = (prose.str.count_matches(mark, literal=True) for mark in ("<s>", "</s>"))
+        unpaired = prose.str.contains(SEQUENCE_EDGE) & (opened != closed)
         traces = (
             prose.str.count_matches(TOKEN).cast(pl.Float64)
             + prose.str.count_matches(HEADING)
-            + (start ^ end).cast(pl.Float64)
+            + unpaired.cast(pl.Float64)
         )
         spoken = turns.filter(has_role((*ANSWERS, Role.REJECTED, Role.USER)))
         is_prompt = has_role((Role.USER,))

@@ -18,8 +18,9 @@ JSON_STRING = r'(?s)"(?:[^"\\]|\\.)*(?:"|\z)'
 # After the last `$$`: a TeX command. Shells and price lists have `$$` too.
 TEX_TAIL = r"\$\$[^$]*\\[A-Za-z]+[^$]*\z"
 
-# A finished sentence, then one that ends in a letter or a comma: cut, or written by someone in a hurry.
-OPEN_SENTENCE = r"[\pL\d\"'”’)][.!?][\"'”’)]? \p{Lu}[^\n.!?:;()=]*[\pL,]\s*\z"
+# A finished sentence (four letters before its mark: no initial, no list number), then one that ends in a
+# letter or a comma: cut, or written by someone in a hurry.
+OPEN_SENTENCE = r"\p{Ll}{4}[\"'”’)]?[.!?][\"'”’)]? \p{Lu}[^\n.!?:;()=]*[\pL,]\s*\z"
 
 
 @stage("truncated", order=50)
@@ -27,7 +28,7 @@ OPEN_SENTENCE = r"[\pL\d\"'”’)][.!?][\"'”’)]? \p{Lu}[^\n.!?:;()=]*[\pL,]
 class Truncated:
     """Drop rows with a response that leaves a code fence, a `$$` formula or a JSON value open.
 
-    A last sentence without an end is tagged: of 163 in 34,000 real rows, next to none were cut.
+    A last sentence without an end is tagged: of 71 in 34,000 real rows, next to none were cut.
     """
 
     verdict: Verdict = limit(Verdict.DROP)

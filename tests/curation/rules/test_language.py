@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from turn_frames import answers, reasons, turn_frame
+
+from tilth.curation.rules.language import Language
+from tilth.shards.tables import Shape, Verdict
+
+ENGLISH = "Could you tell me when the post office in the old town opens tomorrow morning?"
+GERMAN = "Das Postamt in der Altstadt öffnet morgen früh um acht Uhr und schließt um sechs."
+FRENCH = "Le bureau de poste de la vieille ville ouvre demain matin à huit heures précises."
+CODE = "def opening_time(day):\n    return times[day]\n\nresult = opening_time('monday')\nprint(result)"
+MISMATCH = {"answered_in_another_language"}
+
+
+def test_an_answer_in_another_language_is_tagged() -> None:
+    turns = turn_frame(
+        [("user", ENGLISH), ("assistant", GERMAN)],
+        [("user", GERMAN), ("assistant", FRENCH)],
+        [("user", ENGLISH), ("assistant", "At eight."), ("user", "And the bank?"), ("assistant", GERMAN)],
+        [("user", ENGLISH), ("chosen", GERMAN), ("rejected", ENGLISH)],
+    )
+    assert reasons(Language(), turns) == [MISMATCH] * 4
+    (mismatch,) = [rule for rule in Language().rules() if rule.measure == "mismatch"]
+    assert mismatch.verdict == Verdict.KEEP
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        f"Translate into German: {ENGLISH}",
+        f"{ENGLISH} Answer in German, please.",
+        f"Übersetze bitte den folgenden Satz: {FRENCH}",
+        f"Traduis cette phrase en allemand : {FRENCH}",
+        f"把下面的句子翻译成德语：{ENGLISH}",
+    ],
+)
+def test_translations_are_not_tagged(prompt: str) -> None:
+    assert reasons(Language(), answers(GERMAN, prompt=prompt)) == [set()]
+
+
+def test_a_system_turn_may_ask_for_the_language() -> None:
+    turns = turn_frame([("system", "Always reply in German."), ("user", ENGLISH), ("assistant", GERMAN)])
+    assert reasons(Language(), turns) == [set()]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        CODE,
+        f"```python\n{CODE}\n```",
+        "Guten Morgen!",
+        "42",
+        "Barolo, La Morra, Cherasco, Verduno and Roddi are villages.",
+        "SELECT name FROM employees WHERE department = 'sales';",
+    ],
+)
+def test_code_names_and_short_answers_are_not_tagged(answer: str) -> None:
+    assert reasons(Language(), answers(answer, prompt=ENGLISH)) == [set()]
+    assert Language().measure(answers(answer, prompt=ENGLISH))["language"].to_list() == ["en"]
+
+
+def test_only_languages_to_keep_stay() -> None:
+    turns = turn_frame(
+        [("user", ENGLISH), ("assistant", ENGLISH)],
+        [("user", FRENCH), ("assistant", FRENCH)],
+        [("user", ENGLISH), ("assistant", "Oui, d'accord")],
+        [
+            ("user", ENGLISH),
+            ("assistant", "Վաղն առավոտյան մենք կգնանք շուկա և թարմ հաց կգնենք ընտանիքի համար։"),
+        ],
+    )
+    assert reasons(Language(keep=("en", "de")), turns) == [set(), {"language_not_kept"}, set(), set()]
+    assert Language().measure(turns)["outside"].null_count() == turns["row_id"].n_unique()
+
+
+def test_measures_of_documents_and_of_rows_without_a_response() -> None:
+    document = turn_frame([("document", FRENCH)], shape=Shape.DOCUMENT)
+    lone = turn_frame([("user", GERMAN)])
+    columns = ["language", "response_language", "prompt_language", "mismatch"]
+    assert Language().measure(document).select(columns).rows() == [("fr", "fr", "unknown", 0.0)]
+    assert Language().measure(lone).select(columns).rows() == [("de", "unknown", "de", 0.0)]
+
+
+def test_an_empty_batch_has_the_columns_of_a_full_one() -> None:
+    stage = Language(keep=("en",))
+    assert stage.measure(turn_frame()).schema == stage.measure(answers(ENGLISH)).schema
+    assert stage.measure(answers(ENGLISH)).schema["language"] == pl.String()

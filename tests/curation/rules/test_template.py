@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+from turn_frames import answers, reasons, turn_frame
+
+from tilth.curation.rules.template import Template
+from tilth.shards.tables import Shape
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Paris.<|im_end|>\n<|im_start|>user\nAnd Spain?",
+        "Paris.<|eot_id|>",
+        "[INST] And Spain? [/INST] Madrid.",
+        "<start_of_turn>model\nParis",
+        "Paris.\n\n### Instruction:\nName a river.\n\n### Response:\nThe Rhine.",
+        "Paris.\n14. Instruction: Name a river.",
+        "Paris.</s>",
+        "<s>Paris.",
+        "Paris <|endoftext|>",
+    ],
+)
+def test_leaks_are_found(text: str) -> None:
+    assert reasons(Template(), answers(text)) == [{"leaked_template"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ChatML marks a turn with `<|im_start|>` and ends it with `<|im_end|>`.",
+        "The token <|endoftext|> ends a document in GPT-2.",
+        "```jinja\n<|im_start|>{{ role }}\n[INST] {{ text }} [/INST]\n```",
+        "<s>old price</s>",
+        "The old price was <s>10</s>",
+        "1. Instructions: mix and bake.",
+        "## Response\nThank you for writing.",
+        "Fill an array: int a[INSTANCES];",
+        "Step 3. Instruction sets differ.",
+    ],
+)
+def test_talk_about_templates_is_kept(text: str) -> None:
+    assert reasons(Template(), answers(text)) == [set()]
+
+
+def test_a_prompt_needs_two_traces() -> None:
+    quoted = "### Response:\nWhat does this heading mean?"
+    rendered = "Below is an instruction.\n\n### Instruction:\nName a river.\n\n### Response:"
+    turns = turn_frame(*[[("user", text), ("assistant", "The Rhine.")] for text in (quoted, rendered)])
+    assert reasons(Template(), turns) == [set(), {"leaked_template_in_prompt"}]
+
+
+def test_a_document_may_be_about_anything() -> None:
+    document = turn_frame([("document", "<|im_start|>user\nHi<|im_end|>")], shape=Shape.DOCUMENT)
+    assert reasons(Template(), document) == [set()]

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+from turn_frames import answers, reasons, turn_frame
+
+from tilth.curation.rules.truncated import Truncated
+from tilth.shards.tables import Shape, Verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Use this:\n```python\nprint(1)\n", "open_code_fence"),
+        ("```a\n1\n```\nand\n```b\n2", "open_code_fence"),
+        ("The sum is\n$$\\sum_{i=1}^n i = \\frac{n", "open_formula"),
+        ('{"name": "Ada", "tags": ["x", "y"', "open_json"),
+        ('[{"a": 1}, {"a": "cut here', "open_json"),
+        ("We begin at noon. Then the whole team will", "open_sentence"),
+        ("Danke für Ihre Worte. Sie bekomme", "open_sentence"),
+    ],
+)
+def test_open_ends_are_found(text: str, reason: str) -> None:
+    assert reasons(Truncated(), answers(text)) == [{reason}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Use this:\n```python\nprint(1)\n```",
+        "```python\nprint(1)```",  # closed at the end of a line
+        "````markdown\n```python\n````",  # a fence in a fence
+        "Wait for it...",
+        "42",
+        "Paris",
+        "Yes, and no",
+        "The PID is $$, says bash; rent costs $$ in Paris.",
+        "$$x = \\frac{1}{2}$$",
+        '{"name": "a } b ] c", "open": "{["}',
+        "{% if x %} text {% endif %}",
+        "[Verse 1] La la la (la",
+        "[1, 2, 3",
+        "int main() {\n  return 0;\n}",
+        "if (a[0] == '{') { open(",
+        "1. First\n2. Second\n3. Third",
+        "Dr. med. Miller",
+    ],
+)
+def test_whole_answers_are_kept(text: str) -> None:
+    assert reasons(Truncated(), answers(text)) == [set()]
+
+
+def test_an_open_sentence_only_tags() -> None:
+    verdicts = {rule.reason: rule.verdict for rule in Truncated().rules()}
+    assert verdicts.pop("open_sentence") == Verdict.KEEP
+    assert set(verdicts.values()) == {Verdict.DROP}
+
+
+def test_a_rejected_answer_and_a_prompt_may_be_cut() -> None:
+    pair = [("user", "```python\nx"), ("chosen", "It is x."), ("rejected", "```python\nx")]
+    assert reasons(Truncated(), turn_frame(pair, shape=Shape.PREFERENCE)) == [set()]
+    assert Truncated().measure(turn_frame()).height == 0

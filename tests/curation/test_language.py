@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from typing import get_args
+
+import langdetect
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tilth.curation import language
+from tilth.curation.language import UNKNOWN, Code, identify, prose
+from tilth.curation.language_profiles import load
+
+# Written for this test.
+SENTENCES = {
+    "ar": "ذهبت أختي إلى السوق في الصباح واشترت الخبز والتفاح لجميع أفراد العائلة.",
+    "bg": "Утре сутринта ще отидем на пазара, за да купим хляб и ябълки за цялото семейство.",
+    "bn": "আমার বোন সকালে বাজারে গিয়ে পরিবারের সবার জন্য রুটি ও আপেল কিনেছে।",
+    "cs": "Zítra ráno půjdeme na trh a koupíme čerstvý chléb a jablka pro celou rodinu.",
+    "da": "I morgen tidlig går vi på markedet og køber frisk brød og æbler til hele familien.",
+    "de": "Morgen früh gehen wir auf den Markt und kaufen frisches Brot und Äpfel für die ganze Familie.",
+    "el": "Αύριο το πρωί θα πάμε στην αγορά για να πάρουμε φρέσκο ψωμί και μήλα για όλους.",
+    "en": "Tomorrow morning we will go to the market and buy fresh bread and apples for the whole family.",
+    "es": "Mañana por la mañana iremos al mercado y compraremos pan fresco y manzanas para toda la familia.",
+    "et": "Homme hommikul läheme turule ning ostame kogu perele värsket leiba ja õunu.",
+    "fa": "فردا صبح به بازار می‌رویم و برای همهٔ خانواده نان تازه و سیب می‌خریم.",
+    "fi": "Huomenna aamulla menemme torille ja ostamme tuoretta leipää ja omenoita koko perheelle.",
+    "fr": "Demain matin, nous irons au marché acheter du pain frais et des pommes pour toute la famille.",
+    "he": "מחר בבוקר נלך לשוק ונקנה לחם טרי ותפוחים לכל המשפחה.",
+    "hi": "कल सुबह हम बाज़ार जाएँगे और पूरे परिवार के लिए ताज़ी रोटी और सेब खरीदेंगे।",
+    "hu": "Holnap reggel elmegyünk a piacra, és friss kenyeret meg almát veszünk az egész családnak.",
+    "id": "Besok pagi kami akan pergi ke pasar dan membeli roti segar serta apel untuk seluruh keluarga.",
+    "it": "Domani mattina andremo al mercato a comprare del pane fresco e delle mele per tutta la famiglia.",
+    "ja": "明日の朝、市場に行って、家族みんなのために新しいパンとりんごを買います。",
+    "ko": "내일 아침에 우리는 시장에 가서 온 가족을 위해 신선한 빵과 사과를 살 것입니다.",
+    "lt": "Rytoj ryte eisime į turgų ir nupirksime šviežios duonos bei obuolių visai šeimai.",
+    "nl": "Morgenochtend gaan we naar de markt om vers brood en appels voor het hele gezin te kopen.",
+    "pl": "Jutro rano pójdziemy na targ i kupimy świeży chleb oraz jabłka dla całej rodziny.",
+    "pt": "Amanhã de manhã iremos ao mercado comprar pão fresco e maçãs para toda a família.",
+    "ro": "Mâine dimineață vom merge la piață și vom cumpăra pâine proaspătă și mere pentru toată familia.",
+    "ru": "Завтра утром мы пойдём на рынок и купим свежий хлеб и яблоки для всей семьи.",
+    "sv": "I morgon bitti går vi till torget och köper färskt bröd och äpplen till hela familjen.",
+    "sw": "Kesho asubuhi tutakwenda sokoni kununua mkate na matunda kwa ajili ya familia yote.",
+    "ta": "நாளை காலை நாங்கள் சந்தைக்குச் சென்று குடும்பத்திற்காக ரொட்டியும் பழங்களும் வாங்குவோம்.",
+    "th": "พรุ่งนี้เช้าเราจะไปตลาดเพื่อซื้อขนมปังสดและแอปเปิลให้ทุกคนในครอบครัว",
+    "tr": "Yarın sabah pazara gidip bütün aile için taze ekmek ve elma alacağız.",
+    "uk": "Завтра вранці ми підемо на ринок і купимо свіжий хліб та яблука для всієї родини.",
+    "vi": "Sáng mai chúng tôi sẽ đi chợ mua bánh mì tươi và táo cho cả gia đình.",
+    "zh": "明天早上我们要去市场，给全家人买新鲜的面包和苹果。",
+}
+NO_PROFILE = {
+    "Armenian": "Վաղն առավոտյան մենք կգնանք շուկա և թարմ հաց ու խնձոր կգնենք ամբողջ ընտանիքի համար։",
+    "Georgian": "ხვალ დილით ბაზარში წავალთ და მთელი ოჯახისთვის ახალ პურს და ვაშლს ვიყიდით.",
+    "Khmer": "ព្រឹកស្អែក យើងនឹងទៅផ្សារ ដើម្បីទិញនំប៉័ង និងផ្លែប៉ោម សម្រាប់គ្រួសារទាំងមូល។",
+    "Amharic": "ነገ ጠዋት ወደ ገበያ ሄደን ለቤተሰቡ ሁሉ ትኩስ ዳቦና ፖም እንገዛለን።",
+    "Kazakh": "Ертең таңертең біз базарға барып, бүкіл отбасыға жаңа піскен нан мен алма сатып аламыз.",
+}
+
+
+def test_every_sentence_gets_its_language() -> None:
+    found = identify(pl.Series(list(SENTENCES.values())))
+    assert found["language"].to_list() == list(SENTENCES)
+    assert found["confidence"].min() > 0.5
+
+
+def test_languages_without_a_profile_are_unknown() -> None:
+    found = identify(pl.Series(list(NO_PROFILE.values())))
+    assert found["language"].to_list() == [UNKNOWN] * len(NO_PROFILE)
+
+
+def test_nothing_to_go_by_is_unknown() -> None:
+    found = identify(
+        pl.Series([None, "", " ", "42", "...", "👍", "x = 1", "https://example.org/the/best/of/all"])
+    )
+    assert set(found["language"]) == {UNKNOWN}
+    assert identify(pl.Series([], dtype=pl.String)).schema == {
+        "language": pl.String,
+        "confidence": pl.Float64,
+    }
+
+
+@pytest.fixture(scope="module")
+def generated() -> list[str]:
+    """Random sentences of every language, a chain over the trigrams of its profile."""
+    folder = langdetect.detector_factory.PROFILES_DIRECTORY
+    draw = random.Random(0)
+    out = []
+    for name in sorted(set(load().languages) - {"zh"}):
+        with open(f"{folder}/{name}", encoding="utf-8") as file:  # noqa: PTH123
+            counts = json.load(file)["freq"]
+        following: dict[str, tuple[list[str], list[int]]] = {}
+        for gram, count in counts.items():
+            if len(gram) == 3:
+                letters, weights = following.setdefault(gram[:2], ([], []))
+                letters.append(gram[2])
+                weights.append(count)
+        starts = [pair for pair in following if pair[0] == " "]
+        for _ in range(6):
+            text = draw.choice(starts)
+            while len(text) < 120:
+                letters, weights = following.get(text[-2:], following[draw.choice(starts)])
+                text += draw.choices(letters, weights)[0]
+            out.append(text)
+    return out
+
+
+def test_agrees_with_langdetect_as_two_of_its_seeds_do(
+    generated: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def original(text: str, seed: int) -> str:
+        langdetect.DetectorFactory.seed = seed
+        return str(langdetect.detect(text)).split("-")[0]
+
+    texts = [*generated, *SENTENCES.values()]
+    monkeypatch.setattr(language, "MIN_CONFIDENCE", -1.0)  # name the best, certain or not, as langdetect does
+    ours = identify(pl.Series(texts))["language"]
+    zero, one = ([original(text, seed) for text in texts] for seed in (0, 1))
+    agreement = np.mean([a == b for a, b in zip(ours, zero)])
+    assert agreement >= 0.99
+    assert agreement >= np.mean([a == b for a, b in zip(zero, one)]) - 0.005
+
+
+@given(st.lists(st.text(max_size=50), max_size=8), st.randoms())
+def test_the_answer_for_a_text_does_not_depend_on_the_others(texts: list[str], order: random.Random) -> None:
+    whole = dict(zip(texts, identify(pl.Series(texts, dtype=pl.String)).rows()))
+    shuffled = order.sample(texts, len(texts))
+    assert identify(pl.Series(shuffled, dtype=pl.String)).rows() == [whole[text] for text in shuffled]
+
+
+def test_a_slice_of_a_series_is_read_from_its_own_start() -> None:
+    texts = pl.Series(list(SENTENCES.values()) * 2)
+    assert identify(texts[7:20])["language"].to_list() == (list(SENTENCES) * 2)[7:20]
+
+
+def test_code_links_and_markup_are_passed_over() -> None:
+    text = (
+        "Siehe <a href='https://example.org/the-best'>hier</a>, Fragen an help@example.org:\n"
+        "```python\nfor item in the_whole_list:\n    print(item)\n```\n"
+        "int result = compute(the, whole, list);\nDie Funktion `read_the_file` liest die Datei ein."
+    )
+    (left,) = pl.DataFrame({"text": [text]}).select(prose(pl.col("text")))["text"]
+    assert " ".join(left.split()) == "Siehe hier , Fragen an : Die Funktion liest die Datei ein."
+    assert identify(pl.Series([text]))["language"].to_list() == ["de"]
+
+
+def test_the_codes_of_the_recipe_are_those_of_the_profiles() -> None:
+    assert sorted(set(load().languages)) == sorted(get_args(Code))
+
+
+def test_langdetect_itself_is_not_imported() -> None:
+    script = (
+        "import sys, polars as pl\nfrom tilth.curation.language import identify\n"
+        "identify(pl.Series(['hello world']))\nassert 'langdetect' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
