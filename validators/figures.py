@@ -65,18 +65,19 @@ def of_run(facts: Mapping[str, Any], cut: Cut) -> Charts:
 
 
 def of_comparison(facts: Mapping[str, Any], cut: Cut) -> Charts:
-    """The paired differences, one chart per unit."""
-    by_unit: dict[str, list[Mapping[str, Any]]] = {}
+    """The paired differences: a chart per unit, those from the base apart because they dwarf the others."""
+    apart: dict[tuple[str, bool], list[Mapping[str, Any]]] = {}
     for difference in facts["differences"]:
-        by_unit.setdefault(difference["unit"], []).append(difference)
+        from_base = difference["label"].partition(",")[0].endswith("base")
+        apart.setdefault((difference["unit"], from_base), []).append(difference)
     drawn = []
-    for unit, differences in by_unit.items():
-        better = differences[0]["better"]
+    for (unit, from_base), differences in sorted(apart.items(), key=lambda item: item[0][1]):
         labelled = [
             (d["label"], [_range(*(MAIN if d["primary"] else SIDE), d["interval"])])
             for d in cut.shown(differences, MAX_BARS)
         ]
-        title = f"Paired differences in {unit} ({better} is better)"
+        title = "Against the base, " if from_base else "Paired differences, "
+        title += f"{unit} ({differences[0]['better']} is better)"
         drawn.append(charts.intervals(title, labelled, zero=True, show=wording.signed))
     return {"differences": drawn}
 

@@ -321,7 +321,7 @@ class Arm(TypedDict):
 class Difference(TypedDict):
     """A paired difference with its interval; `better` says which sign is good."""
 
-    label: str  # "child - parent, loss, all slices"
+    label: str  # "ARM - OTHER, ENDPOINT"; differences from the base, being larger, are drawn apart
     unit: str  # "nat/token", "exact"
     better: Literal["lower", "higher"]
     primary: bool

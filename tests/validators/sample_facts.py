@@ -153,9 +153,9 @@ def run_facts(**changes: Any) -> RunFacts:
 def comparison_facts(**changes: Any) -> ComparisonFacts:
     arms = [
         ("base", "", [2.131], [0.214]),
-        ("first version", "3f9a41c2b7d0", [1.214, 1.226, 1.209], [0.683, 0.675, 0.692]),
-        ("second version", "a81b2c3d4e5f", [1.203, 1.221, 1.212], [0.692, 0.683, 0.683]),
-        ("random removal", "", [1.219, 1.23, 1.217], [0.675, 0.667, 0.683]),
+        ("parent", "3f9a41c2b7d0", [1.214, 1.226, 1.209], [0.683, 0.675, 0.692]),
+        ("child", "a81b2c3d4e5f", [1.203, 1.221, 1.212], [0.692, 0.683, 0.683]),
+        ("random removal", "3f9a41c2b7d0", [1.219, 1.23, 1.217], [0.675, 0.667, 0.683]),
     ]
     facts: ComparisonFacts = {
         "kind": "comparison",
@@ -198,11 +198,13 @@ def comparison_facts(**changes: Any) -> ComparisonFacts:
                 "interval": around(value, spread),
             }
             for label, unit, primary, value, spread in (
-                ("second − first, all slices", "nat/token", True, -0.004, 0.009),
-                ("second − first, formats/de", "nat/token", False, -0.031, 0.028),
-                ("second − first, sort", "nat/token", False, 0.012, 0.03),
-                ("random removal − first", "nat/token", False, 0.006, 0.01),
-                ("second − first, tickets", "exact", True, 0.003, 0.015),
+                ("child - parent, loss, all slices", "nat/token", True, -0.004, 0.009),
+                ("random removal - parent, loss, all slices", "nat/token", False, 0.006, 0.01),
+                ("child - base, loss, all slices", "nat/token", False, -0.921, 0.06),
+                ("child - parent, tickets", "exact", True, 0.003, 0.015),
+                ("child - base, tickets", "exact", False, 0.472, 0.08),
+                ("child - parent, loss, formats/de", "nat/token", False, -0.031, 0.028),
+                ("child - parent, loss, sort", "nat/token", False, 0.012, 0.03),
             )
         ],
         "changes": {"verdict": 412, "weight": 1204, "added": 0},

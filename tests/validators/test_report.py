@@ -119,7 +119,19 @@ def test_a_run_without_tasks_says_so(tmp_path: Path) -> None:
 
 def test_no_difference_shown_is_said_in_words(tmp_path: Path) -> None:
     text = words(comparison_page(tmp_path, comparison_facts()))
-    assert "Did the second version help? No difference shown." in text
+    assert "Did the second version help? No difference shown. The interval" in text
+    said = "No difference shown: one seed says nothing."
+    text = words(comparison_page(tmp_path, comparison_facts(sentence=said)))
+    assert f"Did the second version help? {said}" in text
+
+
+def test_differences_from_the_base_have_a_scale_of_their_own(tmp_path: Path) -> None:
+    text = words(comparison_page(tmp_path, comparison_facts()))
+    titles = [f"Paired differences, {unit}" for unit in ("nat/token", "exact")]
+    titles += [f"Against the base, {unit}" for unit in ("nat/token", "exact")]
+    places = [text.index(title) for title in titles]
+    assert places == sorted(places)
+    assert "child - base" not in text[places[0] : places[2]]
 
 
 def test_numbers_that_are_none_do_not_stop_a_page(tmp_path: Path) -> None:
