@@ -6,6 +6,9 @@ no signature is kept; a context that a thousand rows share costs nothing, becaus
 Kept rows alone are indexed, so a cluster is a star around its witness and never a chain.
 """
 
+# mypy: allow-untyped-defs
+# (numba infers the types of the kernels; whatever else may call is annotated)
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -67,17 +70,21 @@ def _write_prefixes(values, offsets, counts, jaccard, rounding, out, ends, cost)
     used = 0
     for row in range(ends.size):
         n = offsets[row + 1] - offsets[row]
-        keep = n - np.int64(np.ceil(jaccard * n - rounding)) + 1 if n else 0
-        for i in range(n):
-            value = np.uint64(values[offsets[row] + i])
-            ranked[i] = np.uint64(counts[mix(value) & mask]) << np.uint64(32) | value
-        sort(ranked, n)
-        for i in range(min(keep, n)):
-            count = ranked[i] >> np.uint64(32)
+        shared = 0
+        for i in range(offsets[row], offsets[row + 1]):
+            value = np.uint64(values[i])
+            count = counts[mix(value) & mask]
             if count > 1:
-                out[used] = np.uint32(ranked[i])
-                used += 1
-                cost[row] += np.int64(count)
+                ranked[shared] = np.uint64(count) << np.uint64(32) | value
+                shared += 1
+        # The members that no other row has are the rarest of all; only what they leave room for is ranked.
+        keep = shared + 1 - np.int64(np.ceil(jaccard * n - rounding)) if n else 0
+        if keep > 0:
+            sort(ranked, shared)
+        for i in range(min(keep, shared)):
+            out[used] = np.uint32(ranked[i])
+            cost[row] += np.int64(ranked[i] >> np.uint64(32))
+            used += 1
         ends[row] = used
 
 
@@ -285,9 +292,9 @@ def find_repeats(
     n = same.size
     kind, witness, similarity = np.zeros(n, np.uint8), np.full(n, -1, np.int64), np.zeros(n, np.float64)
     near, near_held_out = (_OFF if bound is None else bound for bound in (near, near_held_out))
-    by_first, by_prompt, by_response = (
-        _prefixes(*pair) for pair in ((first, near_held_out), (prompt, near), (response, near))
-    )
+    by_prompt, by_response = _prefixes(prompt, near), _prefixes(response, near)
+    is_prompt = first is prompt and near == near_held_out
+    by_first = by_prompt if is_prompt else _prefixes(first, near_held_out if held.any() else _OFF)
     degree = np.zeros(n, np.int64)
     slots = _power_of_two(2 * by_first[0].size)
     _count_conflicts(split, held, *first, *prompt, *by_first, near_held_out, slots, degree)

@@ -6,9 +6,11 @@ the caller's polars, so that the kernels only read bytes. Hashes are 64-bit, bui
 the same on every machine and in every version.
 """
 
+# mypy: allow-untyped-defs
+# (numba infers the types of the kernels; whatever else may call is annotated)
+
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import numba
@@ -27,6 +29,7 @@ _BATCH_BYTES = 32 << 20
 
 # What a character is to the tokenizer.
 _BREAK, _LETTER, _WHOLE = 0, 1, 2
+_ASCII = np.array([_LETTER if chr(c).isalnum() or c == 95 else _BREAK for c in range(128)] + [_BREAK] * 128)
 
 
 @numba.njit(inline="always")
@@ -57,11 +60,8 @@ def _three_bytes(c, d, e):
 
 @numba.njit
 def _character(data, i):
-    """Return what the UTF-8 character at byte `i` is to the tokenizer, and its length in bytes."""
+    """Return what the UTF-8 character beyond ASCII at byte `i` is to the tokenizer, and its length in bytes."""
     c = data[i]
-    if c < 0x80:
-        word = 97 <= c <= 122 or 48 <= c <= 57 or c == 95 or 65 <= c <= 90
-        return (_LETTER if word else _BREAK), 1
     if c < 0xE0:
         return (_BREAK if c == 0xC2 else _LETTER), 2  # U+0080-00BF: signs and the no-break space
     if c < 0xF0:
@@ -76,24 +76,25 @@ def _tokens(data, start, end, out):
     """Write the hash of every token between two bytes; return their number."""
     n = 0
     h = _FNV_BASIS
-    in_word = False
     i = start
     while i < end:
-        kind, length = _character(data, i)
-        if in_word and kind != _LETTER:
+        c = data[i]
+        kind, length = _ASCII[c], 1
+        if c >= 0x80:
+            kind, length = _character(data, i)
+        if kind != _LETTER and h != _FNV_BASIS:
             out[n] = mix(h)
             n += 1
-            h, in_word = _FNV_BASIS, False
+            h = _FNV_BASIS
         if kind != _BREAK:
             for j in range(i, i + length):
                 h = (h ^ np.uint64(data[j])) * _FNV_PRIME
-            in_word = kind == _LETTER
             if kind == _WHOLE:
                 out[n] = mix(h)
                 n += 1
                 h = _FNV_BASIS
         i += length
-    if in_word:
+    if h != _FNV_BASIS:
         out[n] = mix(h)
         n += 1
     return n
@@ -182,29 +183,20 @@ def _write_sets(data, offsets, width, whole, out, ends):
         ends[row] = used
 
 
-def fingerprints(texts: pl.Series) -> pl.DataFrame:
-    """Return `low` and `high` (UInt64): a 128-bit hash of each text, case and runs of blanks apart.
+def describe(texts: pl.Series, width: int = 5) -> pl.DataFrame:
+    """Return `low`, `high` (UInt64) and `shingles` (List(UInt32)) of each text.
 
-    Both are 0 exactly for a text without a visible character.
+    low and high: a 128-bit fingerprint, case and runs of blanks apart; both 0 exactly for a text without a
+    visible character. shingles: sorted and distinct. A text of fewer than `width` tokens is one shingle by
+    itself, punctuation included, so that "12 USD to EUR" and "12 EUR to USD", or "2 + 2" and "2 - 2", stay
+    apart; an empty text has none.
     """
-    data, offsets = _buffers(texts)
-    low, high = np.empty(texts.len(), np.uint64), np.empty(texts.len(), np.uint64)
-    _write_fingerprints(data, offsets, low, high)
-    return pl.DataFrame({"low": low, "high": high})
-
-
-def shingle_sets(texts: pl.Series, width: int = 5) -> pl.Series:
-    """Return the sorted distinct word shingles of each text (List(UInt32)).
-
-    A text of fewer than `width` tokens is one shingle by itself, punctuation included, so that
-    "12 USD to EUR" and "12 EUR to USD", or "2 + 2" and "2 - 2", stay apart; an empty text has none.
-    """
-    return _in_batches(texts, lambda batch: _sets(batch, width), pl.UInt32)
+    return pl.concat([_describe(batch, width) for batch in _batches(texts)], rechunk=True)
 
 
 def gram_lists(texts: pl.Series, width: int) -> pl.Series:
     """Return the hash of every run of `width` tokens of each text, in order (List(UInt64))."""
-    return _in_batches(texts, lambda batch: _gram_list(batch, width), pl.UInt64)
+    return pl.concat([_gram_list(batch, width) for batch in _batches(texts)], rechunk=True)
 
 
 def as_arrays(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -214,34 +206,29 @@ def as_arrays(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(array.values.to_numpy()[offsets[0] : offsets[-1]]), offsets - offsets[0]
 
 
-def _sets(texts: pl.Series, width: int) -> pl.Series:
+def _describe(texts: pl.Series, width: int) -> pl.DataFrame:
     data, offsets = _buffers(texts)
-    whole = fingerprints(texts)["low"].to_numpy().copy()
-    out, ends = (
-        np.empty(int(offsets[-1] - offsets[0]) + texts.len(), np.uint32),
-        np.zeros(texts.len(), np.int64),
-    )
-    _write_sets(data, offsets, width, whole, out, ends)
-    return _lists(out, ends)
+    low, high, ends = (np.zeros(texts.len(), t) for t in (np.uint64, np.uint64, np.int64))
+    out = np.empty(int(offsets[-1] - offsets[0]) + texts.len(), np.uint32)
+    if texts.len():
+        _write_fingerprints(data, offsets, low, high)
+        _write_sets(data, offsets, width, low, out, ends)
+    return pl.DataFrame({"low": low, "high": high, "shingles": _lists(out, ends)})
 
 
 def _gram_list(texts: pl.Series, width: int) -> pl.Series:
     data, offsets = _buffers(texts)
     out, ends = np.empty(int(offsets[-1] - offsets[0]) + 1, np.uint64), np.zeros(texts.len(), np.int64)
-    _write_grams(data, offsets, width, out, ends)
+    if texts.len():
+        _write_grams(data, offsets, width, out, ends)
     return _lists(out, ends)
 
 
-def _in_batches(
-    texts: pl.Series, kernel: Callable[[pl.Series], pl.Series], inner: type[pl.DataType]
-) -> pl.Series:
-    """Run a kernel over slices of bounded size, so that its scratch arrays stay small."""
-    if not texts.len():
-        return pl.Series([], dtype=pl.List(inner))
+def _batches(texts: pl.Series) -> list[pl.Series]:
+    """Cut the texts into slices of bounded size, so that scratch arrays stay small."""
     batch = (texts.str.len_bytes().fill_null(0).cum_sum() - 1).clip(0) // _BATCH_BYTES
-    starts = batch.rle().struct.field("len").cum_sum()
-    bounds = [0, *starts.to_list()]
-    return pl.concat([kernel(texts[a:b]) for a, b in pairwise(bounds)]).rechunk()
+    bounds = [0, *batch.rle().struct.field("len").cum_sum()]
+    return [texts[a:b] for a, b in pairwise(bounds)] or [texts]
 
 
 def _buffers(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,9 @@ import polars as pl
 from tilth.curation.stage import Phase, Texts, limit, stage
 from tilth.shards.errors import TilthError
 from tilth.shards.tables import Split, Verdict
+
+if TYPE_CHECKING:
+    from tilth.curation.near_join import Sets
 
 REASONS = ("same_text", "near_held_out", "near_duplicate")
 _ORDER = (Split.FINAL, Split.PROMOTION, Split.FEEDBACK, Split.TRAIN, Split.RESERVE)
@@ -46,30 +49,26 @@ class Dedup:
     phase: ClassVar[Phase] = Phase.DEDUP
 
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
-        """Return row_id, a 128-bit fingerprint of prompt and response, and the shingles of each.
+        """Return row_id, fingerprints and shingles of prompt and response, shingles of the first prompt.
 
-        `first` (shingles of the first prompt) is null where that is the whole prompt.
+        `first` is null where the first prompt is the whole prompt, and where it is the response (a document,
+        `is_document`).
         """
-        from tilth.curation.shingles import fingerprints, shingle_sets
+        from tilth.curation.shingles import describe
 
         ids = rows["row_id"]
-        prompts = texts.prompts(ids)
-        said = fingerprints(prompts).rename({"low": "prompt_low", "high": "prompt_high"})
-        prompt_sets = shingle_sets(prompts, self.shingle_words)
-        firsts = texts.first_prompts(ids)
-        firsts = firsts.zip_with(
-            firsts != prompts, pl.Series([None], dtype=pl.String).new_from_index(0, len(ids))
+        prompts, firsts, responses = texts.prompts(ids), texts.first_prompts(ids), texts.responses(ids)
+        is_document = (firsts == responses) & (prompts == "")
+        others = pl.select(pl.when((firsts != prompts) & ~is_document).then(firsts)).to_series()
+        prompt, response, first = (
+            describe(said, self.shingle_words) for said in (prompts, responses, others)
         )
-        first_sets = shingle_sets(firsts, self.shingle_words)
-        is_other = firsts.is_not_null()
-        del prompts, firsts
-        responses = texts.responses(ids)
-        return pl.DataFrame({"row_id": ids}).with_columns(
-            *said.get_columns(),
-            *fingerprints(responses).rename({"low": "response_low", "high": "response_high"}).get_columns(),
-            pl.when(is_other).then(first_sets).alias("first"),
-            prompt_sets.alias("prompt"),
-            shingle_sets(responses, self.shingle_words).alias("response"),
+        return pl.DataFrame({"row_id": ids, "is_document": is_document}).with_columns(
+            *(prompt[name].alias(f"prompt_{name}") for name in ("low", "high")),
+            *(response[name].alias(f"response_{name}") for name in ("low", "high")),
+            prompt["shingles"].alias("prompt"),
+            response["shingles"].alias("response"),
+            pl.when(others.is_not_null()).then(first["shingles"]).alias("first"),
         )
 
     def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
@@ -81,7 +80,8 @@ class Dedup:
 
         ordered = _canonical(rows, evidence)
         split = ordered["rank"].to_numpy().copy()
-        first, prompt, response = (_sets(ordered, name) for name in ("first", "prompt", "response"))
+        prompt, response = _sets(ordered, "prompt"), _sets(ordered, "response")
+        first = prompt if ordered["first"].equals(ordered["prompt"]) else _sets(ordered, "first")
         repeats = find_repeats(
             *(_text_numbers(ordered), split, (split < _HELD_OUT).astype(np.uint8), first, prompt, response),
             near=self.near_jaccard,
@@ -126,7 +126,7 @@ def _canonical(rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         evidence.join(rows.select("row_id", rank=rank), on="row_id", how="inner")
-        .with_columns(first=pl.coalesce("first", "prompt"))
+        .with_columns(first=pl.when("is_document").then("response").otherwise(pl.coalesce("first", "prompt")))
         .sort("rank", pl.col("response").list.len(), "row_id", descending=[False, True, False])
     )
 
@@ -137,7 +137,7 @@ def _text_numbers(rows: pl.DataFrame) -> np.ndarray:
     return rows.select(key.rank("dense").cast(pl.Int64) - 1).to_series().to_numpy().copy()
 
 
-def _sets(rows: pl.DataFrame, name: str):  # type: ignore[no-untyped-def]
+def _sets(rows: pl.DataFrame, name: str) -> Sets:
     from tilth.curation.near_join import Sets
     from tilth.curation.shingles import as_arrays
 

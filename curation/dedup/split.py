@@ -120,9 +120,9 @@ class Splits:
 
 def _min_hashes(texts: pl.Series) -> pl.Series:
     """Return the least mixed shingle of each text: equal for two texts with probability their Jaccard."""
-    from tilth.curation.shingles import as_arrays, shingle_sets
+    from tilth.curation.shingles import as_arrays, describe
 
-    values, offsets = as_arrays(shingle_sets(texts, KEY_SHINGLE))
+    values, offsets = as_arrays(describe(texts, KEY_SHINGLE)["shingles"])
     out = np.zeros(texts.len(), np.uint64)
     filled = np.diff(offsets) > 0
     if filled.any():

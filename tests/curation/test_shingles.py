@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.row_frames import shingles, words
-from tilth.curation.shingles import as_arrays, fingerprints, gram_lists, shingle_sets
+from tilth.curation.shingles import as_arrays, describe, gram_lists
 
 TEXTS = st.lists(st.text("ab cd_9 .-+\nÄé", max_size=60), max_size=20)
 
@@ -18,7 +18,7 @@ TEXTS = st.lists(st.text("ab cd_9 .-+\nÄé", max_size=60), max_size=20)
 @settings(deadline=None)
 @given(TEXTS, st.integers(1, 6))
 def test_sets_have_the_sizes_and_overlaps_of_the_definition(texts: list[str], width: int) -> None:
-    found = [set(x) for x in shingle_sets(pl.Series(texts, dtype=pl.String), width).to_list()]
+    found = [set(x) for x in describe(pl.Series(texts, dtype=pl.String), width)["shingles"].to_list()]
     expected = [shingles(text, width) for text in texts]
     assert [len(x) for x in found] == [len(x) for x in expected]
     for i in range(len(texts)):
@@ -30,7 +30,7 @@ def test_sets_have_the_sizes_and_overlaps_of_the_definition(texts: list[str], wi
 @given(TEXTS)
 def test_sets_are_sorted_and_grams_keep_their_order(texts: list[str]) -> None:
     series = pl.Series(texts, dtype=pl.String)
-    assert all(x == sorted(set(x)) for x in shingle_sets(series).to_list())
+    assert all(x == sorted(set(x)) for x in describe(series)["shingles"].to_list())
     grams = gram_lists(series, 2).to_list()
     assert [len(x) for x in grams] == [max(0, len(words(text)) - 1) for text in texts]
     values, offsets = as_arrays(gram_lists(series, 2))
@@ -39,9 +39,10 @@ def test_sets_are_sorted_and_grams_keep_their_order(texts: list[str]) -> None:
 
 
 def test_case_and_blanks_do_not_count_but_signs_do() -> None:
-    same = fingerprints(pl.Series(["Where  is\nit? ", "where is it?", "where is it"]))
+    same = describe(pl.Series(["Where  is\nit? ", "where is it?", "where is it"])).select("low", "high")
     assert same.row(0) == same.row(1) != same.row(2)
-    short = shingle_sets(pl.Series(["2 + 2", "2 - 2", "12 USD to EUR", "12 EUR to USD", " ", ""])).to_list()
+    texts = pl.Series(["2 + 2", "2 - 2", "12 USD to EUR", "12 EUR to USD", " ", ""])
+    short = describe(texts)["shingles"].to_list()
     assert len({tuple(x) for x in short[:4]}) == 4
     assert short[4:] == [[], []]
 
@@ -62,7 +63,7 @@ def test_scripts_without_blanks_are_cut_into_characters() -> None:
 
 def test_hashes_are_the_same_for_ever() -> None:
     text = pl.Series(["The parcel left the depot at noon today"])
-    assert shingle_sets(text).to_list()[0] == [524490093, 1518989685, 2181301127, 3374470277]
+    assert describe(text)["shingles"].to_list()[0] == [524490093, 1518989685, 2181301127, 3374470277]
 
 
 def test_stages_are_listed_without_compiling_anything() -> None:
