@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
@@ -32,6 +32,15 @@ class Part:
         """Delete the files of the part."""
         for path in (self.turns, self.rows, self.occurrences):
             path.unlink()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The file that the lines of a batch come from."""
+
+    file_digest: bytes
+    source_path: str
+    source: str
 
 
 class Batch:
@@ -85,7 +94,7 @@ class Batch:
         self.turn_ids += [key] * len(turns)
         self.turn_numbers += range(len(turns))
 
-    def write(self, prefix: Path, *, file_digest: bytes, source_path: str, source: str) -> Part:
+    def write(self, prefix: Path, origin: Origin) -> Part:
         """Write the three tables as `<prefix>.turns.parquet` and so on."""
         paths = (
             prefix.with_name(f"{prefix.name}.{table}.parquet") for table in ("turns", "rows", "occurrences")
@@ -102,11 +111,10 @@ class Batch:
             {"line": self.lines, "row_id": self.line_ids, "reader_reason": self.reasons},
             schema={key: OCCURRENCES[key] for key in ("line", "row_id", "reader_reason")},
         )
-        constant = {"source": pl.lit(source)}
-        place = {"file_digest": pl.lit(file_digest), "source_path": pl.lit(source_path)}
+        place = {name: pl.lit(value) for name, value in asdict(origin).items()}
         _write(turns, TURNS, part.turns)
-        _write(rows.with_columns(**constant), ROWS, part.rows)
-        _write(occurrences.with_columns(**constant, **place), OCCURRENCES, part.occurrences)
+        _write(rows.with_columns(source=place["source"]), ROWS, part.rows)
+        _write(occurrences.with_columns(**place), OCCURRENCES, part.occurrences)
         return part
 
 

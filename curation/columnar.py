@@ -33,7 +33,7 @@ def arrow_records(stored: BinaryIO, name: str, limits: ReadLimits) -> Iterator[d
     try:
         try:
             file = pa.ipc.open_file(stored)
-            batches = (file.get_batch(index) for index in range(file.num_record_batches))
+            batches: Iterator[pa.RecordBatch] = map(file.get_batch, range(file.num_record_batches))
         except pa.ArrowInvalid:
             stored.seek(0)
             file = pa.ipc.open_stream(stored)

@@ -12,7 +12,7 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
-from tilth.curation.batch import Part
+from tilth.curation.batch import Origin, Part
 from tilth.curation.files import InputFile, find_files
 from tilth.curation.formats import Record, read_records
 from tilth.curation.limits import FINAL, ReadLimits, Reason, Unreadable, text_bytes
@@ -126,7 +126,7 @@ def _read_file(
 ) -> tuple[list[Part], SourceFile]:
     before = file.local.stat()
     digest = file_sha256(file.local)
-    place = {"file_digest": bytes.fromhex(digest), "source_path": file.named, "source": file.source_name}
+    origin = Origin(bytes.fromhex(digest), file.named, file.source_name)
     parts: list[Part] = []
     lines, last_reason = 0, None
     with file.local.open("rb") as stored:
@@ -134,7 +134,7 @@ def _read_file(
         sample, records = _take_sample(records)
         rows = RowReader(file.source, sample, limits, file.named) if sample else None
         for batch in batches(records, rows, batch_rows):
-            parts.append(batch.write(_numbered(prefix, parts), **place))
+            parts.append(batch.write(_numbered(prefix, parts), origin))
             lines, last_reason = lines + len(batch), batch.reasons[-1]
             if on_progress:
                 on_progress(file.named, min(stored.tell(), before.st_size), before.st_size)
@@ -144,7 +144,7 @@ def _read_file(
             file.named, "it changed while it was read", "its digest would not hold", "run again"
         )
     if last_reason == Reason.DAMAGED_ARCHIVE:
-        parts = _distrust(parts, lines, prefix, batch_rows, place)
+        parts = _distrust(parts, lines, prefix, batch_rows, origin)
     problem = Reason(last_reason) if last_reason in FINAL else None
     return parts, SourceFile(file.named, file.source_name, digest, before.st_size, lines, problem)
 
@@ -153,15 +153,13 @@ def _numbered(prefix: Path, parts: list[Part]) -> Path:
     return prefix.with_name(f"{prefix.name}-{len(parts):06d}")
 
 
-def _distrust(
-    parts: list[Part], lines: int, prefix: Path, batch_rows: int, place: dict[str, Any]
-) -> list[Part]:
+def _distrust(parts: list[Part], lines: int, prefix: Path, batch_rows: int, origin: Origin) -> list[Part]:
     """Replace the parts of a file whose checksum fails: which of its lines are wrong cannot be known."""
     for part in parts:
         part.remove()
     quarantined: list[Part] = []
     for batch in batches(repeat(Reason.DAMAGED_ARCHIVE, lines), None, batch_rows):
-        quarantined.append(batch.write(_numbered(prefix, quarantined), **place))
+        quarantined.append(batch.write(_numbered(prefix, quarantined), origin))
     return quarantined
 
 

@@ -182,17 +182,11 @@ def _document_reader(columns: dict[str, str], max_turns: int) -> ReadRow:
 
 
 def _chat_reader(columns: dict[str, str], max_turns: int) -> ReadRow:
-    column, system, tools = columns["messages"], columns.get("system"), columns.get("tools")
+    column = columns["messages"]
 
     def read(row: Row) -> tuple[list[Turn], str | None]:
-        try:
-            messages = row[column]
-        except KeyError:
-            raise Unreadable(Reason.MISSING_FIELD) from None
-        turns = read_messages(messages, max_turns)
-        if row.get(system) and turns[0]["role"] not in (Role.SYSTEM, Role.DEVELOPER):
-            turns.insert(0, _turn(Role.SYSTEM, row[system]))
-        return turns, read_tools(row[tools]) if row.get(tools) else None
+        turns = read_messages(_required(row, column), max_turns)
+        return _with_system(turns, row, columns), _tools(row, columns)
 
     return read
 
@@ -200,46 +194,43 @@ def _chat_reader(columns: dict[str, str], max_turns: int) -> ReadRow:
 def _instruction_reader(columns: dict[str, str], max_turns: int) -> ReadRow:
     parts = [columns[part] for part in ("context", "prompt", "input") if part in columns]
     prompt, response = columns["prompt"], columns["response"]
-    system, tools = columns.get("system"), columns.get("tools")
 
     def read(row: Row) -> tuple[list[Turn], str | None]:
-        answer = _required(row, response)
-        turns = [_turn(Role.SYSTEM, row[system])] if row.get(system) else []
-        if type(_required(row, prompt)) is list:
-            turns += read_messages(row[prompt], max_turns)
+        question, answer = _required(row, prompt), _required(row, response)
+        if type(question) is list:
+            turns = read_messages(question, max_turns)
         else:
             texts = [row[part] for part in parts if row.get(part) not in ("", None)]
             if not all(type(text) is str for text in texts):
                 raise Unreadable(Reason.WRONG_TYPE)
-            turns.append(_turn(Role.USER, PART_SEPARATOR.join(texts) if texts else row[prompt]))
+            turns = [_turn(Role.USER, PART_SEPARATOR.join(texts) if texts else question)]
         if is_conversation(answer):
             turns += read_messages(answer, max_turns)
         else:
             turns.append(_turn(Role.ASSISTANT, _first_answer(answer)))
-        return turns, read_tools(row[tools]) if row.get(tools) else None
+        return _with_system(turns, row, columns), _tools(row, columns)
 
     return read
 
 
 def _preference_reader(columns: dict[str, str], max_turns: int) -> ReadRow:
     """Read a pair whose sides may repeat the prompt they share, as lists of messages do."""
-    prompt, system, tools = columns.get("prompt"), columns.get("system"), columns.get("tools")
 
     def read(row: Row) -> tuple[list[Turn], str | None]:
-        sides = [_side(_required(row, columns[part]), max_turns) for part in ("chosen", "rejected")]
+        chosen, rejected = (
+            _side(_required(row, columns[part]), max_turns) for part in ("chosen", "rejected")
+        )
         shared = 0
-        while shared < min(map(len, sides)) - 1 and sides[0][shared] == sides[1][shared]:
+        while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
             shared += 1
-        if any(len(side) != shared + 1 or side[-1]["role"] != Role.ASSISTANT for side in sides):
+        if any(len(side) != shared + 1 or side[-1]["role"] != Role.ASSISTANT for side in (chosen, rejected)):
             raise Unreadable(Reason.NOT_A_PAIR)
-        turns = sides[0][:shared]
-        if not any(turn["role"] == Role.USER for turn in turns) and row.get(prompt):
-            turns += _prompt_turns(row[prompt], max_turns)
-        if row.get(system) and (not turns or turns[0]["role"] not in (Role.SYSTEM, Role.DEVELOPER)):
-            turns.insert(0, _turn(Role.SYSTEM, row[system]))
-        pair = zip(sides, (Role.CHOSEN, Role.REJECTED), strict=True)
-        turns += [{**side[-1], "role": role.value} for side, role in pair]
-        return turns, read_tools(row[tools]) if row.get(tools) else None
+        turns = chosen[:shared]
+        prompt = _optional(row, columns, "prompt")
+        if prompt and not any(turn["role"] == Role.USER for turn in turns):
+            turns += read_messages(prompt, max_turns) if type(prompt) is list else [_turn(Role.USER, prompt)]
+        turns += [{**chosen[-1], "role": Role.CHOSEN.value}, {**rejected[-1], "role": Role.REJECTED.value}]
+        return _with_system(turns, row, columns), _tools(row, columns)
 
     return read
 
@@ -258,13 +249,27 @@ def _required(row: Row, column: str) -> Any:
     return row[column]
 
 
+def _optional(row: Row, columns: dict[str, str], part: str) -> Any:
+    column = columns.get(part)
+    return None if column is None else row.get(column)
+
+
+def _with_system(turns: list[Turn], row: Row, columns: dict[str, str]) -> list[Turn]:
+    """Return the turns behind the row's system prompt, unless they bring their own."""
+    system = _optional(row, columns, "system")
+    if not system or turns[0]["role"] in (Role.SYSTEM, Role.DEVELOPER):
+        return turns
+    return [_turn(Role.SYSTEM, system), *turns]
+
+
+def _tools(row: Row, columns: dict[str, str]) -> str | None:
+    tools = _optional(row, columns, "tools")
+    return read_tools(tools) if tools else None
+
+
 def _turn(role: Role, text: Any) -> Turn:
     text = read_text(text)
     return {"role": role.value} if text is None else {"role": role.value, "text": text}
-
-
-def _prompt_turns(prompt: Any, max_turns: int) -> list[Turn]:
-    return read_messages(prompt, max_turns) if type(prompt) is list else [_turn(Role.USER, prompt)]
 
 
 def _side(value: Any, max_turns: int) -> list[Turn]:
@@ -280,7 +285,8 @@ def _answers(value: Any) -> list[str] | None:
     if not isinstance(value, list):
         return None
     texts = [item.get("text") if isinstance(item, dict) else item for item in value]
-    return texts if all(isinstance(text, str) for text in texts) else None
+    strings = [text for text in texts if isinstance(text, str)]
+    return strings if len(strings) == len(texts) else None
 
 
 def _first_answer(value: Any) -> str | None:

@@ -27,7 +27,11 @@ path, out = Path(sys.argv[1]), Path(sys.argv[2])
 limits = ReadLimits(**json.loads(sys.argv[3]))
 result = ingest([Source(path=path.name)], path.parent, out, limits)
 seen = pl.concat([pl.read_parquet(part.occurrences) for part in result.parts])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+try:  # ru_maxrss of a child starts at its parent's size
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
+except OSError:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
 print(json.dumps({"peak_mb": peak, "reasons": seen["reader_reason"].to_list(),
                   "problem": result.files[0].problem}))
 """
