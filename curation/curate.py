@@ -86,6 +86,8 @@ def curate(
         ingested = ingest(
             list(request.sources), request.base_dir, work / "read", request.limits, on_progress=report
         )
+        if not ingested.parts:
+            raise _nothing_left(request, 0)
         parts = _judge_locally(ingested, request.recipe, work / "local", executor or LocalExecutor(), report)
         data = combine([p.occurrences for p in ingested.parts], parts, request.recipe.slice_by)
         texts = PartTexts([p.turns for p in parts], data.chosen)
@@ -166,12 +168,7 @@ def _draft(
     rows, decisions = conform(data.rows, ROWS), ledger.decisions()
     kept = decisions.filter(pl.col("verdict") == Verdict.KEEP).height
     if not kept:
-        raise SourceError(
-            request.name,
-            f"of {data.occurrences.height} lines no row is left",
-            "Nothing was published; the version before stands",
-            "look at the reasons with: curate RECIPE --dry-run, or run: tilth doctor FILE",
-        )
+        raise _nothing_left(request, data.occurrences.height)
     of_rows = data.measures.filter(pl.col("turn").is_null())
     tables = Tables(data.occurrences, rows, decisions, of_rows)
     checks = judge(measure(tables), request.checks)
@@ -198,6 +195,15 @@ def _without_idle_feedback(draft: Draft, parent: Version | None) -> Draft:
         return draft
     return replace(
         draft, feedback=list(parent.manifest.feedback), steered_sources=parent.manifest.steered_sources
+    )
+
+
+def _nothing_left(request: Request, lines: int) -> SourceError:
+    return SourceError(
+        request.name,
+        f"of {lines:,} lines no row is left",
+        "Nothing was published; the version before stands",
+        "look at the lines with: validate FILE",
     )
 
 
