@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,7 +161,8 @@ def _read_items(paths: tuple[str, ...]) -> pl.DataFrame:
     from tilth.curation.source import Source
 
     with tempfile.TemporaryDirectory(prefix="tilth-") as scratch:
-        read = ingest([Source(path=path) for path in paths], Path("/"), Path(scratch), ReadLimits())
+        sources = [Source(path=glob.escape(str(Path(path).resolve()))) for path in paths]
+        read = ingest(sources, Path("/"), Path(scratch), ReadLimits())
         seen = pl.concat([pl.read_parquet(part.occurrences) for part in read.parts]).sort(
             "source_path", "line"
         )
