@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from .language_profiles import Profiles
+    from tilth.curation.language_profiles import Profiles
 
 UNKNOWN = "unknown"
 # fmt: off
@@ -37,6 +37,7 @@ _MIN_KNOWN_SHARE = 0.5  # of the letters
 # What says nothing about the language of a text; each pattern is matched in linear time.
 CODE = r"(?s)```.*?(?:```|\z)|~~~.*?(?:~~~|\z)|`[^`\n]*`"
 LINK = r"(?:https?://|www\.)[^\s<>]*|[-.0-9A-Za-z_]{1,64}@[-.0-9A-Za-z_]+"
+# A line of code outside a fence: indented, ending like a statement or a call, a keyword, an assignment.
 CODE_LINE = (
     r"(?m)^(?:(?: {4}|\t).*|.*[;{}]|.*[0-9A-Za-z_]\([^()\n]*\)[:;]?"
     r"|[ \t]*(?:def|class|import|from|return|const|let|var|function|public|private|if|for|while|elif|else"
@@ -67,8 +68,8 @@ def identify_prose(texts: pl.Series, rivals: pl.Series | None = None) -> pl.Data
 
     lead: nats per letter by which the language beats the one that `rivals` names for the text.
     """
-    from . import language_kernel as kernel
-    from .language_profiles import SCORE_UNIT, load
+    from tilth.curation import language_kernel as kernel
+    from tilth.curation.language_profiles import SCORE_UNIT, load
 
     profiles = load()
     data, offsets = _buffers(texts.fill_null("").str.normalize("NFC"))

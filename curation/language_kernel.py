@@ -13,7 +13,15 @@ import numba
 import numpy as np
 from numba import types
 
-from .language_profiles import BEYOND_BMP, CLASS_SHIFT, LATIN, MULTIPLIER, NON_LATIN, SCORE_UNIT, UPPER_BIT
+from tilth.curation.language_profiles import (
+    BEYOND_BMP,
+    CLASS_SHIFT,
+    LATIN,
+    MULTIPLIER,
+    NON_LATIN,
+    SCORE_UNIT,
+    UPPER_BIT,
+)
 
 MAX_CHARS = 10_000  # langdetect: max_text_length
 BEST, BEST_SCORE, SECOND_SCORE, RIVAL_SCORE, LETTERS, KNOWN, COLUMNS = range(7)
