@@ -50,7 +50,7 @@ class Batch:
         self.lines: list[int] = []
         self.line_ids: list[bytes | None] = []
         self.reasons: list[str | None] = []
-        self.rows: dict[str, list[str | bytes | None]] = {key: [] for key in ROW_KEYS}
+        self.rows: list[tuple[str | bytes | None, ...]] = []  # in the order of ROW_KEYS
         self.turns: list[Turn] = []
         self.turn_ids: list[bytes] = []
         self.turn_numbers: list[int] = []
@@ -84,12 +84,10 @@ class Batch:
         if key in self.seen:
             return
         self.seen.add(key)
-        for column, value in zip(ROW_KEYS, (key, shape, group, licence, attributes, tools), strict=True):
-            self.rows[column].append(value)
+        self.rows.append((key, shape, group, licence, attributes, tools))
         self.chars += len(attributes or "") + len(tools or "")
         for turn in turns:
-            for value in turn.values():
-                self.chars += len(value)
+            self.chars += sum(map(len, turn.values()))
         self.turns += turns
         self.turn_ids += [key] * len(turns)
         self.turn_numbers += range(len(turns))
@@ -106,7 +104,10 @@ class Batch:
             | {name: [turn.get(name) for turn in self.turns] for name in present},
             schema={"row_id": TURNS["row_id"], "turn": pl.Int64(), **{name: TURNS[name] for name in present}},
         )
-        rows = pl.DataFrame(self.rows, schema={key: ROWS[key] for key in ROW_KEYS})
+        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(ROW_KEYS)
+        rows = pl.DataFrame(
+            dict(zip(ROW_KEYS, columns, strict=True)), schema={key: ROWS[key] for key in ROW_KEYS}
+        )
         occurrences = pl.DataFrame(
             {"line": self.lines, "row_id": self.line_ids, "reader_reason": self.reasons},
             schema={key: OCCURRENCES[key] for key in ("line", "row_id", "reader_reason")},

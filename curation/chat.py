@@ -89,10 +89,14 @@ def _is_message(value: Any) -> bool:
 def _read_message(message: Any) -> Turn:
     if type(message) is not dict:
         raise Unreadable(Reason.WRONG_TYPE)
-    speaker_key = next((key for key in TEXT_KEY_OF if message.get(key) is not None), None)
-    if speaker_key is None:
-        raise Unreadable(Reason.MISSING_FIELD)
-    speaker, text_key = message[speaker_key], TEXT_KEY_OF[speaker_key]
+    for speaker_key, text_key in TEXT_KEY_OF.items():
+        speaker = message.get(speaker_key)
+        if speaker is not None:
+            return _read_spoken(message, speaker, text_key)
+    raise Unreadable(Reason.MISSING_FIELD)
+
+
+def _read_spoken(message: dict[str, Any], speaker: Any, text_key: str) -> Turn:
     if type(speaker) is not str:
         raise Unreadable(Reason.WRONG_TYPE)
     role = ROLES.get(speaker) or ROLES.get(speaker.lower())
