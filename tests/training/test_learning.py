@@ -294,3 +294,22 @@ def test_documents_and_equal_answers_give_no_decoys():
         for e in rows("s", 50, 0)
     ]
     assert decoys.make([], same) == []
+
+
+@pytest.mark.parametrize("share", [0.0, 0.15])
+def test_planted_wrong_answers_are_named_and_clean_rows_are_not(share):
+    rng = np.random.default_rng(50)
+    train, wrong = rows("rule", 4000, 0), set()
+    for i, example in enumerate(train):
+        if rng.random() < share:
+            ids = example.input_ids.copy()
+            ids[PROMPT:-1] = rng.integers(2, VOCABULARY)
+            train[i] = Example(example.row_id, example.slice, 1.0, ids, example.is_label)
+            wrong.add(example.row_id)
+    learning, model = make_learning(train, rows("rule", 60, 100), [], steps=100), make_model()
+    run(learning, model, train, steps=100)
+    learning.finish(model)
+    found, _ = learning.feedback_frames()
+    named = found.filter(pl.col("finding") == Finding.NOISY.value)["row_id"].to_list()
+    assert len(named) >= 10 if share else not named
+    assert sum(row_id in wrong for row_id in named) >= 0.85 * len(named)

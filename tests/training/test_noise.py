@@ -66,8 +66,16 @@ def test_contradiction_alone_is_uncertain():
     assert seen == {Finding.NONE.value, Finding.UNCERTAIN.value}
 
 
-def test_decoys_that_score_like_clean_rows_name_nobody():
+def test_a_model_that_cannot_tell_decoys_from_rows_names_nobody():
     rng = np.random.default_rng(0)
     scores = rng.exponential(0.7, 1000)
-    findings, _, _ = noise.examine(scores, -scores, rng.exponential(0.7, 100), slice_name="s")
-    assert (findings != Finding.NONE.value).sum() <= 50
+    findings, _, signal = noise.examine(scores, -scores, rng.exponential(0.7, 100), slice_name="s")
+    assert set(findings) == {Finding.NONE.value}
+    assert signal.finding is Finding.INCONCLUSIVE
+
+
+def test_separation_is_the_area_under_the_curve():
+    rng = np.random.default_rng(0)
+    rows, decoys = rng.integers(0, 9, 50), rng.integers(2, 12, 40)
+    pairs = (decoys[:, None] > rows[None]).mean() + (decoys[:, None] == rows[None]).mean() / 2
+    assert noise.separation(rows, decoys) == pytest.approx(pairs)

@@ -9,7 +9,8 @@ noise where there is none. What tells them apart is shape: of four quarters of t
 fills the highest and the third alike, while clean rows thin out upwards. If they are at least
 CLEAN_DECAY times rarer in the highest, the excess of the third bounds how many of the highest are clean.
 Contradiction alone is one piece of evidence: NOISY also needs a low margin during training. Train rows are
-scored in sample, where a memorised wrong answer looks right: that misses noise, it does not invent it.
+scored in sample, where a memorised wrong answer looks right: that misses noise, it does not invent it. A
+model that does not tell the decoys from the rows may not speak at all.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ MIN_DECOYS = 30
 MIN_PRECISION = 0.9
 LOW_MARGIN_RANK = 0.25  # lowest quarter of the slice
 MIN_FLAGGED = 5  # rows beyond the highest quarter of the decoys
-CLEAN_DECAY = 3.0
+MIN_SEPARATION = 0.75  # probability that a decoy scores above a row; noise itself lowers it
+CLEAN_DECAY = 10.0
 CONFIDENCE_Z = 1.3  # one-sided 90 % on the excess
 LEVELS = np.arange(0.15, 1.0, 0.05)  # shares of the decoys at or above the thresholds tried
 
@@ -65,6 +67,13 @@ def calibrate(scores: np.ndarray, decoys: np.ndarray) -> Calibration | None:
     return Calibration(noise, thresholds, np.maximum.accumulate(precision[::-1])[::-1])
 
 
+def separation(scores: np.ndarray, decoys: np.ndarray) -> float:
+    """Return the probability that a decoy scores above a row, ties counted half."""
+    ordered = np.sort(scores)
+    below = np.searchsorted(ordered, decoys, side="left") + np.searchsorted(ordered, decoys, side="right")
+    return float(below.mean()) / (2 * len(scores))
+
+
 def noise_share(scores: np.ndarray, decoys: np.ndarray) -> float:
     """Return a lower estimate of the share of rows that are noise of the decoys' kind."""
     third, half, highest = np.quantile(decoys, [0.25, 0.5, 0.75])
@@ -96,6 +105,14 @@ def examine(
     if result is None:
         evidence = f"{len(decoys)} decoys for {len(contradiction)} rows, {MIN_DECOYS} of each needed"
         return findings, np.zeros(len(findings)), Signal("M6", Finding.INCONCLUSIVE, slice_name, evidence)
+    apart = separation(contradiction, decoys)
+    if apart < MIN_SEPARATION:
+        evidence = f"the model prefers a row's own answer to another row's only {apart:.0%} of the time"
+        return (
+            findings,
+            np.zeros(len(findings)),
+            Signal("M6", Finding.INCONCLUSIVE, slice_name, evidence, apart),
+        )
     precision = result.of(contradiction)
     if result.threshold is None:
         evidence = f"no wrong answers that stand out from hard rows, by {len(decoys)} decoys"
