@@ -42,7 +42,7 @@ install: $(VENV)/.installed
 
 check: $(VENV)/.developer
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/python -m tests.types
+	@$(BIN)/python -m tests.check_types
 	@$(TEST_ENV) $(BIN)/python -m pytest tests/test_house.py
 
 bench: $(VENV)/.developer

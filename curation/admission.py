@@ -42,4 +42,6 @@ def admit(store: Store, name: str, parent: Version | None, inputs: str) -> Admis
     is_new_round = bool(unread) and parent.manifest.steered_sources != inputs
     digests = taken + unread if is_new_round else taken
     records = [(digest, *store.feedback(digest)) for digest in digests]
-    return Admission(digests, records, inputs if is_new_round else parent.manifest.steered_sources, is_new_round)
+    return Admission(
+        digests, records, inputs if is_new_round else parent.manifest.steered_sources, is_new_round
+    )

@@ -48,7 +48,9 @@ def combine(occurrences: list[Path], parts: list[LocalPart], slice_by: tuple[str
     rows = _of_chosen([p.rows for p in parts], chosen, empty(ROWS)).sort("row_id")
     measures = _of_chosen([p.measures for p in parts], chosen, empty(MEASURE_KEYS)).sort("row_id", "turn")
     by_row = measures.filter(pl.col("turn").is_null()).drop("turn")
-    by_row = by_row.select(c for c in by_row.columns if c == "row_id" or by_row[c].null_count() < by_row.height)
+    by_row = by_row.select(
+        c for c in by_row.columns if c == "row_id" or by_row[c].null_count() < by_row.height
+    )
     rows = rows.join(by_row, on="row_id", how="left", maintain_order="left")
     return Combined(
         occurrences=conform(seen, OCCURRENCES),
@@ -78,7 +80,9 @@ def _slice(rows: pl.DataFrame, slice_by: tuple[str, ...]) -> pl.Series:
             f"no row has a column {absent[0]!r}",
             f"name one of {', '.join(DIRECT)}, language, or an attribute of the sources",
         )
-    parts = pl.DataFrame({name: values.fill_null(UNKNOWN_SLICE) for name, values in found if values is not None})
+    parts = pl.DataFrame(
+        {name: values.fill_null(UNKNOWN_SLICE) for name, values in found if values is not None}
+    )
     return parts.select(slice=pl.concat_str(pl.all(), separator="/"))["slice"]
 
 

@@ -46,7 +46,9 @@ class Ledger:
             self.apply_findings(findings.filter(pl.col("verdict").is_not_null()))
         assigned = [name for name in ASSIGNMENTS if name in frame.columns]
         if assigned:
-            values = frame.select("row_id", *(pl.col(n).cast(DECISIONS[n]).alias(f"new_{n}") for n in assigned))
+            values = frame.select(
+                "row_id", *(pl.col(n).cast(DECISIONS[n]).alias(f"new_{n}") for n in assigned)
+            )
             self._decisions = (
                 self._decisions.join(values, on="row_id", how="left", maintain_order="left")
                 .with_columns(pl.coalesce(f"new_{n}", n).alias(n) for n in assigned)

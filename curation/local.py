@@ -49,7 +49,11 @@ def run_local(task: LocalTask) -> LocalPart:
     for stage in task.rewrites:
         before = turns["text"]
         turns, failed = _guarded(stage.rewrite, turns, _name(stage))
-        turns = pl.concat([turns, failed.select(TURNS.names())]).sort("row_id", "turn") if failed.height else turns
+        turns = (
+            pl.concat([turns, failed.select(TURNS.names())]).sort("row_id", "turn")
+            if failed.height
+            else turns
+        )
         findings.append(_raised(failed, _name(stage)))
         rewritten[_name(stage)] = int((before != turns["text"]).sum())
     turns = conform(turns, TURNS)
@@ -81,13 +85,17 @@ def broken(measured: pl.DataFrame, rule: Rule, stage: str) -> pl.DataFrame:
     value = pl.col(rule.measure).cast(pl.Float64)
     too_low = value < rule.low if rule.low is not None else pl.lit(False)
     too_high = value > rule.high if rule.high is not None else pl.lit(False)
-    verdict = pl.when(value.is_nan()).then(pl.lit(Verdict.QUARANTINE.value)).otherwise(pl.lit(rule.verdict.value))
+    verdict = (
+        pl.when(value.is_nan()).then(pl.lit(Verdict.QUARANTINE.value)).otherwise(pl.lit(rule.verdict.value))
+    )
     hits = measured.filter(value.is_not_null() & (value.is_nan() | too_low | too_high)).with_columns(
         verdict=verdict.cast(VERDICT),
         stage=pl.lit(stage),
         reason=pl.lit(rule.reason),
         value=value,
-        threshold=pl.when(too_low).then(pl.lit(rule.low, pl.Float64)).otherwise(pl.lit(rule.high, pl.Float64)),
+        threshold=pl.when(too_low)
+        .then(pl.lit(rule.low, pl.Float64))
+        .otherwise(pl.lit(rule.high, pl.Float64)),
     )
     return conform(hits, FINDINGS)
 
@@ -112,7 +120,9 @@ def _raised(failed: pl.DataFrame, stage: str) -> pl.DataFrame:
     hit = failed.select("row_id").unique(maintain_order=True)
     return conform(
         hit.with_columns(
-            verdict=pl.lit(Verdict.QUARANTINE.value, VERDICT), stage=pl.lit(stage), reason=pl.lit("stage_raised")
+            verdict=pl.lit(Verdict.QUARANTINE.value, VERDICT),
+            stage=pl.lit(stage),
+            reason=pl.lit("stage_raised"),
         ),
         FINDINGS,
     )

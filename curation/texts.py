@@ -56,5 +56,7 @@ class PartTexts:
             .agg(text=_SAID.str.join("\n"))
             .collect()
         )
-        aligned = pl.DataFrame({"row_id": row_ids}).join(texts, on="row_id", how="left", maintain_order="left")
+        aligned = pl.DataFrame({"row_id": row_ids}).join(
+            texts, on="row_id", how="left", maintain_order="left"
+        )
         return aligned["text"].fill_null("")

@@ -63,3 +63,26 @@ def choose_device(wanted: str) -> Device:
 def _card() -> bool:
     """Whether this machine has an NVIDIA card, whatever torch was built for."""
     return DRIVER.exists() or shutil.which("nvidia-smi") is not None
+
+
+def available_bytes(device: torch.device) -> int:
+    """Return the memory that is free on `device`: of the card, or of this machine and its control group."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return min(_free_memory(), _free_in_group())
+
+
+def _free_memory() -> int:
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) << 10
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def _free_in_group(group: Path = Path("/sys/fs/cgroup")) -> int:
+    try:
+        limit = int((group / "memory.max").read_text())
+        return limit - int((group / "memory.current").read_text())
+    except (OSError, ValueError):
+        return 1 << 62

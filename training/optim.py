@@ -29,14 +29,15 @@ def optimizer_for(model: torch.nn.Module, *, weight_decay: float) -> torch.optim
     return torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
 
 
-def clip_and_step(
-    model: torch.nn.Module, optimizer: torch.optim.Optimizer, *, rate: float, clip_norm: float
-) -> float:
-    """Clip the gradients, take one step at `rate` and clear them. Returns the norm before clipping."""
+def clip(model: torch.nn.Module, clip_norm: float) -> float:
+    """Clip the gradients to `clip_norm` and return their norm before clipping."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    norm = torch.nn.utils.clip_grad_norm_(trained, clip_norm)
+    return float(torch.nn.utils.clip_grad_norm_(trained, clip_norm))
+
+
+def take_step(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Take one step at `rate` and clear the gradients."""
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return float(norm)

@@ -1,4 +1,4 @@
-"""Runs the type checker over the house: `python -m tests.types`.
+"""Runs the type checker over the house: `python -m tests.check_types`.
 
 The folders stand at the top level and are imported as tilth.NAME, which a type checker cannot see; a folder of
 links shows it the packages under the name they are imported by.
