@@ -14,6 +14,7 @@ import polars as pl
 
 from tilth.curation.admission import Admission, Record, admit
 from tilth.curation.combine import Combined, combine
+from tilth.curation.dedup.split import Splits
 from tilth.curation.executor import Executor, LocalExecutor
 from tilth.curation.identity import library_versions, recipe_digest, stage_digests
 from tilth.curation.ledger import Ledger
@@ -148,12 +149,21 @@ def _decide(
             ledger.apply(name, barrier.decide(rows, barrier.evidence(rows, texts)))
 
     run([b for b in barriers if b.phase < Phase.PUSHBACK])
-    steering = steer(_kept_rows(ledger, data), records if recipe.pushback else [], policy)
+    rows = _kept_rows(ledger, data)
+    if _too_few_to_judge(recipe, rows.height):
+        policy = replace(policy, apply=False)
+    steering = steer(rows, records if recipe.pushback else [], policy)
     ledger.apply("pushback", steering.findings)
     run([b for b in barriers if b.phase > Phase.PUSHBACK])
     if steering.weights.height:
         ledger.multiply_weights(steering.weights, low=policy.min_weight, high=policy.max_weight)
     return steering
+
+
+def _too_few_to_judge(recipe: CurationRecipe, rows: int) -> bool:
+    """Return whether the held-out splits are too small to tell versions apart: then feedback only proposes."""
+    splits = next((s for s in recipe.stages if isinstance(s, Splits)), None)
+    return splits is None or splits.plan(rows).merged
 
 
 def _kept_rows(ledger: Ledger, data: Combined) -> pl.DataFrame:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,13 @@ def recipe_digest(sources: Iterable[Source], recipe: CurationRecipe) -> str:
 
 
 def stage_digests(stages: Iterable[Stage]) -> dict[str, str]:
-    """Return, by name, the digest of what each stage measures: its code and the parameters that are no limits."""
+    """Return, by name, the digest of what each stage measures: its parameters that are no limits, and the code.
+
+    The code is that of the whole room: a stage leans on kernels in other files.
+    """
+    code = _code_digest()
     return {
-        str(s.name): sha256_hex(  # type: ignore[union-attr]
-            canonical_json([_parameters(s, limits=False), sha256_hex(inspect.getsource(type(s)).encode())])
-        )
+        str(s.name): sha256_hex(canonical_json([_parameters(s, limits=False), code]))  # type: ignore[union-attr]
         for s in stages
     }
 
@@ -45,6 +47,12 @@ def stage_digests(stages: Iterable[Stage]) -> dict[str, str]:
 def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that a decision may depend on."""
     return {name: version(name) for name in LIBRARIES}
+
+
+@cache
+def _code_digest() -> str:
+    room = Path(__file__).parent
+    return sha256_hex(canonical_json([sha256_hex(path.read_bytes()) for path in sorted(room.rglob("*.py"))]))
 
 
 def _parameters(stage: Any, *, limits: bool) -> dict[str, Any]:
