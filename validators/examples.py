@@ -16,7 +16,8 @@ Key = tuple[str | None, str | None, str | None]
 def examples(version: Version, ledger: pl.DataFrame, most: int) -> dict[Key, list[Example]]:
     """Return up to `most` examples in all, spread over the reasons, by (verdict, stage, reason).
 
-    Text is what curation kept of the row, so after redaction: the turn that broke the rule, else the last.
+    Text is what curation kept of the row, so after redaction: the turn that broke the rule, else the last
+    two, an arrow between them.
     """
     key = ["verdict", "stage", "reason"]
     taken = ledger.filter(pl.col("verdict") != "keep").sort(
@@ -39,14 +40,14 @@ def examples(version: Version, ledger: pl.DataFrame, most: int) -> dict[Key, lis
 
 
 def _texts(version: Version, chosen: pl.DataFrame) -> dict[tuple[bytes, int | None], str]:
-    """Return the shortened text of (row_id, turn); turn None stands for the last turn."""
+    """Return the shortened text of (row_id, turn); turn None stands for the row's last two turns."""
     ids = chosen["row_id"].drop_nulls().unique(maintain_order=True)
     if not ids.len():
         return {}
-    said = pl.coalesce("text", "tool_calls")
-    turns = version.turns(ids).select("row_id", "turn", text=said.fill_null("").str.slice(0, 4 * TEXT_CHARS))
+    said = pl.coalesce("text", "tool_calls").fill_null("").str.slice(0, 4 * TEXT_CHARS)
     texts: dict[tuple[bytes, int | None], str] = {}
-    for row_id, turn, text in turns.iter_rows():
-        short = shorten(visible(" ".join(text.split())), TEXT_CHARS)
-        texts[(row_id, turn)] = texts[(row_id, None)] = short
-    return texts
+    for row_id, turn, text in version.turns(ids).select("row_id", "turn", said).iter_rows():
+        before = texts.get((row_id, turn - 1)) if turn else None
+        texts[(row_id, turn)] = line = visible(" ".join(text.split()))
+        texts[(row_id, None)] = line if before is None else f"{shorten(before, TEXT_CHARS // 2)} → {line}"
+    return {key: shorten(text, TEXT_CHARS) for key, text in texts.items()}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -47,6 +48,7 @@ def test_examples_show_the_turn_that_broke_the_rule_and_the_witness(
     by_reason = {r["reason"]: r["examples"] for r in facts["taken"]}
     assert by_reason["unclosed_fence"][0]["text"].startswith("What is the answer")
     repeat = by_reason["exact_duplicate"][0]
+    assert re.fullmatch(r"What is the answer to question (\d+)\? → It is \1: .*", repeat["text"])
     assert repeat["witness"] and repeat["witness"] != repeat["place"]
     unread = by_reason["invalid_json"][0]
     assert (unread["row"], unread["text"], unread["place"]) == ("", "", "tickets.jsonl:900000")
