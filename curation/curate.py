@@ -62,6 +62,7 @@ class Outcome:
     tags: pl.DataFrame  # schema FINDINGS: what rules noted of kept rows
     rewritten: dict[str, int]
     unread_feedback: int
+    unfinished_files: dict[str, str]  # path -> why reading stopped before its end
     seconds: float
 
     @property
@@ -111,6 +112,7 @@ def curate(
         tags=ledger.tags(),
         rewritten=_sum_rewritten(parts),
         unread_feedback=len(unread),
+        unfinished_files={f.path: f.problem.value for f in ingested.files if f.problem},
         seconds=time.monotonic() - started,
     )
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from tilth.curation.curate import Outcome, Progress, Request, curate
 from tilth.shards.store import Store
 from tilth.shards.version import Version
@@ -55,6 +57,7 @@ def run(recipe: Recipe, store: Store, *, on_progress: Progress | None = None) ->
         figures = {
             "seconds": round(outcome.seconds, 3),
             "rewritten": outcome.rewritten,
+            "unfinished_files": outcome.unfinished_files,
             "recipe": recipe.path.name,
         }
         store.add_receipt("curate", outcome.version.id, figures)
@@ -103,6 +106,7 @@ def as_dict(outcome: Outcome, page: Path, *, dry_run: bool) -> dict[str, Any]:
         "unread_feedback": outcome.unread_feedback,
         "actions": outcome.steering.actions if outcome.published else [],
         "rewritten": outcome.rewritten,
+        "unfinished_files": outcome.unfinished_files,
         "seconds": round(outcome.seconds, 3),
         "page": None if dry_run else str(page),
     }
@@ -136,6 +140,8 @@ def show(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, *, dry_r
             f"[yellow]note[/] {warning['stage']}: {warning['reason']} took {warning['share']:.1%} "
             f"of {warning['source']} ({warning['lines']:,} lines)"
         )
+    for path, problem in outcome.unfinished_files.items():
+        screen.print(f"[yellow]note[/] {escape(path)}: reading stopped before the end ({problem})")
     for action in facts["actions"] if outcome.published else []:
         screen.print(
             f"[cyan]steered[/] {action['action']}: {action['target']} ({action['evidence']}); "
