@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
+from rich.table import Table
 
 from tilth.curation.curate import Outcome, Progress, Request, curate
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.validators import report
+from tilth.validators.report import read_facts
 from tilth.workbench.session import open_store, store_path_of
 
 if TYPE_CHECKING:
@@ -114,25 +116,41 @@ def as_dict(outcome: Outcome, page: Path, *, dry_run: bool) -> dict[str, Any]:
 
 def show(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, *, dry_run: bool) -> None:
     """Print where every line went, what changed and what to do next."""
-    from rich.table import Table
-
-    from tilth.validators.report import read_facts
-
     facts = read_facts(page)
-    version = outcome.version
-    taken = Table(box=None, pad_edge=False, header_style="dim")
-    for title, right in (
-        ("verdict", False),
-        ("stage", False),
-        ("reason", False),
-        ("lines", True),
-        ("share", True),
-    ):
-        taken.add_column(title, justify="right" if right else "left")
-    for line in facts["taken"]:
-        taken.add_row(
-            line["verdict"], line["stage"], line["reason"], f"{line['lines']:,}", f"{line['share']:.1%}"
+    _show_taken(screen, facts)
+    for path, problem in outcome.unfinished_files.items():
+        screen.print(f"[yellow]note[/] {escape(path)}: reading stopped before the end ({problem})")
+    if outcome.published:
+        _show_steered(screen, facts)
+    for check in outcome.checks:
+        if not check.passed:
+            colour = "red" if check.blocks else "yellow"
+            screen.print(
+                f"[{colour}]{check.severity}[/] {check.name}: {check.value} is not {check.operator} {check.bound}"
+            )
+    screen.print(conservation(outcome.version))
+    if dry_run:
+        screen.print("dry run: nothing was published")
+        return
+    state = "published" if outcome.published else "nothing new, still"
+    screen.print(
+        f"[bold]{facts['verdict']}[/]  {state} {recipe.name} {outcome.version.short}  ({outcome.seconds:.1f} s)"
+    )
+    if outcome.unread_feedback:
+        screen.print(
+            f"{outcome.unread_feedback} feedback record(s) wait: they steer when the sources or the recipe change"
         )
+    screen.print(f"page: {page}\nnext: {facts['next']}")
+
+
+def _show_taken(screen: Console, facts: dict[str, Any]) -> None:
+    """Print what each rule took, and name those that took more than 2 % of a source."""
+    taken = Table(box=None, pad_edge=False, header_style="dim")
+    for title in ("verdict", "stage", "reason", "lines", "share"):
+        taken.add_column(title, justify="right" if title in ("lines", "share") else "left")
+    for line in facts["taken"]:
+        counts = (f"{line['lines']:,}", f"{line['share']:.1%}")
+        taken.add_row(line["verdict"], line["stage"], line["reason"], *counts)
     if facts["taken"]:
         screen.print(taken)
     for warning in facts["warnings"]:
@@ -140,32 +158,14 @@ def show(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, *, dry_r
             f"[yellow]note[/] {warning['stage']}: {warning['reason']} took {warning['share']:.1%} "
             f"of {warning['source']} ({warning['lines']:,} lines)"
         )
-    for path, problem in outcome.unfinished_files.items():
-        screen.print(f"[yellow]note[/] {escape(path)}: reading stopped before the end ({problem})")
-    for action in facts["actions"] if outcome.published else []:
-        screen.print(
-            f"[cyan]steered[/] {action['action']}: {action['target']} ({action['evidence']}); "
-            f"reverse with: {action['reverse']}"
-        )
-    for check in outcome.checks:
-        if not check.passed:
-            colour = "red" if check.blocks else "yellow"
-            screen.print(
-                f"[{colour}]{check.severity}[/] {check.name}: {check.value} is not {check.operator} {check.bound}"
-            )
-    screen.print(conservation(version))
-    if dry_run:
-        screen.print("dry run: nothing was published")
-        return
-    state = "published" if outcome.published else "nothing new, still"
-    screen.print(
-        f"[bold]{facts['verdict']}[/]  {state} {recipe.name} {version.short}  ({outcome.seconds:.1f} s)"
-    )
-    if outcome.unread_feedback:
-        screen.print(
-            f"{outcome.unread_feedback} feedback record(s) wait: they steer again when the sources or the recipe change"
-        )
-    screen.print(f"page: {page}\nnext: {facts['next']}")
+
+
+def _show_steered(screen: Console, facts: dict[str, Any]) -> None:
+    """Print what feedback changed, and how each change is taken back."""
+    for action in facts["actions"]:
+        screen.print(f"[cyan]{action['action']}[/] {escape(action['target'])}: {escape(action['evidence'])}")
+        if action["reverse"]:
+            screen.print(f"  reverse with: {escape(action['reverse'])}")
 
 
 def conservation(version: Version) -> str:
