@@ -34,6 +34,7 @@ from tilth.validators.representation import distributions
 from tilth.validators.wording import count, percent
 
 SHOWN_SHIFTS = 12
+MIN_SHIFT = 0.001
 OPERATORS = {">=": "≥", "<=": "≤"}
 # A paired test at 5 %, one-sided, with power 80 %, on losses whose paired difference spreads 0.3 nat.
 PAIRED_SD_NAT = 0.3
@@ -191,7 +192,10 @@ def _against(parent: Version | None, version: Version, tables: Tables) -> Parent
         return None
     moved = drift(tables_of(parent), tables)
     shifts = [
-        {"by": m["by"], **value} for m in moved for value in m["values"] if value["parent"] != value["child"]
+        {"by": m["by"], **value}
+        for m in moved
+        for value in m["values"]
+        if abs(value["child"] - value["parent"]) >= MIN_SHIFT
     ]
     shifts.sort(key=lambda s: (-abs(s["child"] - s["parent"]), s["by"], s["value"]))
     changes = diff(parent, version).group_by("change").len().sort("change")

@@ -9,6 +9,7 @@ from tilth.validators import charts, wording
 from tilth.validators.charts import Bar, Chart, Range
 
 MAX_BARS = 30
+MAX_VALUES = 14  # of one distribution; the rest is summed up
 MAX_CURVES = 12
 
 Charts = dict[str, list[Chart]]
@@ -93,7 +94,7 @@ def _funnel(facts: Mapping[str, Any]) -> list[Bar]:
 
 
 def _distribution(facts: Mapping[str, Any], cut: Cut) -> Chart:
-    shown = cut.shown(facts["lines"], MAX_BARS)
+    shown = cut.shown(facts["lines"], 2 * MAX_VALUES if facts["ordered"] else MAX_VALUES)
     bars = [Bar(str(line["value"]), line["after"], line["before"], line["target"]) for line in shown]
     rest = facts["lines"][len(shown) :]
     if rest:

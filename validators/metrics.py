@@ -90,7 +90,7 @@ def by_source(tables: Tables) -> pl.DataFrame:
 
 def by_slice(tables: Tables) -> pl.DataFrame:
     """Return slice, rows (kept), rows per split, weight (train rows, in rows), share (of train weight)."""
-    weight = pl.col("weight").filter(_TRAIN).sum() / WEIGHT_UNIT
+    weight = total_weight(_TRAIN)
     return (
         _kept_rows(tables)
         .group_by("slice")
@@ -133,6 +133,11 @@ def heavy_rules(tables: Tables, *, over: float = 0.02) -> pl.DataFrame:
         .sort("share", "source", "stage", "reason", descending=[True, False, False, False])
         .collect(engine="streaming")
     )
+
+
+def total_weight(which: pl.Expr) -> pl.Expr:
+    """Return the summed weight of the rows `which`, in rows. As UInt32 it would overflow at 4,295 rows."""
+    return pl.col("weight").filter(which).cast(pl.Int64).sum() / WEIGHT_UNIT
 
 
 def effective_rows(weights: pl.Expr) -> pl.Expr:

@@ -9,7 +9,7 @@ import polars as pl
 
 from tilth.shards.tables import Split, Verdict
 from tilth.validators.drift import with_language
-from tilth.validators.metrics import Tables
+from tilth.validators.metrics import Tables, total_weight
 from tilth.validators.report_facts import Distribution, DistributionLine
 
 LENGTH = "length.response_chars"
@@ -47,13 +47,12 @@ def _shares(
     ordered: bool = False,
 ) -> Distribution:
     wanted = targets.get(by, {})
-    weight = pl.col("weight").filter(_TRAIN).sum()
     counted = (
         rows.group_by(pl.col(by).fill_null("unknown"))
         .agg(
             rows_before=pl.len(),
             rows_after=_KEPT.sum(),
-            after=weight,
+            after=total_weight(_TRAIN),
             order=pl.col("order").min() if ordered else pl.lit(0),
         )
         .with_columns(

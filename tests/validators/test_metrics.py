@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from version_tables import rid, tables
 
 from tilth.validators.metrics import by_slice, by_source, funnel, heavy_rules, measure
+from tilth.validators.representation import distributions
 
 DROP = {"verdict": "drop", "stage": "length", "reason": "too_long"}
 HOLD = {"verdict": "quarantine", "stage": "conflict", "reason": "conflicting_answers"}
@@ -71,6 +72,13 @@ def test_effective_rate_is_kish_over_train_rows() -> None:
     data = tables([{"n": 1, "weight": 2_000_000}, {"n": 2, "weight": 0}, {"n": 3, "split": "final"}])
     assert one(measure(data))["effective_rate"] == 0.5
     assert by_slice(data).select("rows", "rows_train", "weight", "share").row(0) == (3, 2, 2.0, 1.0)
+
+
+def test_weights_of_many_rows_do_not_overflow() -> None:
+    data = tables([{"n": n, "source": "ab"[n % 2]} for n in range(10_000)])
+    assert by_slice(data)["weight"].to_list() == [5000.0, 5000.0]
+    shares = {d["by"]: [line["after"] for line in d["lines"]] for d in distributions(data, {})}
+    assert shares["source"] == [0.5, 0.5]
 
 
 def test_nothing_gives_null_rates_that_no_check_can_pass() -> None:
