@@ -19,7 +19,7 @@ import polars as pl
 
 from tilth.shards.diff import diff
 from tilth.shards.errors import TrainingError
-from tilth.shards.tables import Split
+from tilth.shards.tables import VALUE_DECIMALS, Split
 from tilth.shards.version import Version
 from tilth.training import intervals
 from tilth.training.judge import Judgement, clusters, fact
@@ -30,6 +30,7 @@ from tilth.validators.report_facts import (
     Difference,
     Link,
     RowChange,
+    SeedResult,
     Word,
 )
 
@@ -94,7 +95,8 @@ def compare(
         from tilth.training.train import train
 
         run = train
-    excluded = {seed: random_removal(parent, child, seed) for seed in seeds}
+    same = {"base_dir": base_dir, "recipe_digest": recipe_digest, "monitors": False}
+    excluded = {seed: random_removal(parent, child, seed, recipe.twin_folds) for seed in seeds}
     plan: list[tuple[str, Version, int]] = [("parent", parent, seed) for seed in seeds]
     plan += [("child", child, seed) for seed in seeds]
     if len(excluded[seeds[0]]):
@@ -103,33 +105,35 @@ def compare(
     report = on_progress or (lambda what, done, total: None)
     report("compare", 0, len(plan))
     for done, (arm, version, seed) in enumerate(plan):
+        left_out = excluded[seed] if arm == "random removal" else None
         result = run(
-            recipe,
-            evaluation,
-            version,
-            store,
-            base_dir=base_dir,
-            recipe_digest=recipe_digest,
-            seed=seed,
-            exclude=excluded[seed] if arm == "random removal" else None,
-            max_steps=max_steps,
-            monitors=False,
+            recipe, evaluation, version, store, seed=seed, exclude=left_out, max_steps=max_steps, **same
         )
         if max_steps is None:
             # Passes over the data no longer limit a run: every further arm takes the steps of the first.
             max_steps, recipe = result.steps, recipe.model_copy(update={"epochs": UNLIMITED_EPOCHS})
         results.setdefault(arm, []).append(result)
         report("compare", done + 1, len(plan))
+    facts = facts_of(results, parent, child, seeds, max_steps or 0)
+    facts["next"] = (next_command or {}).get(facts["answer"], "")
+    facts["actions"], facts["links"] = list(actions), list(links)
+    return facts
+
+
+def facts_of(
+    results: Mapping[str, list[RunResult]], parent: Version, child: Version, seeds: Sequence[int], steps: int
+) -> ComparisonFacts:
+    """Return the facts of finished arms, each with one run per seed."""
     judged = {arm: [r.tuned for r in runs] for arm, runs in results.items()}
     judged["base"] = [results["parent"][0].base] * len(seeds)
     endpoints = measure(judged, groups_of(parent))
-    answer, sentence, reasons = decide(endpoints, len(seeds), max_steps or 0)
+    answer, sentence, reasons = decide(endpoints, len(seeds), steps)
     changes = diff(parent, child)
     return ComparisonFacts(
         kind="comparison",
         verdict=WORDS[answer],
         reasons=reasons,
-        next=(next_command or {}).get(answer, ""),
+        next="",
         name=child.manifest.name,
         parent=parent.short,
         child=child.short,
@@ -141,14 +145,14 @@ def compare(
         differences=differences(endpoints),
         changes={str(kind): count for kind, count in changes["change"].value_counts(sort=True).iter_rows()},
         changed_rows=changed_rows(changes),
-        actions=list(actions),
-        links=list(links),
+        actions=[],
+        links=[],
     )
 
 
-def random_removal(parent: Version, child: Version, seed: int) -> pl.Series:
+def random_removal(parent: Version, child: Version, seed: int, twin_folds: Sequence[int]) -> pl.Series:
     """Return row ids to leave out of the parent: as many per slice as the child no longer trains on."""
-    before, after = _train_rows(parent), _train_rows(child)
+    before, after = _train_rows(parent, twin_folds), _train_rows(child, twin_folds)
     lost = before.join(after, on="row_id", how="anti")
     counts = dict(lost.group_by("slice").len().iter_rows())
     chosen: list[bytes] = []
@@ -265,11 +269,9 @@ def arms(
     seeds: Sequence[int],
 ) -> list[Arm]:
     """Return what each run of each arm came to, on all rows it was judged on."""
-    made: list[Arm] = [{"arm": "base", "version": "", "seeds": [_seed_result(seeds[0], base, "")]}]
+    made: list[Arm] = [{"arm": "base", "version": "", "seeds": [_seed_result(seeds[0], base)]}]
     for arm, runs in results.items():
-        lines = [
-            _seed_result(seed, r.tuned, f"../../runs/{r.run_id}/report.html") for seed, r in zip(seeds, runs)
-        ]
+        lines = [_seed_result(seed, r.tuned) for seed, r in zip(seeds, runs)]
         made.append({"arm": arm, "version": versions.get(arm, versions["parent"]), "seeds": lines})
     return made
 
@@ -296,17 +298,20 @@ def _state(line: Mapping[str, Any], side: str) -> str:
     return "" if value is None else str(value)
 
 
-def _train_rows(version: Version) -> pl.DataFrame:
-    return version.decisions().filter(pl.col("split") == Split.TRAIN.value).select("row_id", "slice")
+def _train_rows(version: Version, twin_folds: Sequence[int]) -> pl.DataFrame:
+    is_twin = pl.col("fold").is_in(list(twin_folds)).fill_null(False)
+    is_train = (pl.col("split") == Split.TRAIN.value) & ~is_twin
+    return version.decisions().filter(is_train).select("row_id", "slice")
 
 
 def _aligned(common: pl.DataFrame, model: Judgement) -> pl.DataFrame:
     return common.select("row_id").join(model.losses, on="row_id", how="left", maintain_order="left")
 
 
-def _seed_result(seed: int, model: Judgement, run: str) -> Any:
-    scores = {task.name: round(task.mean, 6) for task in model.tasks}
-    return {"seed": seed, "loss": round(model.loss, 6), "scores": scores, "run": run}
+def _seed_result(seed: int, model: Judgement) -> SeedResult:
+    """Arms run without monitors and so have no page of their own."""
+    scores = {task.name: round(task.mean, VALUE_DECIMALS) for task in model.tasks}
+    return SeedResult(seed=seed, loss=round(model.loss, VALUE_DECIMALS), scores=scores, run="")
 
 
 def _shown(interval: intervals.Interval) -> str:

@@ -70,7 +70,9 @@ class Runner:
 
 @pytest.fixture
 def versions(store):
-    lines = [Line(f"p{i}", decision=KEPT | {"slice": "a" if i % 3 else "b"}) for i in range(60)]
+    lines = [
+        Line(f"p{i}", decision=KEPT | {"slice": "a" if i % 3 else "b", "fold": 1 + i % 20}) for i in range(60)
+    ]
     parent, _ = store.publish("n", make_draft(lines))
     gone = dropped("pushback", "noisy")
     steered = [Line(x.prompt, decision=gone) if i in (1, 2, 4, 6) else x for i, x in enumerate(lines)]
@@ -147,10 +149,10 @@ def test_every_arm_has_the_budget_of_the_first(store, versions):
 def test_random_removal_takes_as_many_of_each_slice(versions):
     parent, child = versions
     before = parent.decisions().select("row_id", "slice")
-    removed = random_removal(parent, child, 0).to_frame().join(before, on="row_id")
+    removed = random_removal(parent, child, 0, (0,)).to_frame().join(before, on="row_id")
     assert dict(removed.group_by("slice").len().iter_rows()) == {"a": 3, "b": 1}
-    assert random_removal(parent, child, 0).equals(random_removal(parent, child, 0))
-    assert not random_removal(parent, child, 0).equals(random_removal(parent, child, 1))
+    assert random_removal(parent, child, 0, (0,)).equals(random_removal(parent, child, 0, (0,)))
+    assert not random_removal(parent, child, 0, (0,)).equals(random_removal(parent, child, 1, (0,)))
 
 
 def test_nothing_removed_needs_no_random_arm(store, versions):
