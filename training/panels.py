@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MIN_EVALUATIONS = 5
 # Below this an evaluation says nothing, so a very short run may spend more than its share on it.
-MIN_EVALUATION_TOKENS = 16_384
+MIN_EVALUATION_TOKENS = 32_768
 # Cost of a training token in forward passes: LoRA 4N + 2N FLOP against 2N, full 6N against 2N.
 FORWARDS_PER_STEP = {"lora": 2, "full": 3}
 
@@ -133,7 +133,7 @@ def plan_evaluations(
 
     panels: name -> (examples, slices). Time is counted in tokens, not by the clock, so that a resumed run
     repeats the same evaluations. First the evaluations become fewer (down to 5), then the panels smaller,
-    down to 16,384 tokens an evaluation, below which the share gives way.
+    down to 32,768 tokens an evaluation, below which the share gives way.
     """
     budget = evaluation.share * total_steps * recipe.batch_tokens * FORWARDS_PER_STEP[recipe.method]
     wanted = max(1, min(total_steps, max(MIN_EVALUATIONS, round(1 / evaluation.every))))
