@@ -41,7 +41,8 @@ def choose_device(wanted: str) -> Device:
 
     Raises TrainingError if an NVIDIA card is there but torch cannot use it, unless `cpu` was asked for.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = int(os.environ.get("OMP_NUM_THREADS") or usable)
     torch.set_num_threads(cores)
     seen = torch.cuda.device_count()
     if wanted == "cpu" or (wanted == "auto" and seen == 0 and not _card()):

@@ -1,0 +1,58 @@
+"""The tuned model as files that a server loads, read back before anyone relies on them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tilth.shards.errors import TrainingError
+from tilth.training.loss import score
+from tilth.training.model import load_model
+from tilth.training.text import Example
+
+SMOKE_EXAMPLES = 4
+MAX_DRIFT = 1e-3  # nat per token between the model in memory and the files
+
+
+def export(
+    model: Any, tokenizer: Any, folder: Path, base: Path, examples: list[Example], template: str | None
+) -> Path:
+    """Write an adapter (LoRA) or the whole model as safetensors, with the tokenizer and template used.
+
+    The files are loaded again and must give the loss of the model in memory. Raises TrainingError otherwise.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
+    if template is not None:
+        (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
+    _check(model, folder, base, examples[:SMOKE_EXAMPLES])
+    return folder
+
+
+@torch.no_grad()
+def _check(model: Any, folder: Path, base: Path, examples: list[Example]) -> None:
+    is_adapter = hasattr(model, "get_base_model")
+    causal = model.get_base_model() if is_adapter else model
+    again = load_model(base if is_adapter else folder, dtype=causal.dtype).to(causal.device)
+    if is_adapter:
+        from peft import PeftModel
+
+        again = PeftModel.from_pretrained(again, folder)
+    (again.get_base_model() if is_adapter else again).set_attn_implementation(
+        causal.config._attn_implementation
+    )
+    tokens = sum(int(example.is_label.sum()) for example in examples)
+    held, read = (float(score(m, examples, 1)["nll_sum"].sum()) for m in (model, again))
+    drift = abs(held - read) / max(1, tokens)
+    if not drift <= MAX_DRIFT:
+        raise TrainingError(
+            str(folder),
+            f"the saved model differs from the trained one by {drift:.2g} nat per token",
+            "Serving would not be what was measured",
+            "Run it again; if it happens twice, report it with the name of the base",
+        )

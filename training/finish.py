@@ -1,0 +1,184 @@
+"""After the last step: judge, export, write down what was learned, and the page of the run."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tilth.shards.atomic import write_file
+from tilth.shards.digest import canonical_json
+from tilth.training.evaluate import LoadedTask
+from tilth.training.export import export
+from tilth.training.feedback import store_feedback
+from tilth.training.job import Job
+from tilth.training.journal import read
+from tilth.training.judge import Judgement, judge
+from tilth.training.loop import Loop
+from tilth.training.optim import rate_at
+from tilth.training.run_facts import run_facts
+from tilth.validators.report import run_page
+from tilth.validators.report_facts import PlanLine, RateCurve, RunFacts
+
+KNOWN_FROM = "rows of training.base_knowledge, never trained on"
+UNWATCHED = "the monitors were off, as in every arm of a comparison"
+MAX_CURVE_POINTS = 400
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to. `base` and `tuned` hold losses of promotion rows: in memory only, never written."""
+
+    run_id: str
+    run_dir: Path
+    steps: int
+    tokens: int
+    best_step: int
+    stopped_early: bool
+    feedback_digest: str | None
+    results: dict[str, Any]
+    seconds: float
+    peak_bytes: int
+    base: Judgement
+    tuned: Judgement
+
+
+def finish(job: Job, loop: Loop, untuned: Judgement, tasks: list[LoadedTask], started: float) -> RunResult:
+    """Bring a run whose best weights are in place to its end.
+
+    Losses of single promotion rows go nowhere but into the result. Feedback is stored after everything that
+    can still fail, run.json last. Raises TrainingError if the exported files do not load as trained.
+    """
+    recipe, model = job.recipe, loop.model
+    tuned = judge(model, job.renderer.tokenizer, job.roles.promotion, tasks, recipe.pack_tokens)
+    if loop.learning is not None:
+        loop.learning.finish(model)
+    template = job.renderer.template if recipe.template else None
+    folder = job.run_dir / ("adapter" if recipe.method == "lora" else "model")
+    export(model, job.renderer.tokenizer, folder, job.base, job.roles.train, template)
+    seconds, peak = time.monotonic() - started, peak_bytes(model.device)
+    facts = _facts(job, loop, untuned, tuned, tasks, seconds, peak)
+    write_file(job.run_dir / "samples.json", canonical_json(facts["samples"]))
+    run_page(job.run_dir, facts)
+    feedback = None
+    if loop.learning is not None:
+        feedback = store_feedback(
+            loop.learning,
+            store=job.store,
+            version=job.version,
+            recipe=recipe,
+            run_id=job.run_id,
+            recipe_digest=job.recipe_digest,
+            base_digest=job.inputs["base"],
+            seed=job.seed,
+            steps=loop.step,
+            tokens=loop.sampler.tokens,
+        )
+    result = RunResult(
+        run_id=job.run_id,
+        run_dir=job.run_dir,
+        steps=loop.step,
+        tokens=loop.sampler.tokens,
+        best_step=loop.best_step,
+        stopped_early=loop.stopped_early,
+        feedback_digest=feedback,
+        results={key: facts[key] for key in ("verdict", "reasons", "slices", "tasks", "retention")},
+        seconds=seconds,
+        peak_bytes=peak,
+        base=untuned,
+        tuned=tuned,
+    )
+    _write_record(job, loop, result)
+    return result
+
+
+def peak_bytes(device: torch.device) -> int:
+    """Return the most memory this process has held: of the card, or resident."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _facts(
+    job: Job,
+    loop: Loop,
+    untuned: Judgement,
+    tuned: Judgement,
+    tasks: list[LoadedTask],
+    seconds: float,
+    peak: int,
+) -> RunFacts:
+    """Return the facts of the run page; an unwatched run says so instead of praising itself."""
+    facts = run_facts(
+        learning=loop.learning or job.learning(),
+        base=untuned,
+        tuned=tuned,
+        loaded=tasks,
+        groups=job.roles.groups,
+        rate=_rates(job, loop.step),
+        plan=_planned(job, loop, seconds, peak),
+        base_knowledge_note=KNOWN_FROM,
+        next_command="curate RECIPE",
+        name=job.version.manifest.name,
+        run_id=job.run_id,
+        version=job.version.short,
+        base_name=job.base.name,
+        device=job.plan.device,
+        steps=loop.step,
+        best_step=loop.best_step,
+        stopped_early=loop.stopped_early,
+        tokens=loop.sampler.tokens,
+    )
+    if loop.learning is None:
+        facts["reasons"][-1] = UNWATCHED
+    return facts
+
+
+def _rates(job: Job, steps: int) -> RateCurve:
+    every = max(1, steps // MAX_CURVE_POINTS)
+    shown = list(range(0, steps, every))
+    rates = [
+        rate_at(step, total_steps=job.plan.steps, peak=job.recipe.peak_rate, warmup=job.recipe.warmup)
+        for step in shown
+    ]
+    return RateCurve(step=shown, rate=rates)
+
+
+def _planned(job: Job, loop: Loop, seconds: float, peak: int) -> list[PlanLine]:
+    spent = sum(line["seconds"] for line in read(loop.journal.path) if line["kind"] == "step")
+    return [
+        PlanLine(quantity="steps", unit="steps", planned=job.plan.steps, measured=loop.step),
+        PlanLine(quantity="tokens", unit="tokens", planned=job.plan.tokens, measured=loop.sampler.tokens),
+        PlanLine(quantity="time of the steps", unit="seconds", planned=job.plan.seconds, measured=spent),
+        PlanLine(quantity="time in all", unit="seconds", planned=None, measured=seconds),
+        PlanLine(quantity="peak memory", unit="bytes", planned=job.plan.total_bytes, measured=peak),
+    ]
+
+
+def _write_record(job: Job, loop: Loop, result: RunResult) -> None:
+    record = {
+        "run_id": job.run_id,
+        "version": job.version.id,
+        "content_id": job.version.manifest.content_id,
+        "inputs": job.inputs,
+        "training": job.recipe.model_dump(mode="json"),
+        "evaluation": job.evaluation.model_dump(mode="json"),
+        "seed": job.seed,
+        "plan": job.plan.to_dict(),
+        "rows": {**job.roles.counts, "skipped_rows": job.roles.skipped},
+        "steps": result.steps,
+        "tokens": result.tokens,
+        "best_step": result.best_step,
+        "stopped_early": result.stopped_early,
+        "feedback": result.feedback_digest,
+        "results": result.results,
+        "seconds": round(result.seconds, 3),
+        "peak_bytes": result.peak_bytes,
+    }
+    write_file(job.run_dir / "run.json", canonical_json(record))

@@ -1,0 +1,130 @@
+"""A run as it stands before any weight is loaded: rows dealt out, cost planned, inputs named."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+
+from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
+from tilth.shards.store import Store
+from tilth.shards.version import Version
+from tilth.training.device import Device, choose_device
+from tilth.training.learning import Learning
+from tilth.training.model import base_digest, find_base
+from tilth.training.plan import Plan, plan_run, renderer_for, require_fit
+from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.roles import Roles, assign
+from tilth.training.text import Renderer
+
+NAMING = ("version", "recipe", "seed", "exclude", "monitors", "max_steps")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a run starts from. `inputs` are what a resumed run must agree on."""
+
+    recipe: TrainingRecipe
+    evaluation: EvaluationRecipe
+    version: Version
+    store: Store
+    base_dir: Path
+    recipe_digest: str
+    seed: int
+    monitors: bool
+    device: Device
+    base: Path
+    renderer: Renderer
+    roles: Roles
+    plan: Plan
+    inputs: dict[str, str]
+    run_id: str
+
+    @property
+    def run_dir(self) -> Path:
+        """The folder of the run."""
+        return self.store.root / "runs" / self.run_id
+
+    @property
+    def weights_dtype(self) -> torch.dtype:
+        """Frozen weights may be short; those that are trained keep 32 bits."""
+        return self.device.dtype if self.recipe.method == "lora" else torch.float32
+
+    def forget(self) -> None:
+        """Remove what earlier calls left of this run."""
+        shutil.rmtree(self.run_dir, ignore_errors=True)
+
+    def learning(self) -> Learning:
+        """Return the monitors of the run, before its first step."""
+        return Learning(
+            train=self.roles.train,
+            twin=self.roles.twin,
+            feedback=self.roles.feedback,
+            base_knowledge=self.roles.base_knowledge,
+            recipe=self.recipe,
+            evaluation=self.evaluation,
+            seed=self.seed,
+            total_steps=self.plan.steps,
+            groups=self.roles.groups,
+        )
+
+
+def prepare(
+    recipe: TrainingRecipe,
+    evaluation: EvaluationRecipe,
+    version: Version,
+    store: Store,
+    *,
+    base_dir: Path,
+    recipe_digest: str,
+    seed: int,
+    exclude: pl.Series | None,
+    max_steps: int | None,
+    monitors: bool,
+) -> Job:
+    """Render, plan and name a run. Raises TrainingError for what must not start."""
+    device = choose_device(recipe.device)
+    base = find_base(recipe.base, base_dir)
+    renderer = renderer_for(recipe, base, base_dir)
+    roles = assign(version, renderer, recipe, base_dir=base_dir, exclude=exclude)
+    plan = plan_run(recipe, roles, renderer, base, device, max_steps)
+    require_fit(plan, recipe, base, device, roles.train)
+    known = recipe.base_knowledge
+    inputs = {
+        "version": version.id,
+        "recipe": recipe_digest,
+        "training": _digest(recipe.model_dump(mode="json")),
+        "evaluation": _digest(evaluation.model_dump(mode="json")),
+        "base": base_digest(base),
+        "template": renderer.template_digest,
+        "base_knowledge": file_sha256(base_dir / known) if known else "",
+        "seed": str(seed),
+        "exclude": _digest(sorted(row.hex() for row in exclude) if exclude is not None else []),
+        "max_steps": str(max_steps),
+        "monitors": str(monitors),
+    }
+    return Job(
+        recipe=recipe,
+        evaluation=evaluation,
+        version=version,
+        store=store,
+        base_dir=base_dir,
+        recipe_digest=recipe_digest,
+        seed=seed,
+        monitors=monitors,
+        device=device,
+        base=base,
+        renderer=renderer,
+        roles=roles,
+        plan=plan,
+        inputs=inputs,
+        run_id=_digest({key: inputs[key] for key in NAMING})[:16],
+    )
+
+
+def _digest(value: Any) -> str:
+    return sha256_hex(canonical_json(value))

@@ -1,0 +1,142 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tilth.shards.errors import TrainingError
+from tilth.training import snapshot
+from tilth.training.journal import Journal
+from tilth.training.learning import Learning
+from tilth.training.loss import TokenLoss, token_losses
+from tilth.training.optim import clip, rate_at, take_step
+from tilth.training.pack import Batch
+from tilth.training.recipe import TrainingRecipe
+from tilth.training.sampler import Sampler
+
+NAMED_ROWS = 8
+
+
+@dataclass
+class Loop:
+    """A run between two steps. Without `learning` nothing is watched, and the last weights are the best."""
+
+    model: Any
+    optimizer: torch.optim.Optimizer
+    sampler: Sampler
+    learning: Learning | None
+    recipe: TrainingRecipe
+    total_steps: int
+    total_tokens: int
+    folder: Path
+    inputs: dict[str, str]
+    journal: Journal
+    asked_to_stop: Callable[[], bool] = lambda: False
+    on_step: Callable[[int], None] = lambda step: None
+    step: int = 0
+    best_step: int = 0
+    stopped_early: bool = False
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Train to the end, to an early stop, or until asked to stop; then write a checkpoint.
+
+        Raises TrainingError for a loss that is not finite, naming rows; KeyboardInterrupt when asked to stop.
+        """
+        saved = time.monotonic()
+        self._evaluate()
+        while self.step < self.total_steps and not self.stopped_early:
+            self._train_step()
+            self._evaluate()
+            self.on_step(self.step)
+            if self.asked_to_stop():
+                snapshot.save(self)
+                raise KeyboardInterrupt
+            if time.monotonic() - saved > self.recipe.checkpoint_minutes * 60:
+                snapshot.save(self)
+                saved = time.monotonic()
+        if self.learning is None:
+            self._keep_best()
+        snapshot.save(self)
+        self.restore(self.best)
+
+    def _train_step(self) -> None:
+        started = time.perf_counter()
+        until = min((self.step + 1) * self.recipe.batch_tokens, self.total_tokens)
+        batches = self.sampler.batches(until)
+        labels = sum(batch.label_count for batch in batches)
+        nll = 0.0
+        for batch in batches:
+            batch = batch.to(self.model.device)  # noqa: PLW2901
+            losses = token_losses(self.model, batch, statistics=self.learning is not None)
+            total = losses.nll.sum()
+            nll += float(total.detach())
+            if not math.isfinite(nll):
+                raise self._not_finite("loss", _rows_not_finite(batch, losses))
+            (total / labels).backward()
+            if self.learning is not None:
+                self.learning.add_step(batch, losses)
+        norm = clip(self.model, self.recipe.clip_norm)
+        if not math.isfinite(norm):
+            raise self._not_finite("gradient", [e.row_id for batch in batches for e in batch.examples])
+        rate = rate_at(
+            self.step, total_steps=self.total_steps, peak=self.recipe.peak_rate, warmup=self.recipe.warmup
+        )
+        take_step(self.optimizer, rate)
+        self.step += 1
+        tokens = sum(len(batch.input_ids) for batch in batches)
+        record = {"step": self.step, "loss": nll / labels, "rate": rate, "norm": norm, "tokens": tokens}
+        self.journal.write({"kind": "step", **record, "seconds": round(time.perf_counter() - started, 6)})
+
+    def _evaluate(self) -> None:
+        if self.learning is None or not self.learning.due(self.step):
+            return
+        started = time.perf_counter()
+        found = self.learning.evaluate(self.model, self.step, self.sampler.tokens)
+        for record in found.records:
+            self.journal.write(record)
+        self.journal.write(
+            {"kind": "time", "step": self.step, "evaluation_s": round(time.perf_counter() - started, 6)}
+        )
+        if found.best:
+            self._keep_best()
+        if found.mixture is not None:
+            self.sampler.reweight(found.mixture)
+        self.stopped_early = found.stop
+
+    def trained(self) -> list[tuple[str, torch.nn.Parameter]]:
+        """Return what the method trains, by name."""
+        return [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+
+    def _keep_best(self) -> None:
+        self.best_step = self.step
+        self.best = {name: p.detach().to("cpu", copy=True) for name, p in self.trained()}
+
+    def restore(self, weights: dict[str, Tensor]) -> None:
+        """Set the trained weights."""
+        with torch.no_grad():
+            for name, parameter in self.trained():
+                parameter.copy_(weights[name])
+
+    def _not_finite(self, what: str, row_ids: list[bytes]) -> TrainingError:
+        named = ", ".join(row_id.hex() for row_id in row_ids[:NAMED_ROWS])
+        more = f" and {len(row_ids) - NAMED_ROWS} more" if len(row_ids) > NAMED_ROWS else ""
+        return TrainingError(
+            f"step {self.step + 1}",
+            f"the {what} is not finite, at row {named}{more}",
+            "The run stopped before the weights were touched; no feedback was written",
+            "Look at the rows with `tilth explain ID`, or lower training.rate",
+        )
+
+
+def _rows_not_finite(batch: Batch, losses: TokenLoss) -> list[bytes]:
+    bad = losses.example_of[~losses.nll.isfinite()].unique().tolist()
+    return [batch.examples[i].row_id for i in bad]

@@ -1,0 +1,213 @@
+"""What a run will cost, before it costs it."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tilth.shards.errors import TrainingError
+from tilth.shards.version import Version
+from tilth.training.device import Device, available_bytes, choose_device
+from tilth.training.footprint import memory
+from tilth.training.loss import token_losses
+from tilth.training.model import (
+    attach,
+    choose_attention,
+    find_base,
+    load_config,
+    load_model,
+    load_tokenizer,
+    max_context,
+)
+from tilth.training.pack import pack
+from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.roles import Roles, assign
+from tilth.training.text import Example, Renderer
+
+TIMED_BATCHES = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Expected size, length and memory of a run; `seconds` is None until a step was measured."""
+
+    device: str
+    parameters: int
+    trainable: int
+    rows: dict[str, int]
+    max_tokens: int
+    truncated_rows: int
+    truncated_tokens: int
+    steps: int
+    tokens: int
+    bytes: dict[str, int]  # weights, gradients, optimizer, best weights, activations, logits
+    available_bytes: int
+    seconds: float | None = None
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes the run needs at its peak."""
+        return sum(self.bytes.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain JSON values."""
+        return {**asdict(self), "total_bytes": self.total_bytes}
+
+    def lines(self) -> list[str]:
+        """Return the plan for the terminal."""
+        counts = ", ".join(f"{count:,} {name}" for name, count in self.rows.items() if count)
+        cut = f", cuts {self.truncated_tokens:,} tokens of {self.truncated_rows:,} rows"
+        parts = ", ".join(f"{name} {_size(size)}" for name, size in self.bytes.items())
+        return [
+            f"device: {self.device}",
+            f"model: {self.parameters:,} parameters, {self.trainable:,} trained",
+            f"rows: {counts}",
+            f"longest row: {self.max_tokens:,} tokens{cut if self.truncated_rows else ', cuts none'}",
+            f"run: {self.steps:,} steps, {self.tokens:,} tokens"
+            + ("" if self.seconds is None else f", about {_duration(self.seconds)} of steps"),
+            f"memory: {_size(self.total_bytes)} of {_size(self.available_bytes)} free ({parts})",
+        ]
+
+
+def plan(recipe: TrainingRecipe, evaluation: EvaluationRecipe, version: Version, *, base_dir: Path) -> Plan:
+    """Plan a run of `recipe` on a version and time a few of its batches.
+
+    Raises TrainingError for what would also stop the run: a base that cannot be loaded, rows without labels,
+    not enough memory.
+    """
+    device = choose_device(recipe.device)
+    path = find_base(recipe.base, base_dir)
+    renderer = renderer_for(recipe, path, base_dir)
+    roles = assign(version, renderer, recipe, base_dir=base_dir)
+    expected = plan_run(recipe, roles, renderer, path, device)
+    require_fit(expected, recipe, path, device, roles.train)
+    model = load_model(path, dtype=device.dtype).to(device.device)
+    choose_attention(model)
+    model = attach(model, recipe, recipe.seed)
+    return replace(expected, seconds=measured_seconds(model, roles.train, recipe, expected.tokens))
+
+
+def renderer_for(recipe: TrainingRecipe, base: Path, base_dir: Path) -> Renderer:
+    """Return the renderer of a run: the base's tokenizer, the recipe's template and longest row."""
+    context = max_context(load_config(base))
+    template = None
+    if recipe.template:
+        try:
+            template = (base_dir / recipe.template).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TrainingError(
+                f"training.template {recipe.template}",
+                "cannot be read as UTF-8 text",
+                "Conversations cannot be rendered",
+                "Correct the path; it is taken relative to the recipe",
+            ) from error
+    if recipe.max_tokens is not None and recipe.max_tokens > context:
+        raise TrainingError(
+            "training.max_tokens",
+            f"{recipe.max_tokens} is more than the {context} tokens the base can read",
+            "Positions it never saw would be trained",
+            f"Set it to at most {context}",
+        )
+    return Renderer(load_tokenizer(base), max_tokens=recipe.max_tokens or context, template=template)
+
+
+def length_of(recipe: TrainingRecipe, tokens_per_epoch: float, max_steps: int | None) -> tuple[int, float]:
+    """Return (steps, tokens) of a run: the recipe's epochs, bounded by its `max_steps` and by the caller's."""
+    tokens = recipe.epochs * tokens_per_epoch
+    bounds = [bound for bound in (recipe.max_steps, max_steps) if bound is not None]
+    tokens = min([tokens, *(bound * recipe.batch_tokens for bound in bounds)])
+    return max(1, math.ceil(tokens / recipe.batch_tokens)), tokens
+
+
+def plan_run(
+    recipe: TrainingRecipe,
+    roles: Roles,
+    renderer: Renderer,
+    base: Path,
+    device: Device,
+    max_steps: int | None = None,
+) -> Plan:
+    """Return the plan of a run from its examples and the shape of its base; no weight is loaded."""
+    per_epoch = sum(example.weight * len(example.input_ids) for example in roles.train)
+    steps, tokens = length_of(recipe, per_epoch, max_steps)
+    parameters, trainable, sizes = memory(recipe, base, device.dtype, roles.train)
+    return Plan(
+        device=device.line(),
+        parameters=parameters,
+        trainable=trainable,
+        rows=roles.counts,
+        max_tokens=renderer.max_tokens,
+        truncated_rows=roles.truncated_rows,
+        truncated_tokens=roles.truncated_tokens,
+        steps=steps,
+        tokens=round(tokens),
+        bytes=sizes,
+        available_bytes=available_bytes(device.device),
+    )
+
+
+def require_fit(
+    expected: Plan, recipe: TrainingRecipe, base: Path, device: Device, examples: list[Example]
+) -> None:
+    """Raise TrainingError if the run cannot fit, naming a change that would make it fit."""
+    if expected.total_bytes <= expected.available_bytes:
+        return
+    longest = max(len(example.input_ids) for example in examples)
+    wishes: list[tuple[str, dict[str, Any]]] = [("training.method: lora", {"method": "lora"})]
+    wishes += [
+        (f"training.pack_tokens: {tokens}", {"pack_tokens": tokens})
+        for tokens in (1024, 512, 256)
+        if longest <= tokens < recipe.pack_tokens
+    ]
+    change: dict[str, Any] = {}
+    named: list[str] = []
+    for text, update in wishes:
+        if all(getattr(recipe, key) == value for key, value in update.items()):
+            continue
+        change |= update
+        named = [n for n in named if n.split(":")[0] != text.split(":")[0]] + [text]
+        sizes = memory(recipe.model_copy(update=change), base, device.dtype, examples)[2]
+        if sum(sizes.values()) <= expected.available_bytes:
+            advice = f"This fits: {', '.join(named)}"
+            break
+    else:
+        advice = "Choose a smaller base, lower training.max_tokens, or use a machine with more memory"
+    raise TrainingError(
+        "plan",
+        f"the run needs {_size(expected.total_bytes)}, {_size(expected.available_bytes)} are free",
+        "It would be killed for lack of memory",
+        advice,
+    )
+
+
+def measured_seconds(model: Any, examples: list[Example], recipe: TrainingRecipe, tokens: int) -> float:
+    """Return the time `tokens` will take, from timed batches; gradients are cleared again."""
+    batches = pack(examples[: 4 * TIMED_BATCHES * max(1, recipe.pack_tokens // 32)], recipe.pack_tokens)
+    fullest = sorted(batches, key=lambda batch: -len(batch.input_ids))[: TIMED_BATCHES + 1]
+    seconds, seen = 0.0, 0
+    for index, batch in enumerate(fullest):
+        batch = batch.to(model.device)  # noqa: PLW2901
+        if model.device.type == "cuda":
+            torch.cuda.synchronize()
+        started = time.perf_counter()
+        token_losses(model, batch, statistics=True).nll.mean().backward()
+        if model.device.type == "cuda":
+            torch.cuda.synchronize()
+        if index or len(fullest) == 1:  # the first warms up
+            seconds += time.perf_counter() - started
+            seen += len(batch.input_ids)
+    model.zero_grad(set_to_none=True)
+    return seconds / seen * tokens
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB" if count >= 1 << 30 else f"{count / 2**20:.0f} MiB"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.1f} min"

@@ -1,0 +1,70 @@
+"""A running loop to a checkpoint and back, bit by bit: weights, optimizer, sampler, learning, generators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from tilth.training.checkpoint import Checkpoint, join_state, split_state
+from tilth.training.checkpoint import save as write
+
+if TYPE_CHECKING:
+    from tilth.training.loop import Loop
+
+
+def save(loop: Loop) -> None:
+    """Write a checkpoint of the loop."""
+    values, arrays = split_state(loop.learning.state_dict() if loop.learning else {})
+    state = {
+        "sampler": loop.sampler.state_dict(),
+        "learning": values,
+        "best_step": loop.best_step,
+        "stopped_early": loop.stopped_early,
+    }
+    tensors = {
+        "weights": dict(loop.trained()),
+        "best": loop.best,
+        "optimizer": _optimizer_tensors(loop.optimizer),
+        "learning": arrays,
+        "generators": _generators(),
+    }
+    write(loop.folder, Checkpoint(loop.step, state, tensors), loop.inputs)
+
+
+def restore(loop: Loop, saved: Checkpoint) -> None:
+    """Set the loop to where `saved` was taken."""
+    loop.step, loop.best = saved.step, saved.tensors["best"]
+    loop.best_step, loop.stopped_early = saved.state["best_step"], saved.state["stopped_early"]
+    loop.sampler.load_state_dict(saved.state["sampler"])
+    if loop.learning is not None:
+        loop.learning.load_state_dict(join_state(saved.state["learning"], saved.tensors["learning"]))
+    loop.restore(saved.tensors["weights"])
+    _load_optimizer(loop.optimizer, saved.tensors["optimizer"])
+    _set_generators(saved.tensors["generators"])
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{name}": value for index, slots in state.items() for name, value in slots.items()}
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def _generators() -> dict[str, Tensor]:
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return {"cpu": torch.get_rng_state(), **{f"cuda.{i}": state for i, state in enumerate(cuda)}}
+
+
+def _set_generators(tensors: dict[str, Tensor]) -> None:
+    torch.set_rng_state(tensors["cpu"])
+    cuda = [tensors[key] for key in sorted(tensors) if key.startswith("cuda.")]
+    if cuda:
+        torch.cuda.set_rng_state_all(cuda)

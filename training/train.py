@@ -1,0 +1,139 @@
+"""A training run, on one screen: from a verified version to a tuned model and what was learned of the data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from tilth.shards.lock import Lock
+from tilth.shards.store import Store
+from tilth.shards.version import Version
+from tilth.training import checkpoint, snapshot
+from tilth.training.evaluate import LoadedTask, load_tasks
+from tilth.training.finish import RunResult, finish
+from tilth.training.interrupt import Interrupt
+from tilth.training.job import Job, prepare
+from tilth.training.journal import Journal
+from tilth.training.judge import Judgement, judge
+from tilth.training.loop import Loop
+from tilth.training.model import attach, choose_attention, load_model, max_context
+from tilth.training.optim import optimizer_for
+from tilth.training.plan import Plan, measured_seconds
+from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.sampler import Sampler
+from tilth.validators.verify import verify_version
+
+__all__ = ["RunResult", "train"]
+
+Progress = Callable[[str, int, int], None]
+_bases_judged: dict[tuple[str, ...], Judgement] = {}  # the arms of a comparison share their base
+
+
+def train(
+    recipe: TrainingRecipe,
+    evaluation: EvaluationRecipe,
+    version: Version,
+    store: Store,
+    *,
+    base_dir: Path,
+    recipe_digest: str,
+    seed: int | None = None,
+    exclude: pl.Series | None = None,
+    max_steps: int | None = None,
+    monitors: bool = True,
+    fresh: bool = False,
+    resume: bool = True,
+    on_progress: Progress | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
+) -> RunResult:
+    """Tune the recipe's base on a version, going on where an earlier call with the same arguments stopped.
+
+    exclude: train rows to leave out. max_steps: a bound besides the recipe's. monitors: without them nothing
+    is evaluated on the way, the last weights count and no feedback is written. fresh, or not resume: forget
+    earlier checkpoints. on_plan: called before the first step, with the time a measured step promises.
+
+    Raises CorruptObject for a damaged version, TrainingError for what cannot be trained, SourceError for an
+    unreadable task, Busy if another process is at the same run; KeyboardInterrupt after Ctrl-C or SIGTERM,
+    once a checkpoint is written.
+    """
+    started = time.monotonic()
+    say = on_progress or (lambda what, done, total: None)
+    verify_version(store, version)
+    job = prepare(
+        recipe,
+        evaluation,
+        version,
+        store,
+        base_dir=base_dir,
+        recipe_digest=recipe_digest,
+        seed=recipe.seed if seed is None else seed,
+        exclude=exclude,
+        max_steps=max_steps,
+        monitors=monitors,
+    )
+    if fresh or not resume:
+        job.forget()
+    job.run_dir.mkdir(parents=True, exist_ok=True)
+    with Lock(job.run_dir / "lock").held(0):
+        say("base", 0, 0)
+        model = load_model(job.base, dtype=job.weights_dtype).to(job.device.device)
+        choose_attention(model)
+        tasks = load_tasks(evaluation, job.renderer, base_dir=base_dir, max_context=max_context(model.config))
+        untuned = _judge_base(job, model, tasks)
+        model = attach(model, recipe, job.seed)
+        seconds = measured_seconds(model, job.roles.train, recipe, job.plan.tokens)
+        job = replace(job, plan=replace(job.plan, seconds=seconds))
+        if on_plan is not None:
+            on_plan(job.plan)
+        with Interrupt() as interrupt:
+            loop = _loop(job, model, lambda step: say("train", step, job.plan.steps), interrupt)
+            loop.run()
+        say("judge", 0, 0)
+        return finish(job, loop, untuned, tasks, started)
+
+
+def _judge_base(job: Job, model: torch.nn.Module, tasks: list[LoadedTask]) -> Judgement:
+    """Measure the untouched base, once per process for the same rows and tasks."""
+    rows = ",".join(example.row_id.hex() for example in job.roles.promotion)
+    inputs = (job.inputs[key] for key in ("base", "evaluation", "template"))
+    key = (*inputs, str(job.base_dir), str(job.renderer.max_tokens), rows)
+    if key not in _bases_judged:
+        promotion = job.roles.promotion
+        found = judge(model, job.renderer.tokenizer, promotion, tasks, job.recipe.pack_tokens)
+        _bases_judged.clear()
+        _bases_judged[key] = found
+    return _bases_judged[key]
+
+
+def _loop(job: Job, model: torch.nn.Module, on_step: Callable[[int], None], interrupt: Interrupt) -> Loop:
+    """Return the loop before its first step, or where the newest whole checkpoint was taken."""
+    folder = job.run_dir / "checkpoints"
+    saved, damaged = checkpoint.load(folder, job.inputs)
+    recipe = job.recipe
+    torch.manual_seed(job.seed)
+    loop = Loop(
+        model=model,
+        optimizer=optimizer_for(model, weight_decay=recipe.weight_decay),
+        sampler=Sampler(
+            job.roles.train, seed=job.seed, batch_tokens=recipe.batch_tokens, pack_tokens=recipe.pack_tokens
+        ),
+        learning=job.learning() if job.monitors else None,
+        recipe=recipe,
+        total_steps=job.plan.steps,
+        total_tokens=job.plan.tokens,
+        folder=folder,
+        inputs=job.inputs,
+        journal=Journal(job.run_dir / "metrics.jsonl", up_to_step=saved.step if saved else -1),
+        asked_to_stop=lambda: interrupt.asked,
+        on_step=on_step,
+    )
+    if saved is not None:
+        snapshot.restore(loop, saved)
+    for problem in damaged:
+        loop.journal.write({"kind": "damage", "step": loop.step, "problem": problem})
+    return loop
