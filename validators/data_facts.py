@@ -110,20 +110,26 @@ def _judgement(
     splits: Sequence[SplitCount],
     recipe_path: str,
 ) -> tuple[Word, list[str], str]:
-    """Return the word, three reasons with numbers, and the next command."""
-    promotion = next(s for s in splits if s["split"] == Split.PROMOTION.value)
-    rows, shows = promotion["rows"], promotion["detects_nat"]
+    """Return the word, three reasons with numbers, and the next command.
+
+    A small version has no promotion rows: they are merged with feedback, which then is what judges a model.
+    """
+    held_out = {s["split"]: s for s in splits}
+    merged = not held_out[Split.PROMOTION.value]["rows"]
+    judges = held_out[Split.FEEDBACK.value if merged else Split.PROMOTION.value]
+    named = "feedback rows (too few for a promotion split)" if merged else "promotion rows"
+    shows = judges["detects_nat"]
     lost = found["unaccounted"]
     reasons = [
         _checks_in_words(checks),
         f"{count(found['rows_in'])} lines in, {count(found['kept'])} kept ({percent(found['keep_rate'])}); "
         + (f"{count(lost)} unaccounted for." if lost else "every line is accounted for."),
-        f"{count(rows)} promotion rows "
+        f"{count(judges['rows'])} {named} "
         + (f"can show a loss change of {shows:.3f} nat." if shows else "to judge a tuned model on."),
     ]
     if any(c.blocks for c in checks):
         return DO_NOT_USE, reasons, f"curate {recipe_path}"
-    if rows < MIN_EVALUATION_ROWS or not found["rows_train"]:
+    if judges["rows"] < MIN_EVALUATION_ROWS or not found["rows_train"]:
         return NOT_ENOUGH_EVIDENCE, reasons, f"curate {recipe_path} --set curation.split.promotion=0.05"
     return USE, reasons, f"train {recipe_path}"
 

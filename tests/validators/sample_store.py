@@ -19,6 +19,7 @@ REASONS = [
     ("quarantine", "conflict", "conflicting_answers"),
     ("drop", "decontaminate", "ngram_overlap"),
 ]
+SPLITS = ("train",) * 12 + ("feedback", "promotion", "promotion", "final")
 SOURCES = ("tickets", "faq", "handbook", "tool logs")
 PHASES = {
     "unicode": "rewrite",
@@ -29,7 +30,14 @@ PHASES = {
 PHASES |= {"split": "split", "dedup": "dedup", "balance": "weigh"}
 
 
-def publish(root: Path, texts: list[str], *, seed: int = 0, names: tuple[str, ...] = SOURCES) -> Version:
+def publish(
+    root: Path,
+    texts: list[str],
+    *,
+    seed: int = 0,
+    names: tuple[str, ...] = SOURCES,
+    splits: tuple[str, ...] = SPLITS,
+) -> Version:
     """Publish `texts` as chats under the name demo: a fifth taken out, every ninth repeated, some unreadable."""
     pick = random.Random(seed)
     rows, turns, lines = [], [], []
@@ -37,7 +45,7 @@ def publish(root: Path, texts: list[str], *, seed: int = 0, names: tuple[str, ..
         source = names[number % len(names)]
         said = [{"role": "user", "text": text}, {"role": "assistant", "text": f"It is {number}: {text}"}]
         key = row_id("chat", said, None)
-        rows.append({"row_id": key, "shape": "chat", "source": source, **_decision(pick, source)})
+        rows.append({"row_id": key, "shape": "chat", "source": source, **_decision(pick, source, splits)})
         turns += [{"row_id": key, "turn": i, **turn} for i, turn in enumerate(said)]
         for line in (number + 1, 100_000 + number)[: 1 + (number % 9 == 0)]:
             lines.append({"source": source, "line": line, "row_id": key})
@@ -59,7 +67,7 @@ def publish(root: Path, texts: list[str], *, seed: int = 0, names: tuple[str, ..
     return Store.open(root).publish("demo", draft)[0]
 
 
-def _decision(pick: random.Random, source: str) -> dict[str, object]:
+def _decision(pick: random.Random, source: str, splits: tuple[str, ...]) -> dict[str, object]:
     verdict, stage, reason = pick.choice(REASONS) if pick.random() < 0.2 else ("keep", None, None)
     decision: dict[str, object] = {
         "verdict": verdict,
@@ -69,7 +77,7 @@ def _decision(pick: random.Random, source: str) -> dict[str, object]:
         "length.response_chars": round(pick.lognormvariate(5, 1), 3),
     }
     if verdict == "keep":
-        split = pick.choice(["train"] * 12 + ["feedback", "promotion", "promotion", "final"])
+        split = pick.choice(splits)
         return {**decision, "split": split, "fold": 3, "slice": source, "weight": 1_000_000}
     return {**decision, "turn": 0}
 

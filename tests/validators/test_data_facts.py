@@ -119,8 +119,19 @@ def test_the_word_follows_from_checks_and_evaluation_rows(
     assert "1 of 2 checks failed" in bad["reasons"][0] and "0.25" in bad["reasons"][0]
     warned = [*PASSED, CheckResult("max_source_loss", "warning", False, 0.9, 0.5)]
     assert data_report(versions[0], None, warned, [], ReportOptions())["verdict"] == "USE"
+    assert "promotion rows can show a loss change of" in good["reasons"][2]
     few = publish(tmp_path / "few", TEXTS[:40])
     assert data_report(few, None, PASSED, [], ReportOptions())["verdict"] == "NOT ENOUGH EVIDENCE"
+
+
+def test_without_promotion_rows_the_feedback_rows_judge(tmp_path: Path) -> None:
+    merged = publish(tmp_path / "s", TEXTS, splits=("train", "feedback"))
+    facts = data_report(merged, None, PASSED, [], ReportOptions())
+    rows = next(s["rows"] for s in facts["splits"] if s["split"] == "feedback")
+    assert facts["verdict"] == "USE"
+    assert facts["reasons"][2].startswith(f"{rows} feedback rows (too few for a promotion split) can show")
+    nobody = publish(tmp_path / "s", TEXTS, splits=("train",), seed=3)
+    assert data_report(nobody, None, PASSED, [], ReportOptions())["verdict"] == "NOT ENOUGH EVIDENCE"
 
 
 def test_detectable_change_matches_the_design_table() -> None:
