@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def column(rows: pl.DataFrame, name: str) -> pl.Series | None:
         return rows[name].cast(pl.String)
     if name == "language" and "language.language" in rows.columns:
         return rows["language.language"]
-    values = rows["attributes"].str.json_path_match(f"$['{name}']")
+    values = rows["attributes"].str.json_path_match(f"$[{json.dumps(name)}]")
     return None if values.null_count() == values.len() and values.len() else values
 
 
