@@ -252,7 +252,19 @@ class Learning:
             },
         }
         monitors = [{"kind": "monitor", "step": now["step"], **s.to_dict()} for s in signals]
-        return [evaluation, *monitors]
+        panels = [self._panels()] if len(self.evaluations) == 1 else []
+        return [*panels, evaluation, *monitors]
+
+    def _panels(self) -> dict[str, Any]:
+        """Return what the run is measured on, and the share of its time that this was planned to take."""
+        return {
+            "kind": "panels",
+            "step": self.evaluations[-1]["step"],
+            "rows": {name: len(track.panel.row_ids) for name, track in self.tracks.items()},
+            "tokens": self.plan.tokens,
+            "evaluations": len(self.plan.steps),
+            "planned_share": round(self.plan.share, VALUE_DECIMALS),
+        }
 
     def finish(self, model: Any) -> list[Signal]:
         """Score every train and withheld row and the decoys with the final weights; return what was found.
