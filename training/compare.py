@@ -95,6 +95,10 @@ def compare(
         from tilth.training.train import train
 
         run = train
+    if max_steps is None:
+        max_steps = steps_for(recipe, parent, base_dir)
+    # Passes over the data do not limit an arm, so a version with fewer tokens gets as many steps.
+    recipe = recipe.model_copy(update={"epochs": UNLIMITED_EPOCHS})
     same = {"base_dir": base_dir, "recipe_digest": recipe_digest, "monitors": False}
     excluded = {seed: random_removal(parent, child, seed, recipe.twin_folds) for seed in seeds}
     plan: list[tuple[str, Version, int]] = [("parent", parent, seed) for seed in seeds]
@@ -109,12 +113,9 @@ def compare(
         result = run(
             recipe, evaluation, version, store, seed=seed, exclude=left_out, max_steps=max_steps, **same
         )
-        if max_steps is None:
-            # Passes over the data no longer limit a run: every further arm takes the steps of the first.
-            max_steps, recipe = result.steps, recipe.model_copy(update={"epochs": UNLIMITED_EPOCHS})
         results.setdefault(arm, []).append(result)
         report("compare", done + 1, len(plan))
-    facts = facts_of(results, parent, child, seeds, max_steps or 0)
+    facts = facts_of(results, parent, child, seeds, max_steps)
     facts["next"] = (next_command or {}).get(facts["answer"], "")
     facts["actions"], facts["links"] = list(actions), list(links)
     return facts
@@ -148,6 +149,17 @@ def facts_of(
         actions=[],
         links=[],
     )
+
+
+def steps_for(recipe: TrainingRecipe, version: Version, base_dir: Path) -> int:
+    """Return the steps that the recipe's epochs over a version take."""
+    from tilth.training.model import find_base
+    from tilth.training.plan import length_of, renderer_for
+    from tilth.training.roles import assign
+
+    renderer = renderer_for(recipe, find_base(recipe.base, base_dir), base_dir)
+    train = assign(version, renderer, recipe, base_dir=base_dir).train
+    return length_of(recipe, sum(e.weight * len(e.input_ids) for e in train), None)[0]
 
 
 def random_removal(parent: Version, child: Version, seed: int, twin_folds: Sequence[int]) -> pl.Series:

@@ -57,9 +57,8 @@ class Runner:
         self.calls: list[dict] = []
 
     def __call__(self, recipe, evaluation, version, store, *, seed, exclude, max_steps, **rest):
-        self.calls.append(
-            {"version": version.short, "seed": seed, "exclude": exclude, "max_steps": max_steps}
-        )
+        call = {"version": version.short, "seed": seed, "exclude": exclude, "max_steps": max_steps}
+        self.calls.append(call | {"epochs": recipe.epochs})
         is_child = version.manifest.parent is not None
         loss = -1.0 + 0.01 * np.random.default_rng(seed).normal()
         loss += self.effect if is_child else self.removal if exclude is not None else 0.0
@@ -90,6 +89,7 @@ def compared(store, versions, runner, seeds=(0, 1, 2)):
         base_dir=Path(),
         recipe_digest="0" * 64,
         seeds=seeds,
+        max_steps=70,
         run=runner,
         next_command={"better": "promote", "worse": "rollback", "no difference shown": "keep"},
     )
@@ -139,10 +139,11 @@ def test_gains_and_losses_together_are_mixed(store, versions):
     assert facts["sentence"].startswith("Mixed")
 
 
-def test_every_arm_has_the_budget_of_the_first(store, versions):
+def test_every_arm_has_the_same_budget_and_the_same_seeds(store, versions):
     runner = Runner(0.0)
     compared(store, versions, runner, seeds=(5, 6))
-    assert [call["max_steps"] for call in runner.calls] == [None, 70, 70, 70, 70, 70]
+    assert {call["max_steps"] for call in runner.calls} == {70}
+    assert min(call["epochs"] for call in runner.calls) >= 1000
     assert [call["seed"] for call in runner.calls] == [5, 6] * 3
 
 
