@@ -66,15 +66,15 @@ def run_local(task: LocalTask) -> LocalPart:
         findings.append(_raised(failed, _name(local)))
         findings += [broken(measured, rule, _name(local)) for rule in local.rules()]
         measures.append(_named(measured, _name(local)))
-    out = LocalPart(*(task.out_dir / f"{task.index:05}-{n}.parquet" for n in _FILES), rewritten=rewritten)
+    turns_path, rows_path, findings_path, measures_path = (
+        task.out_dir / f"{task.index:05}-{name}.parquet" for name in ("turns", "rows", "findings", "measures")
+    )
+    out = LocalPart(turns_path, rows_path, findings_path, measures_path, rewritten)
     turns.write_parquet(out.turns)
     conform(rows, ROWS).write_parquet(out.rows)
     pl.concat([empty(FINDINGS), *findings]).write_parquet(out.findings)
     _wide(measures).write_parquet(out.measures)
     return out
-
-
-_FILES = ("turns", "rows", "findings", "measures")
 
 
 def broken(measured: pl.DataFrame, rule: Rule, stage: str) -> pl.DataFrame:

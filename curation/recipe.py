@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, Field, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -119,13 +119,7 @@ def build(cls: type, value: Any, key: tuple[str, ...]) -> Any:
     for name in value:
         if name not in names:
             raise RecipeError((*key, name), "unknown key", suggestion(name, names))
-    spec: dict[str, Any] = {
-        f.name: (
-            hints[f.name],
-            f.default if f.default is not MISSING else f.default_factory(),  # type: ignore[misc]
-        )
-        for f in fields(cls)
-    }
+    spec: dict[str, Any] = {f.name: (hints[f.name], _default(f)) for f in fields(cls)}
     model = create_model(cls.__name__, __config__=ConfigDict(extra="forbid"), **spec)
     try:
         checked = model.model_validate(dict(value))
@@ -133,3 +127,7 @@ def build(cls: type, value: Any, key: tuple[str, ...]) -> Any:
         first = error.errors()[0]
         raise RecipeError((*key, *first["loc"]), first["msg"].lower()) from None
     return cls(**{name: getattr(checked, name) for name in names})
+
+
+def _default(parameter: Field[Any]) -> Any:
+    return parameter.default if parameter.default_factory is MISSING else parameter.default_factory()

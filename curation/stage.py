@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from functools import cache
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
@@ -153,12 +153,4 @@ def parameters(instance: Any, *, limits: bool) -> dict[str, Any]:
         f.name: getattr(instance, f.name)
         for f in fields(instance)
         if limits or not f.metadata.get("limit", False)
-    }
-
-
-def defaults(cls: type) -> dict[str, Any]:
-    """Return the default parameters of a stage class."""
-    return {
-        f.name: f.default if f.default is not MISSING else f.default_factory()  # type: ignore[misc]
-        for f in fields(cls)
     }

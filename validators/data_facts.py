@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -27,6 +27,9 @@ from tilth.validators.report_facts import (
     ParentDiff,
     PhaseCount,
     ReasonCount,
+    ShiftLine,
+    SourceCount,
+    SourceWarning,
     SplitCount,
     Word,
 )
@@ -84,13 +87,17 @@ def data_report(
         },
         funnel=_phases(taken, found["rows_in"], phases or {}),
         taken=_reasons(version, tables, taken, options.examples, found["rows_in"]),
-        sources=by_source(tables).drop("unaccounted").to_dicts(),
-        warnings=heavy_rules(tables).rename({"rows": "lines"}).drop("verdict").to_dicts(),
+        sources=cast(list[SourceCount], by_source(tables).drop("unaccounted").to_dicts()),
+        warnings=cast(
+            list[SourceWarning], heavy_rules(tables).rename({"rows": "lines"}).drop("verdict").to_dicts()
+        ),
         distributions=distributions(tables, targets or {}),
         splits=splits,
         tags=_tags(tags),
         parent=_against(parent, version, tables),
-        actions=[Action(**{key: str(action[key]) for key in Action.__annotations__}) for action in actions],
+        actions=[
+            cast(Action, {key: str(action[key]) for key in Action.__annotations__}) for action in actions
+        ],
         checks=[_check_line(result) for result in checks],
         reverse=f"tilth rollback {version.manifest.name}" if parent else "",
     )
@@ -209,7 +216,7 @@ def _against(parent: Version | None, version: Version, tables: Tables) -> Parent
         parent=parent.short,
         counts={str(change): rows for change, rows in changes.iter_rows()},
         divergence_bits={m["by"]: m["divergence_bits"] for m in moved},
-        shifts=shifts[:SHOWN_SHIFTS],
+        shifts=cast(list[ShiftLine], shifts[:SHOWN_SHIFTS]),
     )
 
 

@@ -8,11 +8,11 @@ Text taken from rows is shown shortened and escaped; it must already be redacted
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
-USE = "USE"
-DO_NOT_USE = "DO NOT USE"
-NOT_ENOUGH_EVIDENCE = "NOT ENOUGH EVIDENCE"
+USE: Final = "USE"
+DO_NOT_USE: Final = "DO NOT USE"
+NOT_ENOUGH_EVIDENCE: Final = "NOT ENOUGH EVIDENCE"
 Word = Literal["USE", "DO NOT USE", "NOT ENOUGH EVIDENCE"]
 
 
