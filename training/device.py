@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +61,22 @@ def choose_device(wanted: str) -> Device:
             "or say --device cpu",
         )
     return Device(torch.device("cuda", 0), torch.bfloat16, seen, cores)
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn the ways in which memory runs out into one TrainingError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch says it with a RuntimeError on CPUs
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise TrainingError(
+            "training",
+            "there is not enough memory",
+            "The run stopped; its last checkpoint is whole, no feedback was written",
+            "Lower training.pack_tokens or training.max_tokens and run the same command again",
+        ) from error
 
 
 def _card() -> bool:

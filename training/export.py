@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from tilth.shards.errors import TrainingError
+from tilth.training.lora import load_adapter
 from tilth.training.loss import score
 from tilth.training.model import load_model
 from tilth.training.text import Example
@@ -40,9 +41,7 @@ def _check(model: Any, folder: Path, base: Path, examples: list[Example]) -> Non
     causal = model.get_base_model() if is_adapter else model
     again = load_model(base if is_adapter else folder, dtype=causal.dtype).to(causal.device)
     if is_adapter:
-        from peft import PeftModel
-
-        again = PeftModel.from_pretrained(again, folder)
+        again = load_adapter(again, folder)
     (again.get_base_model() if is_adapter else again).set_attn_implementation(
         causal.config._attn_implementation
     )

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tilth.training.lora import adapt
 from tilth.training.loss import CHUNK_LOGITS, MIN_CHUNK_TOKENS
-from tilth.training.model import load_config, lora_config
+from tilth.training.model import load_config
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.text import Example
 
@@ -47,7 +48,6 @@ def memory(
 
 def _skeleton(recipe: TrainingRecipe, base: Path, dtype: torch.dtype) -> Any:
     """Return the model to be trained, as shapes only."""
-    from peft import get_peft_model
     from transformers import AttentionInterface, AutoModelForCausalLM
 
     AttentionInterface.register(ATTENTION, _planned_attention)
@@ -56,7 +56,7 @@ def _skeleton(recipe: TrainingRecipe, base: Path, dtype: torch.dtype) -> Any:
     with suppress(ValueError, NotImplementedError):  # else counted with the attention it has
         model.set_attn_implementation(ATTENTION)
     if recipe.method == "lora":
-        model = get_peft_model(model, lora_config(recipe), low_cpu_mem_usage=True)
+        model = adapt(model, recipe)
     return model.train()
 
 

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 from tilth.shards.errors import TrainingError
 from tilth.training import attention
+from tilth.training.lora import adapt
 from tilth.training.loss import hidden_states, logits_of
 from tilth.training.pack import collate
 from tilth.training.recipe import TrainingRecipe
@@ -71,7 +72,9 @@ def load_model(path: Path, *, dtype: torch.dtype = torch.float32) -> Any:
     Raises TrainingError if it cannot be loaded whole.
     """
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     attention.register()
     try:
         model, info = AutoModelForCausalLM.from_pretrained(
@@ -104,22 +107,7 @@ def attach(model: Any, recipe: TrainingRecipe, seed: int) -> Any:
     torch.manual_seed(seed)
     if recipe.method == "full":
         return model.train()
-    from peft import get_peft_model
-
-    return get_peft_model(model, lora_config(recipe)).train()
-
-
-def lora_config(recipe: TrainingRecipe) -> Any:
-    """Return the adapter configuration of a recipe: every linear layer but the output."""
-    from peft import LoraConfig
-
-    return LoraConfig(
-        r=recipe.lora.rank,
-        lora_alpha=recipe.lora.alpha,
-        lora_dropout=recipe.lora.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
+    return adapt(model, recipe).train()
 
 
 def choose_attention(model: Any) -> bool:

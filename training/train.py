@@ -14,6 +14,7 @@ from tilth.shards.lock import Lock
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training import checkpoint, snapshot
+from tilth.training.device import memory_errors
 from tilth.training.evaluate import LoadedTask, load_tasks
 from tilth.training.finish import RunResult, finish
 from tilth.training.interrupt import Interrupt
@@ -79,7 +80,7 @@ def train(
     if fresh or not resume:
         job.forget()
     job.run_dir.mkdir(parents=True, exist_ok=True)
-    with Lock(job.run_dir / "lock").held(0):
+    with Lock(job.run_dir / "lock").held(0), memory_errors():
         say("base", 0, 0)
         model = load_model(job.base, dtype=job.weights_dtype).to(job.device.device)
         choose_attention(model)

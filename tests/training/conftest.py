@@ -1,4 +1,4 @@
-"""A tiny chat model on disk, and versions to train it on."""
+"""Fixtures around the tiny model; see tests/tiny.py."""
 
 from __future__ import annotations
 
@@ -6,61 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import drafts
 import numpy as np
-import polars as pl
 import pytest
+import tiny
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.text import Example
-
-CHATML = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"]
-TEXT = [
-    "the quick brown fox jumps over the lazy dog",
-    "how much is 1 plus 2? 3 4 5 6 7 8 9 0",
-    "user assistant system tool",
-]
-
-
-def make_tokenizer() -> PreTrainedTokenizerFast:
-    """Return a byte-level tokenizer of 384 tokens in which padding and the end of a turn are the same."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=384, special_tokens=SPECIAL[:3], initial_alphabet=alphabet, show_progress=False
-    )
-    tokenizer.train_from_iterator(TEXT * 5, trainer)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<|im_end|>", eos_token="<|im_end|>")
-    fast.chat_template = CHATML
-    return fast
-
-
-def tiny_config(**changes: Any) -> LlamaConfig:
-    """Return the configuration of a Llama of about 50,000 parameters."""
-    values = {
-        "vocab_size": 384,
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 256,
-        "tie_word_embeddings": True,
-        "bos_token_id": None,
-        "eos_token_id": 2,
-    }
-    return LlamaConfig(**{**values, **changes})
 
 
 @pytest.fixture(autouse=True)
@@ -72,25 +27,26 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerFast:
-    return make_tokenizer()
+    """The tokenizer of the tiny model."""
+    return tiny.make_tokenizer()
 
 
 @pytest.fixture(scope="session")
-def base_path(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenizerFast) -> Path:
-    """The folder of a tiny random Llama with its tokenizer."""
-    path = tmp_path_factory.mktemp("models") / "base"
-    torch.manual_seed(0)
-    LlamaForCausalLM(tiny_config()).save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    return path
+def base_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tiny model."""
+    return tiny.save_base(tmp_path_factory.mktemp("models") / "base")
 
 
 @pytest.fixture
 def recipe(base_path: Path) -> TrainingRecipe:
-    """A short LoRA run on the tiny base."""
-    return TrainingRecipe(
-        base=str(base_path), rate=1e-2, batch_tokens=512, pack_tokens=256, epochs=1, device="cpu"
-    )
+    """A short LoRA run on the tiny model."""
+    return tiny.make_recipe(base_path)
+
+
+@pytest.fixture
+def version(store: Store) -> Version:
+    """A published version of 120 sums."""
+    return tiny.make_version(store)
 
 
 @pytest.fixture
@@ -104,39 +60,16 @@ def make_examples() -> Callable[..., list[Example]]:
             length = int(random.integers(shortest, longest + 1))
             labels = random.random(length) < 0.5
             labels[0], labels[-1] = False, True
-            ids = random.integers(0, 384, length).astype(np.int32)
-            row_id = number.to_bytes(16, "big")
-            found.append(Example(row_id, "ab"[number % 2], 1.0, ids, labels))
+            ids = random.integers(0, tiny.VOCABULARY, length).astype(np.int32)
+            found.append(Example(number.to_bytes(16, "big"), "ab"[number % 2], 1.0, ids, labels))
         return found
 
     return make
 
 
-def lines(count: int = 120, **changes: Any) -> list[drafts.Line]:
-    """Return sums as lines of input, in two slices, dealt out over splits and folds."""
-    found = []
-    for number in range(count):
-        decision = {
-            "verdict": "keep",
-            "split": {8: "feedback", 9: "promotion"}.get(number % 10, "train"),
-            "fold": number % 7,
-            "slice": "odd" if number % 2 else "even",
-            "weight": 1_000_000,
-            **changes,
-        }
-        found.append(drafts.Line(f"how much is {number} plus 2?", answer=f"{number + 2}", decision=decision))
-    return found
-
-
-@pytest.fixture
-def version(store: Store) -> Version:
-    """A published version of 120 sums."""
-    return store.publish("sums", drafts.make_draft(lines()))[0]
-
-
 @pytest.fixture
 def chat() -> Callable[..., dict[str, Any]]:
-    """Return a maker of samples (columns of Version.samples) from (role, text) pairs or dicts."""
+    """Return a maker of samples (columns of Version.samples) from (role, text) pairs or dicts of turns."""
 
     def make(*turns: Any, shape: str = "chat", tools: str | None = None) -> dict[str, Any]:
         empty = dict.fromkeys(("role", "text", "reasoning", "tool_calls", "tool_call_id", "name"))
@@ -154,8 +87,3 @@ def chat() -> Callable[..., dict[str, Any]]:
         }
 
     return make
-
-
-def ids_of(frame: pl.DataFrame) -> list[str]:
-    """Return the row ids of a frame as hex."""
-    return [row_id.hex() for row_id in frame["row_id"]]

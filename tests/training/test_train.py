@@ -1,25 +1,199 @@
+"""A run from a version to a tuned model: what it writes, and that it can stop anywhere (R12, R13)."""
+
 from __future__ import annotations
 
+import json
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import polars as pl
+import pytest
+import tiny
+import torch
+from safetensors.torch import load_file
+
+from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
+from tilth.training.journal import read
+from tilth.training.learning import Learning
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
-from tilth.training.train import train
+from tilth.training.train import RunResult, train
+
+Run = Callable[..., RunResult]
 
 
-def test_a_run_learns_writes_feedback_and_starts_nothing_anew(
-    store: Store, version: Version, recipe: TrainingRecipe, tmp_path: Path
-) -> None:
-    arguments = dict(base_dir=tmp_path, recipe_digest="r" * 64)
-    result = train(recipe, EvaluationRecipe(), version, store, **arguments)
+@pytest.fixture
+def run(store: Store, version: Version, recipe: TrainingRecipe, tmp_path: Path) -> Run:
+    """Return a run of the version; keywords of `train`, or changes of the recipe."""
+
+    def call(changes: dict[str, Any] | None = None, **keywords: Any) -> RunResult:
+        keywords = {"base_dir": tmp_path, "recipe_digest": "r" * 64, **keywords}
+        changed = recipe.model_copy(update=changes or {})
+        return train(changed, EvaluationRecipe(), keywords.pop("version", version), store, **keywords)
+
+    return call
+
+
+def stop_at(step: int) -> Callable[[str, int, int], None]:
+    def report(what: str, done: int, total: int) -> None:
+        if what == "train" and done == step:
+            raise ConnectionError("the plug is pulled")
+
+    return report
+
+
+def weights(result: RunResult) -> dict[str, torch.Tensor]:
+    return load_file(result.run_dir / "adapter" / "adapter_model.safetensors")
+
+
+def same(first: RunResult, second: RunResult) -> bool:
+    one, two = weights(first), weights(second)
+    return one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_a_run_learns_and_writes_what_it_learned(run: Run, store: Store) -> None:
+    result = run()
     assert result.tuned.loss < result.base.loss
     assert store.feedback_digests("sums") == [result.feedback_digest]
-    for name in (
-        "run.json",
-        "metrics.jsonl",
-        "samples.json",
-        "report.html",
-        "adapter/adapter_model.safetensors",
-    ):
+    for name in ("metrics.jsonl", "samples.json", "report.html", "report.json", "adapter/tokenizer.json"):
         assert (result.run_dir / name).is_file(), name
+    record = json.loads((result.run_dir / "run.json").read_bytes())
+    assert record["feedback"] == result.feedback_digest
+    assert record["rows"]["rows"] == sum(
+        record["rows"][part]
+        for part in ("train", "twin", "feedback", "promotion", "excluded", "weightless", "skipped")
+    )
+    steps = [line for line in read(result.run_dir / "metrics.jsonl") if line["kind"] == "step"]
+    assert [line["step"] for line in steps] == list(range(1, result.steps + 1))
+    assert sum(line["tokens"] for line in steps) == result.tokens
+
+
+def test_no_loss_of_a_single_promotion_row_is_written(run: Run, version: Version) -> None:
+    result = run()
+    promotion = version.samples("promotion")["row_id"].to_list()
+    written = [path.read_bytes() for path in result.run_dir.rglob("*") if path.is_file()]
+    assert result.tuned.losses["row_id"].to_list() == sorted(promotion)
+    assert not any(row.hex().encode() in data or row in data for row in promotion for data in written)
+
+
+def test_every_adapter_moves(run: Run) -> None:
+    moved = [bool(tensor.any()) for name, tensor in weights(run()).items() if "lora_B" in name]
+    assert len(moved) == 14
+    assert all(moved)
+
+
+def test_a_run_cut_at_any_step_ends_with_the_same_bits(run: Run, tmp_path: Path) -> None:
+    changes = {"lora": {"rank": 4, "alpha": 8, "dropout": 0.1}, "epochs": 2}
+    changes["lora"] = TrainingRecipe.model_validate({"base": "x", "lora": changes["lora"]}).lora
+    whole = run(changes | {"checkpoint_minutes": 99.0}, fresh=True)
+    metrics = [
+        (line["step"], line["loss"]) for line in read(whole.run_dir / "metrics.jsonl") if "loss" in line
+    ]
+    assert whole.steps >= 6
+    changes["checkpoint_minutes"] = 1e-9
+    for number, step in enumerate((1, 3, whole.steps - 1)):
+        with pytest.raises(ConnectionError):
+            run(changes, recipe_digest=f"{number}" * 64, on_progress=stop_at(step))
+        resumed = run(changes, recipe_digest=f"{number}" * 64)
+        assert same(resumed, whole)
+        lines = [line for line in read(resumed.run_dir / "metrics.jsonl") if "loss" in line]
+        assert [(line["step"], line["loss"]) for line in lines] == metrics
+        assert resumed.tuned.loss == whole.tuned.loss
+
+
+def test_an_interrupted_run_stops_early_where_the_whole_one_does(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Learning, "_is_overfit", lambda self, signals: len(self.evaluations) >= 4)
+    changes = {"epochs": 3.0, "checkpoint_minutes": 1e-9}
+    whole = run(changes, recipe_digest="a" * 64)
+    assert whole.stopped_early
+    with pytest.raises(ConnectionError):
+        run(changes, recipe_digest="b" * 64, on_progress=stop_at(whole.steps - 1))
+    resumed = run(changes, recipe_digest="b" * 64)
+    assert (resumed.steps, resumed.best_step, resumed.stopped_early) == (whole.steps, whole.best_step, True)
+    assert same(resumed, whole)
+
+
+def test_a_finished_run_is_not_trained_again(run: Run, store: Store) -> None:
+    first = run()
+    seen: list[str] = []
+    again = run(on_progress=lambda what, done, total: seen.append(what))
+    assert "train" not in seen
+    assert same(first, again)
+    assert again.feedback_digest == first.feedback_digest
+    assert len(store.feedback_digests("sums")) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_a_checkpoint_to_go_on_from(run: Run, number: int) -> None:
+    whole = run(recipe_digest="a" * 64)
+
+    def ask(what: str, done: int, total: int) -> None:
+        if what == "train" and done == 2:
+            os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe_digest="b" * 64, on_progress=ask)
+    assert signal.getsignal(number) is before
+    seen: list[int] = []
+    resumed = run(recipe_digest="b" * 64, on_progress=lambda what, done, total: seen.append(done))
+    assert 3 in seen
+    assert 2 not in seen
+    assert same(resumed, whole)
+
+
+def test_a_changed_base_is_named_and_not_resumed(run: Run, recipe: TrainingRecipe, tmp_path: Path) -> None:
+    base = tiny.save_base(tmp_path / "own")
+    changes = {"base": str(base), "checkpoint_minutes": 1e-9}
+    with pytest.raises(ConnectionError):
+        run(changes, on_progress=stop_at(2))
+    tiny.make_model(seed=1).save_pretrained(base)
+    with pytest.raises(TrainingError, match="has changed: base"):
+        run(changes)
+    (base / "chat_template.jinja").write_text("{# mine #}" + tiny.CHATML)
+    with pytest.raises(TrainingError, match="has changed: base, template"):
+        run(changes)
+    with pytest.raises(TrainingError, match="has changed: base, template, training"):
+        run(changes | {"rate": 1e-3})
+    assert run(changes, fresh=True).steps > 2
+
+
+def test_rows_can_be_left_out_and_monitors_off(run: Run, store: Store, version: Version) -> None:
+    gone = version.samples("train")["row_id"].head(10)
+    result = run(exclude=gone, monitors=False, max_steps=3)
+    assert result.steps == 3
+    assert result.best_step == 3
+    assert result.feedback_digest is None
+    assert not store.feedback_digests("sums")
+    record = json.loads((result.run_dir / "run.json").read_bytes())
+    twin = version.samples("train").filter(pl.col("fold") == 0)["row_id"]
+    assert record["rows"]["excluded"] == 10 - gone.is_in(twin.implode()).sum()
+
+
+def test_a_full_run_trains_every_weight_and_exports_a_model(run: Run) -> None:
+    result = run({"method": "full", "rate": 1e-3})
+    assert result.tuned.loss < result.base.loss
+    assert (result.run_dir / "model" / "model.safetensors").is_file()
+
+
+def test_seeds_differ_and_repeat(run: Run) -> None:
+    first, second = run(seed=1, max_steps=2), run(seed=2, max_steps=2)
+    assert first.run_id != second.run_id
+    assert not same(first, second)
+    assert same(run(seed=1, max_steps=2, fresh=True), first)
+
+
+def test_a_template_of_ones_own_is_exported_with_the_adapter(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "own.jinja").write_text(tiny.CHATML.replace("<|im_end|>\n", "<|im_end|>"))
+    result = run({"template": "own.jinja"}, max_steps=1)
+    assert (result.run_dir / "adapter" / "chat_template.jinja").read_text() == (
+        tmp_path / "own.jinja"
+    ).read_text()
+    with pytest.raises(TrainingError, match="cannot be read"):
+        run({"template": "none.jinja"})

@@ -1,0 +1,119 @@
+"""Packed rows compute what separate rows compute, over families; what cannot is run unpacked (R7, R8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from transformers import AutoModelForCausalLM
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from tilth.shards.errors import TrainingError
+from tilth.training import attention, model
+from tilth.training.loss import score, token_losses
+from tilth.training.pack import collate
+
+SMALL: dict[str, Any] = {
+    "vocab_size": 384,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 256,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+PACKABLE = {
+    "llama": {},
+    "qwen2": {},
+    "qwen3": {"head_dim": 8},
+    "mistral": {"sliding_window": 8},
+    "gemma3_text": {"head_dim": 8, "sliding_window": 8, "query_pre_attn_scalar": 8},
+    "phi3": {},
+    "olmo2": {},
+    "granite": {"logits_scaling": 4.0},
+    "cohere": {},
+    "gpt_neox": {},
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256},
+}
+UNPACKED = {
+    "gemma2": {"head_dim": 8, "sliding_window": 8, "query_pre_attn_scalar": 8},  # capped scores
+    "lfm2": {"num_hidden_layers": 4, "full_attn_idxs": [1, 3]},  # short convolutions
+    "mamba2": {  # recurrent state
+        "state_size": 8,
+        "head_dim": 8,
+        "num_heads": 8,
+        "expand": 2,
+        "n_groups": 1,
+        "chunk_size": 16,
+    },
+}
+
+
+def build(family: str, changes: dict[str, Any]) -> Any:
+    attention.register()
+    torch.manual_seed(1)
+    config = CONFIG_MAPPING[family](**{**SMALL, **changes})
+    return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+def separate_nll(stock: Any, examples: list[Any]) -> list[float]:
+    """Return the loss of each example through the model's own forward and loss of logits."""
+    stock.eval()
+    sums = []
+    for example in examples:
+        ids = torch.from_numpy(example.input_ids)[None].long()
+        with torch.no_grad():
+            logits = stock(input_ids=ids, use_cache=False).logits[0].float()
+        nll = -logits.log_softmax(1)[:-1].gather(1, ids[0, 1:, None])[:, 0]
+        sums.append(float(nll[torch.from_numpy(example.is_label[1:])].sum()))
+    return sums
+
+
+@pytest.mark.parametrize("family", PACKABLE)
+def test_packed_rows_score_as_separate_rows(family: str, make_examples) -> None:
+    examples = make_examples(7)
+    built = build(family, PACKABLE[family])
+    expected = separate_nll(built, examples)
+    assert model.choose_attention(built)
+    assert score(built, examples, 200)["nll_sum"].to_list() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("family", UNPACKED)
+def test_what_would_leak_runs_unpacked_and_right(family: str, make_examples) -> None:
+    examples = make_examples(5)
+    built = build(family, UNPACKED[family])
+    expected = separate_nll(built, examples)
+    assert not model.choose_attention(built)
+    assert score(built, examples, 200)["nll_sum"].to_list() == pytest.approx(expected, rel=1e-5)
+
+
+def test_no_row_moves_another(make_examples) -> None:
+    first, second, other = make_examples(3, shortest=20, longest=20)
+    packed = tiny.make_model()
+    model.choose_attention(packed)
+    losses = [token_losses(packed, collate([front, second]), statistics=False) for front in (first, other)]
+    nll = [loss.nll[loss.example_of == 1] for loss in losses]
+    assert torch.equal(nll[0], nll[1])
+
+
+def test_a_model_whose_logits_are_not_understood_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = build("granite", {"logits_scaling": 4.0})
+    monkeypatch.setattr(model, "logits_of", lambda causal, hidden: causal.get_output_embeddings()(hidden))
+    with pytest.raises(TrainingError, match="differ from the model's own"):
+        model.choose_attention(built)
+
+
+def test_generation_with_padding_is_that_of_the_stock_attention() -> None:
+    built = tiny.make_model()
+    ids = torch.randint(3, 384, (3, 12))
+    mask = torch.ones_like(ids)
+    mask[0, :5] = 0
+    settings = {"max_new_tokens": 8, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}
+    stock = built.generate(ids, attention_mask=mask, **settings)
+    assert model.choose_attention(built)
+    assert torch.equal(built.generate(ids, attention_mask=mask, **settings), stock)
