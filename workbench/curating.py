@@ -138,7 +138,8 @@ def show(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, *, dry_r
     )
     if outcome.unread_feedback:
         screen.print(
-            f"{outcome.unread_feedback} feedback record(s) wait: they steer when the sources or the recipe change"
+            f"{outcome.unread_feedback} feedback record(s) unread: they ask for no change of these rows, or this "
+            "version was steered already; they are looked at again when the sources or the recipe change"
         )
     screen.print(f"page: {page}\nnext: {facts['next']}")
 

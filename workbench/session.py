@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tilth.workbench.recipe import Recipe
 
 INTERRUPTED = 130
+PIPED_COLUMNS = 140
 Function = Callable[..., Any]
 
 
@@ -62,6 +64,9 @@ def guarded(function: Function) -> Function:
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
+        # transformers speaks through these; its bars and advice would drown what we say.
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         try:
             function(*args, **kwargs)
         except KeyboardInterrupt:
@@ -116,7 +121,8 @@ def console(*, quiet: bool = False) -> Console:
     """Return the console that commands print on; `quiet` leaves stdout to JSON."""
     from rich.console import Console
 
-    return Console(stderr=quiet, highlight=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else PIPED_COLUMNS
+    return Console(stderr=quiet, highlight=False, soft_wrap=True, width=width)
 
 
 @contextmanager
