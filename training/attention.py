@@ -72,16 +72,17 @@ def packed_attention(
     if query.is_cuda:
         from torch.nn.attention.varlen import varlen_attn
 
-        rows = [t[0].transpose(0, 1).contiguous() for t in (query, key, value)]
-        window = (sliding_window - 1 if sliding_window else -1, 0)
-        out = varlen_attn(
-            *rows,
+        q, k, v = (t[0].transpose(0, 1).contiguous() for t in (query, key, value))
+        out: Any = varlen_attn(
+            q,
+            k,
+            v,
             cu_seq_lens_q,
             cu_seq_lens_q,
-            max_length_q,
-            max_length_q,
+            max_length_q or 0,
+            max_length_q or 0,
             scale=scaling,
-            window_size=window,
+            window_size=(sliding_window - 1 if sliding_window else -1, 0),
             enable_gqa=grouped,
         )
         return out[None], None
@@ -113,8 +114,8 @@ def _window_mask(tokens: int, window: int | None) -> Tensor | None:
     return (apart >= 0) & (apart < window)
 
 
-def _mask(*args: Any, attention_mask: Tensor | None = None, **kwargs: Any) -> Tensor | None:
+def _mask(*, attention_mask: Tensor | None = None, **kwargs: Any) -> Tensor | None:
     """Build a mask for generation, where padding comes as a mask; packed batches bring none."""
     from transformers.masking_utils import sdpa_mask
 
-    return None if attention_mask is None else sdpa_mask(*args, attention_mask=attention_mask, **kwargs)
+    return None if attention_mask is None else sdpa_mask(attention_mask=attention_mask, **kwargs)

@@ -44,9 +44,10 @@ def adapt(model: Any, recipe: TrainingRecipe) -> Any:
 
     with _old_names():
         adapted = get_peft_model(model, lora_config(recipe))
+    layer: Any
     for layer in adapted.modules():
         if type(layer) is Linear and isinstance(layer.base_layer, torch.nn.Linear):
-            layer.forward = MethodType(_forward, layer)
+            layer.forward = MethodType(_forward, layer)  # type: ignore[method-assign]
     return adapted
 
 

@@ -24,19 +24,20 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.mo
 # (a short convolution) is seven times above, attention leaks are of the order of the logits.
 PARITY = {torch.float32: 3e-5, torch.float64: 1e-10}
 PARITY_HALF = 5e-2
+HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "tokenizer.model", "*.spm")
 OFFLINE = {"local_files_only": True, "trust_remote_code": False}
 LOADING_ERRORS = (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError)
 PROBE_LENGTHS = (17, 23, 9)
 
 
 def find_base(name: str, base_dir: Path) -> Path:
-    """Return the folder of a base: a path (relative to the recipe), else a model of the local hub cache.
+    """Return the folder of a base: a path (relative to the recipe), else a model of the hub.
 
     Raises TrainingError if it is neither, or holds what must not be loaded: code, pickles, no tokenizer.
     """
     path = base_dir / Path(name).expanduser()
     if not path.is_dir():
-        path = _cached(name, path)
+        path = _of_hub(name, path)
     _check_files(name, path)
     return path
 
@@ -77,11 +78,12 @@ def load_model(path: Path, *, dtype: torch.dtype = torch.float32) -> Any:
     logging.disable_progress_bar()
     attention.register()
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             path, dtype=dtype, use_safetensors=True, output_loading_info=True, **OFFLINE
         )
     except LOADING_ERRORS as error:
         raise _unloadable(path, "model", error) from error
+    model, info = loaded
     if info["missing_keys"]:
         raise TrainingError(
             f"base {path.name}",
@@ -140,7 +142,9 @@ def choose_attention(model: Any) -> bool:
 def max_context(config: Any) -> int:
     """Return how many tokens a base reads at most."""
     config = config.get_text_config()
-    return int(getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", 2048))
+    return int(
+        getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or 2048
+    )
 
 
 def _probe_examples(model: Any) -> list[Example]:
@@ -180,19 +184,27 @@ def _unloadable(path: Path, what: str, error: Exception) -> TrainingError:
     )
 
 
-def _cached(name: str, tried: Path) -> Path:
-    """Return the snapshot of a hub model that is already on this machine."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+def _of_hub(name: str, tried: Path) -> Path:
+    """Return the snapshot of a hub model (ORG/NAME or ORG/NAME@REVISION), downloaded if it is not here yet.
 
+    Naming one is the user's leave to download it; weights other than safetensors are not fetched.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    repository, _, revision = name.removeprefix("hf://").partition("@")
+    wanted: dict[str, Any] = {"revision": revision or None, "allow_patterns": list(HUB_FILES)}
     try:
-        return Path(snapshot_download(name.removeprefix("hf://"), local_files_only=True))
-    except (HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        try:
+            return Path(snapshot_download(repository, local_files_only=True, **wanted))
+        except LocalEntryNotFoundError:
+            return Path(snapshot_download(repository, **wanted))
+    except (HFValidationError, LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
         raise TrainingError(
             f"training.base {name}",
-            f"there is no folder {tried} and no such model in the local hub cache",
+            f"there is no folder {tried}, and no model of that name can be had from the hub or its local cache",
             "Nothing was trained",
-            f"Correct the path, or fetch the model once: hf download {name.removeprefix('hf://')}",
+            "Correct the path or the name",
         ) from error
 
 

@@ -23,8 +23,8 @@ def save(loop: Loop) -> None:
         "best_step": loop.best_step,
         "stopped_early": loop.stopped_early,
     }
-    tensors = {
-        "weights": dict(loop.trained()),
+    tensors: dict[str, dict[str, Tensor]] = {
+        "weights": {name: parameter.detach() for name, parameter in loop.trained()},
         "best": loop.best,
         "optimizer": _optimizer_tensors(loop.optimizer),
         "learning": arrays,
