@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tilth.workbench.recipe import Recipe
 
 COMPARED = "compare"
+ARMS = 3
 
 
 def compare(recipe: Recipe, store: Store, parent: Version, child: Version, screen: Console) -> dict[str, Any]:
@@ -28,9 +29,10 @@ def compare(recipe: Recipe, store: Store, parent: Version, child: Version, scree
 
     seeds = [recipe.require_training().seed + i for i in range(recipe.refresh.seeds)]
     screen.rule(f"compare {child.short} with {parent.short}")
+    runs, seconds = len(seeds) * ARMS, store.receipts(tuning.TRAINED, child.id)[-1]["seconds"]
     screen.print(
-        f"{len(seeds)} paired seeds, three arms each: the parent, the child, and the parent with as many rows "
-        "removed at random"
+        f"{len(seeds)} paired seeds of {ARMS} arms: the parent, the child, and the parent with as many rows removed "
+        f"at random; {runs} runs, at most about {runs * seconds / 60:.0f} minutes"
     )
     with session.progress(screen) as on_progress:
         facts = compare_arms(

@@ -31,7 +31,6 @@ class RefreshRecipe(BaseModel):
     schedule: str | None = None  # a cron line
     promote: Literal["checks", "training"] = "checks"
     seeds: int = Field(2, ge=1)  # paired seeds of a comparison
-    max_train_minutes: float = Field(60, gt=0)
 
 
 @dataclass(frozen=True)
