@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,6 +91,24 @@ def available_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return min(_free_memory(), _free_in_group())
+
+
+def resident_bytes(device: torch.device) -> int:
+    """Return the memory this process holds now: on the card, or resident (elsewhere than on Linux: its peak)."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    status = Path("/proc/self/statm")
+    if status.exists():
+        return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return peak_bytes(device)
+
+
+def peak_bytes(device: torch.device) -> int:
+    """Return the most memory this process has held: on the card, or resident."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _free_memory() -> int:

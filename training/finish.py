@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json
+from tilth.training.device import peak_bytes
 from tilth.training.evaluate import LoadedTask
 from tilth.training.export import export
 from tilth.training.feedback import store_feedback
@@ -97,14 +94,6 @@ def finish(job: Job, loop: Loop, untuned: Judgement, tasks: list[LoadedTask], st
     return result
 
 
-def peak_bytes(device: torch.device) -> int:
-    """Return the most memory this process has held: of the card, or resident."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
 def _facts(
     job: Job,
     loop: Loop,
@@ -152,12 +141,14 @@ def _rates(job: Job, steps: int) -> RateCurve:
 
 def _planned(job: Job, loop: Loop, seconds: float, peak: int) -> list[PlanLine]:
     spent = sum(line["seconds"] for line in read(loop.journal.path) if line["kind"] == "step")
+    plan = job.plan
+    memory = plan.resident_bytes + plan.total_bytes
     return [
-        PlanLine(quantity="steps", unit="steps", planned=job.plan.steps, measured=loop.step),
-        PlanLine(quantity="tokens", unit="tokens", planned=job.plan.tokens, measured=loop.sampler.tokens),
-        PlanLine(quantity="time of the steps", unit="seconds", planned=job.plan.seconds, measured=spent),
+        PlanLine(quantity="steps", unit="steps", planned=plan.steps, measured=loop.step),
+        PlanLine(quantity="tokens", unit="tokens", planned=plan.tokens, measured=loop.sampler.tokens),
+        PlanLine(quantity="time of the steps", unit="seconds", planned=plan.seconds, measured=spent),
         PlanLine(quantity="time in all", unit="seconds", planned=None, measured=seconds),
-        PlanLine(quantity="peak memory", unit="bytes", planned=job.plan.total_bytes, measured=peak),
+        PlanLine(quantity="peak memory", unit="bytes", planned=memory, measured=peak),
     ]
 
 

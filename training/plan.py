@@ -12,7 +12,7 @@ import torch
 
 from tilth.shards.errors import TrainingError
 from tilth.shards.version import Version
-from tilth.training.device import Device, available_bytes, choose_device
+from tilth.training.device import Device, available_bytes, choose_device, resident_bytes
 from tilth.training.footprint import memory
 from tilth.training.loss import token_losses
 from tilth.training.model import (
@@ -47,6 +47,7 @@ class Plan:
     tokens: int
     bytes: dict[str, int]  # weights, gradients, optimizer, best weights, activations, logits
     available_bytes: int
+    resident_bytes: int  # held by this process before the run
     seconds: float | None = None
 
     @property
@@ -148,6 +149,7 @@ def plan_run(
         tokens=round(tokens),
         bytes=sizes,
         available_bytes=available_bytes(device.device),
+        resident_bytes=resident_bytes(device.device),
     )
 
 
