@@ -230,6 +230,8 @@ def _bounded(
 
 
 def _proposals(evidence: Evidence, digest: str) -> list[dict[str, Any]]:
+    """Return one proposal per finding and target: what the last evaluation said of it."""
+    last = {(finding, target): said for finding, target, said in evidence.proposals}
     return [
         {
             "action": "propose",
@@ -239,7 +241,7 @@ def _proposals(evidence: Evidence, digest: str) -> list[dict[str, Any]]:
             "reverse": "",
             "record": digest,
         }
-        for finding, target, said in evidence.proposals
+        for (finding, target), said in last.items()
         if finding in _PROPOSALS
     ]
 

@@ -82,7 +82,7 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
         outcome.version,
         parent_of(store, outcome.version),
         outcome.checks,
-        outcome.steering.actions,
+        [named(action, recipe) for action in outcome.steering.actions],
         recipe.report,
         targets=recipe.curation.targets(),
         phases=recipe.curation.phases(),
@@ -90,6 +90,11 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
         recipe_path=recipe.path.name,
     )
     return report.data_page(page_dir(store, outcome.version), facts)
+
+
+def named(action: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """Return an action whose reversing command names this recipe."""
+    return {**action, "reverse": action["reverse"].replace("RECIPE", recipe.path.name)}
 
 
 def as_dict(outcome: Outcome, page: Path, *, dry_run: bool) -> dict[str, Any]:

@@ -20,6 +20,12 @@ from tilth.workbench.differences import mark
 from tilth.workbench.session import console, print_json
 
 MAX_TEXT_CHARS = 600
+# Balance moves every weight a little when rows come or go: such changes stand after all others, the largest first.
+WEIGHTS_LAST = (
+    pl.when(pl.col("change") == "weight")
+    .then(10.0 - (pl.col("weight_after") / pl.col("weight_before")).log().abs())
+    .otherwise(0.0)
+)
 
 
 def open_existing(path: Path) -> Store:
@@ -88,7 +94,9 @@ def diff(store_path: Path, old_id: str, new_id: str, *, max_rows: int, as_json: 
     """Print what changed between two versions, row by row, with the reason of each change."""
     store = open_existing(store_path)
     old, new = store.version(old_id), store.version(new_id)
-    changes = diffing.diff(old, new).with_columns(pl.col("row_id").bin.encode("hex"))
+    changes = (
+        diffing.diff(old, new).with_columns(pl.col("row_id").bin.encode("hex")).sort(WEIGHTS_LAST, "row_id")
+    )
     if as_json:
         print_json(
             {"old": old.id, "new": new.id, "feedback": new.manifest.feedback, "rows": changes.to_dicts()}
