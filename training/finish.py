@@ -113,7 +113,7 @@ def _facts(
         rate=_rates(job, loop.step),
         plan=_planned(job, loop, seconds, peak),
         base_knowledge_note=KNOWN_FROM,
-        next_command="curate RECIPE",
+        next_command=job.next_command,
         name=job.version.manifest.name,
         run_id=job.run_id,
         version=job.version.short,

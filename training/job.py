@@ -43,6 +43,7 @@ class Job:
     plan: Plan
     inputs: dict[str, str]
     run_id: str
+    next_command: str = ""  # what the page says to do next
 
     @property
     def run_dir(self) -> Path:

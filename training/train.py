@@ -51,12 +51,14 @@ def train(
     resume: bool = True,
     on_progress: Progress | None = None,
     on_plan: Callable[[Plan], None] | None = None,
+    next_command: str = "curate recipe.yaml",
 ) -> RunResult:
     """Tune the recipe's base on a version, going on where an earlier call with the same arguments stopped.
 
     exclude: train rows to leave out. max_steps: a bound besides the recipe's. monitors: without them nothing
     is evaluated on the way, the last weights count and no feedback is written. fresh, or not resume: forget
     earlier checkpoints. on_plan: called before the first step, with the time a measured step promises.
+    next_command: what the page says to do next.
 
     Raises CorruptObject for a damaged version, TrainingError for what cannot be trained, SourceError for an
     unreadable task, Busy if another process is at the same run; KeyboardInterrupt after Ctrl-C or SIGTERM,
@@ -88,7 +90,7 @@ def train(
         untuned = _judge_base(job, model, tasks)
         model = attach(model, recipe, job.seed)
         seconds = measured_seconds(model, job.roles.train, recipe, job.plan.tokens)
-        job = replace(job, plan=replace(job.plan, seconds=seconds))
+        job = replace(job, plan=replace(job.plan, seconds=seconds), next_command=next_command)
         if on_plan is not None:
             on_plan(job.plan)
         with Interrupt() as interrupt:

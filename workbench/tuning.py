@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tilth.curation.curate import Progress
     from tilth.shards.store import Store
     from tilth.shards.version import Version
+    from tilth.training.plan import Plan
     from tilth.training.train import RunResult
     from tilth.workbench.recipe import Recipe
 
@@ -87,6 +89,7 @@ def run(
     fresh: bool = False,
     seed: int | None = None,
     on_progress: Progress | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
 ) -> RunResult:
     """Train on a version with the recipe's settings and keep a receipt of the run."""
     from tilth.training.train import train
@@ -101,6 +104,8 @@ def run(
         seed=seed,
         fresh=fresh,
         on_progress=on_progress,
+        on_plan=on_plan,
+        next_command=next_curate(recipe),
     )
     figures = {"run_id": result.run_id, "steps": result.steps, "seconds": round(result.seconds, 3)}
     store.add_receipt(TRAINED, version.id, {**figures, "peak_bytes": result.peak_bytes})
@@ -160,6 +165,16 @@ def _interval(value: dict[str, Any]) -> str:
     if value["low"] is None:
         return f"{value['value']:.3f}"
     return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+
+
+def show_start(screen: Console) -> Callable[[Plan], None]:
+    """Return what prints the first lines of a run: device, model, rows, steps and time, memory."""
+
+    def show(plan: Plan) -> None:
+        for line in plan.lines():
+            screen.print(escape(line))
+
+    return show
 
 
 def show_plan(screen: Console, recipe: Recipe, version: Version, *, as_json: bool) -> None:

@@ -48,7 +48,15 @@ def main(
         tuning.show_peek(screen, loaded, version)
     else:
         with session.progress(screen) as report:
-            result = tuning.run(loaded, store, version, fresh=fresh, seed=seed, on_progress=report)
+            result = tuning.run(
+                loaded,
+                store,
+                version,
+                fresh=fresh,
+                seed=seed,
+                on_progress=report,
+                on_plan=tuning.show_start(screen),
+            )
         if as_json:
             session.print_json(tuning.as_dict(result))
         else:
