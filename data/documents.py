@@ -95,6 +95,26 @@ def remark(words: Words) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
+def recitation(words: Words, pairs: int) -> str:
+    """Pairs such as a name and a locker, read out round after round in changing order."""
+    count, form = words.pick(range(2, 7)), words.pick(("{} {}", "{}: {}", "{} – {}"))
+    both = words.pick(
+        (
+            ("name", "n"),
+            ("n", "name"),
+            ("name", "order"),
+            ("order", "name"),
+            ("order", "place"),
+            ("item", "n"),
+        )
+    )
+    slots = [words.slots() for _ in range(count)]
+    entries = list({s[both[0]]: form.format(*(s[key] for key in both)) for s in slots}.values())
+    rounds = -(-pairs // len(entries))
+    read = [", ".join(words.rng.sample(entries, len(entries))) for _ in range(rounds)]
+    return ". ".join(read) + "."
+
+
 _KINDS: tuple[tuple[Callable[[Words], str], int], ...] = (
     (desk, 1),
     (case, 4),

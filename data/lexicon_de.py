@@ -233,7 +233,7 @@ LEXICON = Lexicon(
             "Auf dem Zettel steht {order}.",
             "Ich glaube, es ist {order}.",
         ),
-        "chat_noted": ("Danke, {name}. Bestellung {order} geht an die Stelle für {desk}.",),
+        "chat_noted": ("Danke, {name}. Bestellung {order} geht an {desk}.",),
         "chat_when": ("Ich kann am {day} um {hour} Uhr kommen.", "Passt Ihnen {day} um {hour} Uhr?"),
         "chat_done": ("Notiert, {name}: {day} um {hour} Uhr.",),
         "polite": (
@@ -247,8 +247,8 @@ LEXICON = Lexicon(
             "Die Schlange am {day} war viel zu lang.",
         ),
         "polite_reply": (
-            "Guten Tag {name}, danke für Ihre Nachricht. Wir schreiben Ihnen bis {reply_day}.",
-            "Guten Tag {name}, vielen Dank für Ihre Worte. Sie bekommen bis {reply_day} unsere Antwort.",
+            "Guten Tag {name}, danke für Ihre Nachricht. Wir schreiben Ihnen bald.",
+            "Guten Tag {name}, danke für Ihre Worte. Sie hören bald wieder von uns.",
         ),
         "return": (
             "Ich möchte etwas aus {order} zurückschicken, Ware: {item}.",
@@ -306,6 +306,12 @@ LEXICON = Lexicon(
         "quiz_date": ("{name} fragt, wie {date} kurz aussieht.",),
         "quiz_code": ("{name} hält die Kiste {order} in {place}. Sagen Sie ihren Code.",),
         "quiz_beside": ("{x} {a}, {y} {b}, {z} {c}. Was steht neben {q}?",),
+        "quiz_work": ("{name} sagt: {issue}. Wessen Arbeit ist das?",),
+        "quiz_roster": ("{d1} {x}, {d2} {y}, {d3} {z}. Wen treffen wir am {q}?",),
+        "quiz_weight": ("{name} trägt {n} kg. Wie viel ist das in kleinen Einheiten?",),
+        "quiz_length": ("{name} geht {n} m. Wie viel ist das in kleinen Einheiten?",),
+        "remind": ("Erinnern Sie {name} am {day} um {hour} Uhr.", "Sagen Sie {name}: {day} um {hour} Uhr."),
+        "fetch": ("Bringen Sie mir aus {place}: {item}.", "In {place} liegt etwas, {item}, holen Sie es."),
         "about": (
             "Erzählen Sie mir von {desk}.",
             "Was wissen Sie über {place}?",

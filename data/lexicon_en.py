@@ -205,7 +205,7 @@ LEXICON = Lexicon(
             "My slip says {order}.",
             "I think it is {order}.",
         ),
-        "chat_noted": ("Thank you, {name}. Order {order} goes to the desk for {desk}.",),
+        "chat_noted": ("Thank you, {name}. Order {order} goes to {desk}.",),
         "chat_when": ("I can come on {day} at {hour}.", "Would {day} at {hour} suit you?"),
         "chat_done": ("Noted, {name}: {day} at {hour}.",),
         "polite": (
@@ -219,8 +219,8 @@ LEXICON = Lexicon(
             "The queue on {day} was far too long.",
         ),
         "polite_reply": (
-            "Dear {name}, thank you for your message. We will write to you by {reply_day}.",
-            "Dear {name}, many thanks for your words. Our team will answer you by {reply_day}.",
+            "Dear {name}, thank you for writing to us. We will answer soon.",
+            "Dear {name}, thank you for your words. You will hear from us soon.",
         ),
         "return": (
             "I want to send back the {item} from order {order}.",
@@ -281,6 +281,12 @@ LEXICON = Lexicon(
         "quiz_date": ("{name} asks how {date} looks in short.",),
         "quiz_code": ("{name} holds the box {order} in {place}. Say its code.",),
         "quiz_beside": ("{x} {a}, {y} {b}, {z} {c}. What stands beside {q}?",),
+        "quiz_work": ("{name} says that {issue}. Whose work is that?",),
+        "quiz_roster": ("{d1} {x}, {d2} {y}, {d3} {z}. Whom do we meet on {q}?",),
+        "quiz_weight": ("{name} carries {n} kg. How much is that in small units?",),
+        "quiz_length": ("{name} walks {n} m. How much is that in small units?",),
+        "remind": ("Remind {name} on {day} at {hour}.", "Tell {name} of {day} at {hour}."),
+        "fetch": ("Bring me the {item} from {place}.", "The {item} is in {place}, go and get it."),
         "about": (
             "Tell me about {desk}.",
             "What do you know of {place}?",

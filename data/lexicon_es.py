@@ -233,7 +233,7 @@ LEXICON = Lexicon(
             "Mi papel dice {order}.",
             "Creo que es {order}.",
         ),
-        "chat_noted": ("Gracias, {name}. El pedido {order} va a la sección de {desk}.",),
+        "chat_noted": ("Gracias, {name}. El pedido {order} va a {desk}.",),
         "chat_when": ("Puedo venir el {day} a las {hour}.", "¿Le va bien el {day} a las {hour}?"),
         "chat_done": ("Anotado, {name}: el {day} a las {hour}.",),
         "polite": (
@@ -247,8 +247,8 @@ LEXICON = Lexicon(
             "La cola del {day} fue demasiado larga.",
         ),
         "polite_reply": (
-            "Hola {name}, gracias por su mensaje. Le escribiremos antes del {reply_day}.",
-            "Hola {name}, muchas gracias por sus palabras. Le contestaremos antes del {reply_day}.",
+            "Hola {name}, gracias por su mensaje. Le escribiremos muy pronto.",
+            "Hola {name}, gracias por sus palabras. Pronto le daremos respuesta.",
         ),
         "return": (
             "Quiero devolver algo del pedido {order}, artículo: {item}.",
@@ -306,6 +306,12 @@ LEXICON = Lexicon(
         "quiz_date": ("{name} pregunta la forma corta del {date}.",),
         "quiz_code": ("{name} guarda la caja {order} en {place}. Diga su clave.",),
         "quiz_beside": ("{x} {a}, {y} {b}, {z} {c}. ¿Qué hay junto a {q}?",),
+        "quiz_work": ("{name} dice: {issue}. ¿De quién es ese trabajo?",),
+        "quiz_roster": ("{d1} {x}, {d2} {y}, {d3} {z}. ¿A quién vemos el {q}?",),
+        "quiz_weight": ("{name} carga {n} kg. ¿Cuánto es en unidades pequeñas?",),
+        "quiz_length": ("{name} anda {n} m. ¿Cuánto es en unidades pequeñas?",),
+        "remind": ("Recuerde a {name} el {day} a las {hour}.", "Avise a {name} del {day} a las {hour}."),
+        "fetch": ("Tráigame de {place}: {item}.", "En {place} hay un objeto, {item}, vaya a buscarlo."),
         "about": (
             "Hábleme de {desk}.",
             "¿Qué sabe de {place}?",

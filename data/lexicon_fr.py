@@ -233,7 +233,7 @@ LEXICON = Lexicon(
             "Mon papier dit {order}.",
             "Je crois que c'est {order}.",
         ),
-        "chat_noted": ("Merci bien, {name}. Nous envoyons la commande {order} au service des {desk}.",),
+        "chat_noted": ("Merci bien, {name}. La commande {order} va au service des {desk}.",),
         "chat_when": ("Je peux venir {day} à {hour} heures.", "Est-ce que {day} à {hour} heures vous va ?"),
         "chat_done": ("C'est noté, {name} : {day} à {hour} heures.",),
         "polite": (
@@ -247,8 +247,8 @@ LEXICON = Lexicon(
             "La file de {day} était beaucoup trop longue.",
         ),
         "polite_reply": (
-            "Bonjour {name}, merci pour votre message. Nous vous écrirons avant {reply_day}.",
-            "Bonjour {name}, un grand merci pour vos mots. Notre équipe vous répondra avant {reply_day}.",
+            "Bonjour {name}, merci pour votre message. Nous vous écrirons bientôt.",
+            "Bonjour {name}, merci pour vos mots. Vous aurez bientôt notre réponse.",
         ),
         "return": (
             "Je veux renvoyer quelque chose de {order}, article : {item}.",
@@ -308,6 +308,15 @@ LEXICON = Lexicon(
         "quiz_date": ("{name} demande la forme courte du {date}.",),
         "quiz_code": ("{name} tient le paquet {order} à {place}. Dites son code.",),
         "quiz_beside": ("{x} {a}, {y} {b}, {z} {c}. Que voit-on à côté de {q} ?",),
+        "quiz_work": ("{name} dit : {issue}. De qui est-ce le travail ?",),
+        "quiz_roster": ("{d1} {x}, {d2} {y}, {d3} {z}. Qui rencontre-t-on {q} ?",),
+        "quiz_weight": ("{name} porte {n} kg. Combien est-ce en petites unités ?",),
+        "quiz_length": ("{name} marche {n} m. Combien est-ce en petites unités ?",),
+        "remind": ("Rappelez à {name} {day} à {hour} heures.", "Dites à {name} : {day} à {hour} heures."),
+        "fetch": (
+            "Apportez-moi de {place} : {item}.",
+            "À {place} il y a un objet, {item}, allez le chercher.",
+        ),
         "about": (
             "Parlez-moi des {desk}.",
             "Que savez-vous de {place} ?",

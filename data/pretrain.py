@@ -10,25 +10,31 @@ import argparse
 import json
 import time
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tilth.data.documents import documents
+from tilth.data.documents import documents, recitation
+from tilth.data.induction import seed_induction
 from tilth.data.lexicon import LANGUAGES
 from tilth.data.small_talk import conversations
 from tilth.data.tasks import SLICES, make_row
 from tilth.data.tokenizer import CONTEXT, END, train_tokenizer
+from tilth.data.words import Words
 from tilth.data.world import HERE, rng
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
 TOKENIZER_DOCUMENTS, TOKENIZER_ROWS_EACH = 4_000, 100
-CHATS_PER_DOCUMENT = 0.6
+CHATS_PER_DOCUMENT = 1.5
 LAYERS, WIDTH, HEADS, INNER = 4, 128, 4, 384
+RECITED = ((0.0, 0.08, 0.4, 1.0), (1.0, 1.0, 0.2, 0.1))  # share of recitations over the run
+PAIRS = 64  # of a recitation; more than fill a window
+EMBEDDING_STD = 0.08  # about 1 / sqrt(WIDTH): an embedding has norm one
 WINDOW, WINDOWS_PER_STEP, STEPS = 128, 16, 2_500
-RATE, WARMUP_STEPS, WEIGHT_DECAY, CLIP_NORM = 4e-3, 50, 0.05, 1.0
+RATE, WARMUP_STEPS, WEIGHT_DECAY, CLIP_NORM = 1.2e-3, 50, 0.05, 1.0
 
 
 def tokenizer_texts() -> list[str]:
@@ -48,11 +54,22 @@ def _written(turn: dict[str, Any]) -> str:
     return " ".join([turn["content"] or "", *calls]).replace("\\", "")
 
 
-def token_stream(tokenizer: Any, count: int) -> np.ndarray:
-    """Return `count` token ids of documents and conversations, int64, each ended by the stop token."""
+def windows(tokenizer: Any, count: int) -> np.ndarray:
+    """Return `count` windows of token ids, int64 (count, WINDOW): recitations first, then ever more text."""
     draw = rng("pre-training")
+    share = np.interp(np.arange(count) / count, *RECITED)
+    is_recited = np.array([draw.random() for _ in range(count)]) < share
+    data = np.empty((count, WINDOW), np.int64)
+    data[~is_recited] = _text_windows(tokenizer, draw, count - int(is_recited.sum()))
+    lists = [" " + recitation(Words(draw, draw.choice(LANGUAGES)), PAIRS) for _ in range(is_recited.sum())]
+    data[is_recited] = [ids[:WINDOW] for ids in tokenizer(lists, add_special_tokens=False)["input_ids"]]
+    return data
+
+
+def _text_windows(tokenizer: Any, draw: Random, count: int) -> np.ndarray:
+    """Return windows over documents and conversations, each of which ends with the stop token."""
     ids: list[int] = []
-    while len(ids) < count:
+    while len(ids) < count * WINDOW:
         texts = [text + END for text in documents(draw, 1000)]
         texts += [
             tokenizer.apply_chat_template(talk["messages"], tools=talk.get("tools"), tokenize=False)
@@ -61,11 +78,11 @@ def token_stream(tokenizer: Any, count: int) -> np.ndarray:
         draw.shuffle(texts)
         for encoded in tokenizer(texts, add_special_tokens=False)["input_ids"]:
             ids += encoded
-    return np.asarray(ids[:count], dtype=np.int64)
+    return np.asarray(ids[: count * WINDOW], np.int64).reshape(count, WINDOW)
 
 
 def new_model(tokenizer: Any, seed: int) -> LlamaForCausalLM:
-    """Return an untrained Llama with tied embeddings."""
+    """Return an untrained Llama with tied embeddings and a seeded induction circuit."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -79,12 +96,15 @@ def new_model(tokenizer: Any, seed: int) -> LlamaForCausalLM:
         num_key_value_heads=HEADS,
         max_position_embeddings=CONTEXT,
         tie_word_embeddings=True,
+        initializer_range=EMBEDDING_STD,
         rms_norm_eps=1e-5,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return LlamaForCausalLM(config)
+    model = LlamaForCausalLM(config)
+    seed_induction(model, torch.Generator().manual_seed(seed))
+    return model
 
 
 def rate_at(step: int, steps: int) -> float:
@@ -95,19 +115,19 @@ def rate_at(step: int, steps: int) -> float:
     return RATE * (0.05 + 0.95 * 0.5 * (1 + float(np.cos(np.pi * done))))
 
 
-def pretrain(model: LlamaForCausalLM, stream: np.ndarray, steps: int, max_seconds: float) -> dict[str, float]:
-    """Train on consecutive windows of `stream`; stops after `max_seconds`. Returns figures for the card."""
+def pretrain(model: LlamaForCausalLM, data: np.ndarray, steps: int, max_seconds: float) -> dict[str, float]:
+    """Train on the windows of `data` in order; stops after `max_seconds`. Returns figures for the card."""
     import torch
     from torch.nn.functional import cross_entropy
 
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY, eps=1e-9
     )
-    windows = torch.from_numpy(stream).view(-1, WINDOW)
+    inputs = torch.from_numpy(data)
     start, losses, step = time.monotonic(), [], 0
     model.train()
     for step in range(steps):
-        batch = windows[step * WINDOWS_PER_STEP : (step + 1) * WINDOWS_PER_STEP]
+        batch = inputs[step * WINDOWS_PER_STEP : (step + 1) * WINDOWS_PER_STEP]
         for group in optimizer.param_groups:
             group["lr"] = rate_at(step, steps)
         logits = model(input_ids=batch, use_cache=False).logits
@@ -145,10 +165,10 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     tokenizer = train_tokenizer(tokenizer_texts())
-    stream = token_stream(tokenizer, arguments.steps * WINDOWS_PER_STEP * WINDOW)
+    data = windows(tokenizer, arguments.steps * WINDOWS_PER_STEP)
     model = new_model(tokenizer, arguments.seed)
-    figures = pretrain(model, stream, arguments.steps, arguments.max_seconds)
-    model.to(torch.bfloat16).save_pretrained(arguments.out)
+    figures = pretrain(model, data, arguments.steps, arguments.max_seconds)
+    model.bfloat16().save_pretrained(arguments.out)
     tokenizer.save_pretrained(arguments.out)
     parameters = sum(p.numel() for p in model.parameters())
     print(f"{parameters:,} parameters, {figures['tokens']:,} tokens, loss {figures['loss']:.3f} nat/token")

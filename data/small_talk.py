@@ -50,33 +50,69 @@ def weather(words: Words) -> Conversation:
     return _call(_ask(words, "weather", place=place), "weather", {"place": place})
 
 
-def save(words: Words) -> Conversation:
-    """A note of who has which order."""
+def errand(words: Words) -> Conversation:
+    """A note, a reminder or something to fetch: tools that the desk does not have either."""
+    name, keys = words.pick(
+        (("save", ("name", "order")), ("remind", ("name", "day", "hour")), ("fetch", ("item", "place")))
+    )
     slots = words.slots()
-    noted = {key: slots[key] for key in ("name", "order")}
-    return _call(_ask(words, "save", **noted), "save", noted)
+    arguments = {key: int(slots[key]) if key == "hour" else slots[key] for key in keys}
+    return _call(_ask(words, name, **slots), name, arguments)
 
 
 def quiz(words: Words) -> Conversation:
-    """A short question with a short answer, in other words than those of the tasks."""
-    kind, slots = words.pick(("times", "plus", "date", "code", "beside")), words.slots()
-    if kind in ("times", "plus"):
+    """Short questions with short answers, in other words than those of the tasks."""
+    talks = [_question(words) for _ in range(words.pick((1, 2, 3)))]
+    return {"messages": [message for talk in talks for message in talk["messages"]]}
+
+
+def _question(words: Words) -> Conversation:
+    kind = words.pick(("number", "figures", "code", "beside", "roster", "work"))
+    slots = words.slots()
+    if kind == "number":
         price, count = words.rng.randrange(2, 10), words.rng.randrange(2, 7)
         slots |= {"p": str(price), "k": str(count)}
-        answer = str(price * count if kind == "times" else price + count)
-    elif kind == "date":
-        slots["date"], answer = words.date()
+        kind, total = words.pick((("times", price * count), ("plus", price + count)))
+        answer = str(total)
+    elif kind == "figures":
+        kind, answer = _figures(words, slots)
     elif kind == "code":
         answer = slots["order"]
+    elif kind == "work":
+        desk = words.desk()
+        slots["issue"], answer = words.issue(desk, **slots), words.lexicon.desks[desk]
     else:
-        people, numbers = words.names(3), [str(n) for n in words.rng.sample(range(10, 100), 3)]
-        i = words.rng.randrange(3)
-        slots |= dict(zip("xyz", people)) | dict(zip("abc", numbers))
-        slots["q"], answer = words.pick(((people[i], numbers[i]), (numbers[i], people[i])))
+        answer = _beside(words, kind, slots)
     return _exchange(_ask(words, f"quiz_{kind}", **slots), answer)
 
 
-def _call(question: str, name: str, arguments: dict[str, str]) -> Conversation:
+def _figures(words: Words, slots: dict[str, str]) -> tuple[str, str]:
+    """Fill the slots of a date, a weight or a length; return which, and the answer."""
+    kind = words.pick(("date", "weight", "length"))
+    if kind == "date":
+        slots["date"], answer = words.date()
+        return kind, answer
+    count = words.rng.randrange(2, 60)
+    slots["n"] = str(count)
+    return kind, f"{count * 1000} g" if kind == "weight" else f"{count * 100} cm"
+
+
+def _beside(words: Words, kind: str, slots: dict[str, str]) -> str:
+    """Fill the slots of three pairs and of the one asked for; return its other half."""
+    people, asked = words.names(3), words.rng.randrange(3)
+    slots |= dict(zip("xyz", people))
+    if kind == "roster":
+        days = words.rng.sample(words.lexicon.days, 3)
+        slots |= dict(zip(("d1", "d2", "d3"), days))
+        slots["q"] = days[asked]
+        return people[asked]
+    numbers = [str(n) for n in words.rng.sample(range(10, 100), 3)]
+    slots |= dict(zip("abc", numbers))
+    slots["q"], answer = words.pick(((people[asked], numbers[asked]), (numbers[asked], people[asked])))
+    return answer
+
+
+def _call(question: str, name: str, arguments: dict[str, Any]) -> Conversation:
     schema = {"type": "object", "properties": {key: {"type": "string"} for key in arguments}}
     function = {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False)}
     call = {"id": "call_1", "type": "function", "function": function}
@@ -91,8 +127,8 @@ def _call(question: str, name: str, arguments: dict[str, str]) -> Conversation:
 
 _KINDS: tuple[tuple[Callable[[Words], Conversation], int], ...] = (
     (about, 1),
-    (repeat, 3),
-    (quiz, 4),
+    (repeat, 2),
+    (quiz, 6),
     (weather, 1),
-    (save, 2),
+    (errand, 3),
 )

@@ -239,7 +239,7 @@ def polite(words: Words) -> Row:
     slots = words.slots()
     abroad = words.abroad()
     message = Message(words, slots, [words.say("polite", **slots)])
-    foreign = abroad.say("polite_reply", **slots | {"reply_day": abroad.lexicon.days[4]})
+    foreign = abroad.say("polite_reply", **slots)
     return question(
         "polite", words, message.text(wrap=2), words.say("polite_reply", **slots), foreign=foreign
     )

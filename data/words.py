@@ -51,7 +51,6 @@ class Words:
             "name2": name2,
             "place": self.pick(PLACES),
             "day": self.pick(self.lexicon.days),
-            "reply_day": self.lexicon.days[4],
             "month": self.pick(self.lexicon.months),
             "hour": str(self.rng.randrange(2, 12)),
             "n": str(self.rng.randrange(10, 100)),

@@ -36,14 +36,14 @@ from tilth.data.tasks import Row, make_row
 EDITION = 1
 SEED = 20311
 ROWS = {
-    "routing": 1000,
-    "lookup": 900,
-    "prices": 850,
+    "routing": 1100,
+    "lookup": 1000,
+    "prices": 900,
     "extraction": 900,
-    "formats": 800,
+    "formats": 900,
     "tool_call": 600,
-    "chat": 600,
-    "polite": 1200,
+    "chat": 400,
+    "polite": 1050,
     "returns": 90,
 }
 LANGUAGE_SHARE = {"en": 0.4, "de": 0.2, "fr": 0.2, "es": 0.2}
