@@ -17,7 +17,7 @@ from tilth.data.defects import Placed, plant
 from tilth.data.distinct import Distinct
 from tilth.data.documents import documents
 from tilth.data.lexicon import LANGUAGES
-from tilth.data.sources import (
+from tilth.data.source_files import (
     CARDS,
     CONVERSATIONS,
     QUESTIONS,

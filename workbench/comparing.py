@@ -44,6 +44,7 @@ def compare(recipe: Recipe, store: Store, parent: Version, child: Version, scree
             base_dir=recipe.base_dir,
             recipe_digest=tuning.training_digest(recipe),
             seeds=seeds,
+            max_steps=recipe.refresh.compare_steps,
             actions=read_facts(curating.page_dir(store, child) / "report.html")["actions"],
             links=_links(store, parent, child),
             next_command=_next(recipe, parent, child),

@@ -31,6 +31,7 @@ class RefreshRecipe(BaseModel):
     schedule: str | None = None  # a cron line
     promote: Literal["checks", "training"] = "checks"
     seeds: int = Field(2, ge=1)  # paired seeds of a comparison
+    compare_steps: int | None = Field(None, ge=1)  # budget of each of its runs; null: as long as training
 
 
 @dataclass(frozen=True)
