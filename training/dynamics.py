@@ -82,6 +82,10 @@ class Dynamics:
         """Times each row was trained on, in the order of `row_ids`."""
         return np.ceil(self.sums["seen"] / self.parts)
 
+    def saw(self, row_id: bytes) -> bool:
+        """Tell whether a row was trained on at least once."""
+        return bool(self.sums["seen"][self.index[row_id]])
+
     @property
     def margin_mean(self) -> np.ndarray:
         """Mean margin of each row; NaN where it was never trained on."""

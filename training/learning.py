@@ -267,14 +267,15 @@ class Learning:
         }
 
     def finish(self, model: Any) -> list[Signal]:
-        """Score every train and withheld row and the decoys with the final weights; return what was found.
+        """Score every row seen or withheld, and the decoys, with the final weights; return what was found.
 
-        Costs one forward pass over the rows of the run.
+        Costs one forward pass over these rows: a run shorter than a pass judges what it has seen.
         """
         from tilth.training.loss import score
 
         wrong = decoys.make(self.twin, self.train)
-        of_rows = score(model, self.train + self.twin, self.recipe.pack_tokens)
+        seen = [e for e in self.train if self.dynamics.saw(e.row_id)]
+        of_rows = score(model, seen + self.twin, self.recipe.pack_tokens)
         of_decoys = score(model, wrong, self.recipe.pack_tokens)
         self.judged, signals = verdicts.judge(of_rows, of_decoys, self.dynamics.frame())
         self._remember(signals, None)

@@ -292,7 +292,7 @@ def require_labels(rendered: Rendered, rows: int, what: str) -> None:
         what,
         f"{len(rendered.skipped)} of {rows} rows have nothing to learn from ({listed})",
         f"More than {MAX_SKIPPED:.1%} of the data would be left out without a word",
-        "Raise training.max_tokens, set training.template, or let curation drop these rows",
+        "Raise training.max_tokens if the base reads more, set training.template, or drop these rows",
     )
 
 

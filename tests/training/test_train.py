@@ -197,3 +197,11 @@ def test_a_template_of_ones_own_is_exported_with_the_adapter(run: Run, tmp_path:
     ).read_text()
     with pytest.raises(TrainingError, match="cannot be read"):
         run({"template": "none.jinja"})
+
+
+def test_feedback_speaks_of_rows_the_run_has_seen(run: Run, store: Store, version: Version) -> None:
+    result = run(max_steps=1)
+    _, rows, _ = store.feedback(result.feedback_digest or "")
+    twin = rows.filter(pl.col("in_twin"))
+    assert (rows.filter(~pl.col("in_twin"))["n_exposures"] > 0).all()
+    assert 0 < rows.height - twin.height < version.samples("train").height - twin.height
