@@ -99,7 +99,7 @@ def compare(
         max_steps = steps_for(recipe, parent, base_dir)
     # Passes over the data do not limit an arm, so a version with fewer tokens gets as many steps.
     recipe = recipe.model_copy(update={"epochs": UNLIMITED_EPOCHS})
-    same = {"base_dir": base_dir, "recipe_digest": recipe_digest, "monitors": False}
+    same: dict[str, Any] = {"base_dir": base_dir, "recipe_digest": recipe_digest, "monitors": False}
     excluded = {seed: random_removal(parent, child, seed, recipe.twin_folds) for seed in seeds}
     plan: list[tuple[str, Version, int]] = [("parent", parent, seed) for seed in seeds]
     plan += [("child", child, seed) for seed in seeds]
