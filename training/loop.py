@@ -12,17 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tilth.shards.errors import TrainingError
 from tilth.training import snapshot
+from tilth.training.finite import not_finite, rows_not_finite
 from tilth.training.journal import Journal
 from tilth.training.learning import Learning
-from tilth.training.loss import TokenLoss, token_losses
+from tilth.training.loss import token_losses
 from tilth.training.optim import clip, rate_at, take_step
-from tilth.training.pack import Batch
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.sampler import Sampler
-
-NAMED_ROWS = 8
 
 
 @dataclass
@@ -80,13 +77,13 @@ class Loop:
             total = losses.nll.sum()
             nll += float(total.detach())
             if not math.isfinite(nll):
-                raise self._not_finite("loss", _rows_not_finite(batch, losses))
+                raise not_finite(self.step + 1, "loss", rows_not_finite(batch, losses))
             (total / labels).backward()
             if self.learning is not None:
                 self.learning.add_step(batch, losses)
         norm = clip(self.model, self.recipe.clip_norm)
         if not math.isfinite(norm):
-            raise self._not_finite("gradient", [e.row_id for batch in batches for e in batch.examples])
+            raise not_finite(self.step + 1, "gradient", [e.row_id for b in batches for e in b.examples])
         rate = rate_at(
             self.step, total_steps=self.total_steps, peak=self.recipe.peak_rate, warmup=self.recipe.warmup
         )
@@ -125,18 +122,3 @@ class Loop:
         with torch.no_grad():
             for name, parameter in self.trained():
                 parameter.copy_(weights[name])
-
-    def _not_finite(self, what: str, row_ids: list[bytes]) -> TrainingError:
-        named = ", ".join(row_id.hex() for row_id in row_ids[:NAMED_ROWS])
-        more = f" and {len(row_ids) - NAMED_ROWS} more" if len(row_ids) > NAMED_ROWS else ""
-        return TrainingError(
-            f"step {self.step + 1}",
-            f"the {what} is not finite, at row {named}{more}",
-            "The run stopped before the weights were touched; no feedback was written",
-            "Look at the rows with `tilth explain ID`, or lower training.rate",
-        )
-
-
-def _rows_not_finite(batch: Batch, losses: TokenLoss) -> list[bytes]:
-    bad = losses.example_of[~losses.nll.isfinite()].unique().tolist()
-    return [batch.examples[i].row_id for i in bad]
