@@ -16,7 +16,7 @@ import zstandard
 from tilth.data import world
 from tilth.data.defects import COUNTS, MANY_COPIES, NEAR_COPY_JACCARD, WRONG_ANSWER_RATE
 from tilth.data.distinct import LEAK_COVERAGE, HeldOut, Index, jaccard, shingles
-from tilth.data.sources import CARDS, CONVERSATIONS, QUESTIONS
+from tilth.data.source_files import CARDS, CONVERSATIONS, QUESTIONS
 from tilth.data.tasks import RULE_SLICES
 
 DATA = world.HERE
