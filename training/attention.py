@@ -68,41 +68,41 @@ def packed_attention(
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )
-    grouped = query.shape[1] != key.shape[1]
     if query.is_cuda:
-        from torch.nn.attention.varlen import varlen_attn
-
-        q, k, v = (t[0].transpose(0, 1).contiguous() for t in (query, key, value))
-        out: Any = varlen_attn(
-            q,
-            k,
-            v,
-            cu_seq_lens_q,
-            cu_seq_lens_q,
-            max_length_q or 0,
-            max_length_q or 0,
-            scale=scaling,
-            window_size=(sliding_window - 1 if sliding_window else -1, 0),
-            enable_gqa=grouped,
-        )
-        return out[None], None
+        return _on_cuda(query, key, value, cu_seq_lens_q, max_length_q or 0, scaling, sliding_window), None
     lengths = cu_seq_lens_q.diff().tolist()
     outs = []
     for q, k, v in zip(query.split(lengths, 2), key.split(lengths, 2), value.split(lengths, 2)):
         mask = _window_mask(q.shape[2], sliding_window)
-        outs.append(
-            F.scaled_dot_product_attention(
-                q,
-                k,
-                v,
-                attn_mask=mask,
-                is_causal=mask is None,
-                scale=scaling,
-                enable_gqa=grouped,
-                dropout_p=dropout,
-            )
-        )
+        same: dict[str, Any] = {
+            "scale": scaling,
+            "enable_gqa": q.shape[1] != k.shape[1],
+            "dropout_p": dropout,
+        }
+        outs.append(F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, **same))
     return torch.cat(outs, 2).transpose(1, 2).contiguous(), None
+
+
+def _on_cuda(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    cumulative: Tensor,
+    longest: int,
+    scaling: float | None,
+    window: int | None,
+) -> Tensor:
+    """Return the attention of all examples in one call of the variable-length kernel."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    q, k, v = (t[0].transpose(0, 1).contiguous() for t in (query, key, value))
+    out: Any = varlen_attn(
+        *(q, k, v, cumulative, cumulative, longest, longest),
+        scale=scaling,
+        window_size=(window - 1 if window else -1, 0),
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    return out[None]
 
 
 def _window_mask(tokens: int, window: int | None) -> Tensor | None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import torch
@@ -64,9 +65,10 @@ def train(
     unreadable task, Busy if another process is at the same run; KeyboardInterrupt after Ctrl-C or SIGTERM,
     once a checkpoint is written.
     """
-    started = time.monotonic()
-    say = on_progress or (lambda what, done, total: None)
+    started, say = time.monotonic(), on_progress or (lambda what, done, total: None)
     verify_version(store, version)
+    seed = recipe.seed if seed is None else seed
+    bounds: dict[str, Any] = {"exclude": exclude, "max_steps": max_steps, "monitors": monitors}
     job = prepare(
         recipe,
         evaluation,
@@ -74,10 +76,8 @@ def train(
         store,
         base_dir=base_dir,
         recipe_digest=recipe_digest,
-        seed=recipe.seed if seed is None else seed,
-        exclude=exclude,
-        max_steps=max_steps,
-        monitors=monitors,
+        seed=seed,
+        **bounds,
     )
     if fresh or not resume:
         job.forget()
@@ -89,15 +89,19 @@ def train(
         tasks = load_tasks(evaluation, job.renderer, base_dir=base_dir, max_context=max_context(model.config))
         untuned = _judge_base(job, model, tasks)
         model = attach(model, recipe, job.seed)
-        seconds = measured_seconds(model, job.roles.train, recipe, job.plan.tokens)
-        job = replace(job, plan=replace(job.plan, seconds=seconds), next_command=next_command)
-        if on_plan is not None:
-            on_plan(job.plan)
+        job = _timed(job, model, next_command)
+        (on_plan or (lambda plan: None))(job.plan)
         with Interrupt() as interrupt:
             loop = _loop(job, model, lambda step: say("train", step, job.plan.steps), interrupt)
             loop.run()
         say("judge", 0, 0)
         return finish(job, loop, untuned, tasks, started)
+
+
+def _timed(job: Job, model: torch.nn.Module, next_command: str) -> Job:
+    """Return the job with the time that a few measured steps promise."""
+    seconds = measured_seconds(model, job.roles.train, job.recipe, job.plan.tokens)
+    return replace(job, plan=replace(job.plan, seconds=seconds), next_command=next_command)
 
 
 def _judge_base(job: Job, model: torch.nn.Module, tasks: list[LoadedTask]) -> Judgement:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tilth.shards.errors import UsageError
 from tilth.shards.store import Store
-from tilth.workbench import curating, loop, recipe, refreshing
+from tilth.workbench import curating, loop, recipe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +28,7 @@ def run(folder: Path, screen: Console) -> None:
     recipe_path = prepare(folder)
     screen.print(
         f"[bold]Tarnwick's parcel and repair desk[/]: 7,507 lines of task data with planted defects, and a base "
-        f"model of 2 M parameters, in {folder}/"
+        f"model of 1.1 M parameters, in {folder}/"
     )
     loaded = recipe.load(recipe_path)
     store = Store.open(recipe_path.parent / ".tilth")
@@ -37,12 +37,13 @@ def run(folder: Path, screen: Console) -> None:
     third = curating.run(loaded, store)
     screen.print(curating.conservation(third.version))
     state = "published" if third.published else "nothing published"
-    screen.print(
-        f"{state}; the loop is at rest ({refreshing.status(loaded, store)['unread_feedback']} unread)"
-    )
+    screen.print(f"{state}; the loop is at rest ({third.unread_feedback} feedback record(s) unread)")
     screen.rule("done")
     screen.print(f"{outcome['summary']}\n{time.monotonic() - started:.0f} s in all; look around with:")
-    screen.print(f"  cd {folder}\n  tilth log\n  tilth diff {loaded.name}.candidate~ {loaded.name}.candidate")
+    screen.print(f"  cd {folder}\n  tilth log")
+    parent = curating.parent_of(store, third.version)
+    if parent is not None:
+        screen.print(f"  tilth diff {parent.short} {third.version.short}")
 
 
 def prepare(folder: Path) -> Path:
