@@ -298,7 +298,7 @@ def changed_rows(changes: pl.DataFrame) -> list[RowChange]:
             after=_state(line, "after"),
             reason=line["reason_after"] or line["reason_before"] or "",
         )
-        for line in changes.iter_rows(named=True)
+        for line in changes.sort(pl.col("change") == "weight", maintain_order=True).iter_rows(named=True)
     ]
 
 
