@@ -15,10 +15,14 @@ from tilth.shards.tables import Verdict
 @stage("length", order=60)
 @dataclass(frozen=True)
 class Length:
-    """Tag rows with a response outside a range of characters."""
+    """Tag rows with a response outside a range of characters, or with a prompt that is too long.
+
+    max_prompt_chars: null for no bound; set it (with `verdict: drop`) where the base's context is short.
+    """
 
     min_chars: int = limit(1)
     max_chars: int = limit(32_768)
+    max_prompt_chars: int | None = limit(None)
     verdict: Verdict = limit(Verdict.KEEP)
 
     phase: ClassVar[Phase] = Phase.RULES
@@ -40,8 +44,10 @@ class Length:
         )
 
     def rules(self) -> tuple[Rule, ...]:
-        """Return the bounds on the longest and the shortest response."""
+        """Return the bounds on the longest and the shortest response, and on the prompt."""
+        prompt = Rule("prompt_chars", "prompt_too_long", high=self.max_prompt_chars, verdict=self.verdict)
         return (
+            prompt,
             Rule("longest_chars", "response_too_long", high=self.max_chars, verdict=self.verdict),
             Rule("shortest_chars", "response_too_short", low=self.min_chars, verdict=self.verdict),
         )

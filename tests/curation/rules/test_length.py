@@ -27,3 +27,9 @@ def test_bounds_include_their_ends() -> None:
 def test_length_only_tags_by_default() -> None:
     assert {rule.verdict for rule in Length().rules()} == {Verdict.KEEP}
     assert {rule.verdict for rule in Length(verdict=Verdict.DROP).rules()} == {Verdict.DROP}
+
+
+def test_a_prompt_is_bounded_only_where_the_recipe_says_so() -> None:
+    turns = turn_frame([("user", "a" * 9), ("assistant", "b")], [("user", "a" * 10), ("assistant", "b")])
+    assert reasons(Length(), turns) == [set(), set()]
+    assert reasons(Length(max_prompt_chars=9), turns) == [set(), {"prompt_too_long"}]
