@@ -130,7 +130,8 @@ def test_the_loop_closes_offline_and_comes_to_rest(tmp_path: Path) -> None:
         return
     assert again.version.manifest.feedback == [record]
     changes = diff(parent, again.version)
-    assert 0 < changes["row_id"].n_unique() <= 0.25 * parent.manifest.counts["rows"]
+    steered = changes.filter(pl.col("change") != "weight")  # balance moves the weights of all others a little
+    assert 0 < steered["row_id"].n_unique() <= 0.1 * parent.manifest.counts["rows"]
     facts = read_facts(comparing.page_dir(store, parent, again.version) / "report.html")
     assert facts["answer"] == "no difference shown"  # one seed says nothing about the spread between seeds
     assert loop.run(loaded, store, session.console())["state"] == "no news"
