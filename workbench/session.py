@@ -90,6 +90,8 @@ def guarded(function: Function) -> Function:
 
 
 def _interrupt(*_: Any) -> None:
+    """Stop once; a second signal while things are being put away changes nothing."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
