@@ -75,7 +75,7 @@ def show(screen: Console, facts: Any, page: Path) -> None:
     screen.print(table)
     for reason in facts["reasons"]:
         screen.print(f"  {reason}")
-    screen.print(f"[bold]{facts['answer']}[/]: {facts['sentence']}\npage: {page}")
+    screen.print(f"[bold]{facts['sentence']}[/]\npage: {page}")
 
 
 def _links(store: Store, parent: Version, child: Version) -> list[Any]:
