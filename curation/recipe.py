@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, create_model
 
@@ -14,7 +14,8 @@ from tilth.curation.pushback import PushbackPolicy
 from tilth.curation.stage import Barrier, Local, Phase, Rewrite, Stage, registry
 from tilth.shards.errors import RecipeError
 
-ENGINE_KEYS = ("slice_by", "pushback")
+ENGINE_KEYS = ("slice_by", "pushback", "executor")
+EXECUTORS = ("local", "ray")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class CurationRecipe:
     stages: tuple[Stage, ...]
     slice_by: tuple[str, ...]
     pushback: PushbackPolicy | None
+    executor: Literal["local", "ray"] = "local"
 
     def phases(self) -> dict[str, str]:
         """Return the phase of every stage, in the order they act."""
@@ -68,6 +70,8 @@ def parse(section: Mapping[str, Any], base_dir: Path, eval_paths: Sequence[str] 
     ]
     stages = [build(cls, value, ("curation", cls.name)) for cls, value in chosen]  # type: ignore[attr-defined]
     stages = [_with_files(s, base_dir, eval_paths) for s in stages]
+    if section.get("executor", "local") not in EXECUTORS:
+        raise RecipeError(("curation", "executor"), f"must be one of {', '.join(EXECUTORS)}")
     stages.sort(key=lambda s: (s.phase, s.order, s.name))
     return CurationRecipe(
         stages=tuple(stages),
@@ -75,6 +79,7 @@ def parse(section: Mapping[str, Any], base_dir: Path, eval_paths: Sequence[str] 
         pushback=None
         if "pushback" in section and section["pushback"] is None
         else build(PushbackPolicy, section.get("pushback", {}), ("curation", "pushback")),
+        executor=section.get("executor", "local"),
     )
 
 

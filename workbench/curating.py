@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tilth.curation.curate import Outcome, Progress, Request, curate
+from tilth.curation.executor import executor
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.validators import report
@@ -54,7 +55,8 @@ def request_of(recipe: Recipe) -> Request:
 
 def run(recipe: Recipe, store: Store, *, on_progress: Progress | None = None) -> Outcome:
     """Curate and, if a version was published, keep its figures in a receipt."""
-    outcome = curate(request_of(recipe), store, on_progress=on_progress)
+    chosen = executor(recipe.curation.executor)
+    outcome = curate(request_of(recipe), store, executor=chosen, on_progress=on_progress)
     if outcome.published:
         figures = {
             "seconds": round(outcome.seconds, 3),

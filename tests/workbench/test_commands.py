@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.workbench.conftest import Done, content_of, question
@@ -124,6 +125,13 @@ def test_a_store_from_a_newer_format_is_not_touched(run: Run, recipe: Path, tmp_
     done = run("curate", recipe)
     assert (done.code, "Upgrade Tilth" in done.err) == (1, True)
     assert content_of(tmp_path / ".tilth") == before
+
+
+def test_an_executor_that_is_not_installed_is_named_with_its_extra(run: Run, recipe: Path) -> None:
+    assert run("curate", recipe, "--set", "curation.executor=cluster").code == 2
+    if find_spec("ray") is None:
+        absent = run("curate", recipe, "--set", "curation.executor=ray")
+        assert (absent.code, "tilth[ray]" in absent.err) == (2, True)
 
 
 def test_validate_reads_a_data_file(run: Run, recipe: Path, tmp_path: Path) -> None:
