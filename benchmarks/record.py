@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -56,6 +57,13 @@ def timed(command: list[str], cwd: Path | None = None) -> dict[str, float]:
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
         "peak_mib": round(usage.ru_maxrss / 1024),
     }
+
+
+def cpu_seconds(run: Callable[[], Any]) -> float:
+    """Return the CPU seconds that `run` takes in this process."""
+    started = time.process_time()
+    run()
+    return time.process_time() - started
 
 
 def _processor() -> str:

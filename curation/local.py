@@ -17,6 +17,9 @@ from tilth.curation.stage import Local, Rewrite, Rule
 from tilth.shards.digest import text_digests
 from tilth.shards.tables import FINDINGS, MEASURE_KEYS, ROWS, TURNS, VERDICT, Verdict, conform, empty
 
+# What a stage sees of a row beside its turns.
+SEEN = ("shape", "tools", "source", "licence", "attributes", "text_digest")
+
 
 @dataclass(frozen=True)
 class LocalTask:
@@ -59,7 +62,7 @@ def run_local(task: LocalTask) -> LocalPart:
     turns = conform(turns, TURNS)
     digests = text_digests(rows, turns)
     rows = rows.drop("text_digest").join(digests, on="row_id", how="left", maintain_order="left")
-    view = turns.join(rows.select("row_id", "shape", "tools"), on="row_id", how="left", maintain_order="left")
+    view = turns.join(rows.select("row_id", *SEEN), on="row_id", how="left", maintain_order="left")
     measures = []
     for local in task.locals:
         measured, failed = _guarded(local.measure, view, _name(local))

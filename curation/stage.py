@@ -90,8 +90,9 @@ class Local(Protocol):
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return row_id (and turn, if that is the unit) and one column per measure.
 
-        `turns` has schema TURNS plus `shape` and `tools` of its row, ordered by row_id, turn, and holds
-        whole rows. A row or turn left out counts as not applicable.
+        `turns` has schema TURNS plus `shape`, `tools`, `source`, `licence`, `attributes` (canonical JSON) and
+        `text_digest` of its row, ordered by row_id, turn, and holds whole rows. A row or turn left out counts
+        as not applicable.
         """
 
     def rules(self) -> tuple[Rule, ...]:

@@ -12,8 +12,10 @@ from tilth.shards.tables import SHAPE, TURNS, Shape, conform
 Turn = tuple[str, str | None] | dict[str, Any]
 
 
-def turn_frame(*rows: list[Turn], shape: Shape = Shape.CHAT) -> pl.DataFrame:
-    """Return rows as a stage sees them; the id of row i is i in 16 bytes."""
+def turn_frame(
+    *rows: list[Turn], shape: Shape = Shape.CHAT, attributes: list[str | None] | None = None
+) -> pl.DataFrame:
+    """Return rows as a stage sees them; the id of row i is i in 16 bytes, `attributes` are aligned with rows."""
     turns = [
         {
             "row_id": index.to_bytes(16, "big"),
@@ -25,7 +27,19 @@ def turn_frame(*rows: list[Turn], shape: Shape = Shape.CHAT) -> pl.DataFrame:
     ]
     schema = {name: TURNS[name] for name in TURNS if not turns or any(name in turn for turn in turns)}
     frame = conform(pl.DataFrame(turns, schema=schema), TURNS)
-    return frame.with_columns(shape=pl.lit(shape.value, SHAPE), tools=pl.lit(None, pl.String))
+    of_row = pl.DataFrame(
+        {
+            "row_id": [index.to_bytes(16, "big") for index in range(len(rows))],
+            "attributes": attributes or [None] * len(rows),
+        },
+        schema={"row_id": pl.Binary(), "attributes": pl.String()},
+    )
+    return frame.join(of_row, on="row_id", how="left", maintain_order="left").with_columns(
+        shape=pl.lit(shape.value, SHAPE),
+        source=pl.lit("source"),
+        text_digest=pl.col("row_id"),
+        **{name: pl.lit(None, pl.String) for name in ("tools", "licence")},
+    )
 
 
 def answers(*texts: str | None, prompt: str = "Tell me.") -> pl.DataFrame:
