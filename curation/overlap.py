@@ -17,12 +17,12 @@ _BATCH_TURNS = 20_000
 
 
 def overlaps(turns: pl.DataFrame, items: pl.DataFrame, width: int, max_rows: int) -> pl.DataFrame:
-    """Return row, item, coverage, tokens, span, turn for every row and item that share a gram.
+    """Return row, item, coverage, tokens, span, start, turn for every row and item that share a gram.
 
     turns: row, turn, text. items: item, text. coverage: share of the item's tokens that can count which the
     row covers; of an item whose every gram is in more than `max_rows` rows, 1 or 0. tokens: how many the row
-    covers. span: the longest run of the item's tokens whose every gram is in the row, in tokens. turn: the
-    first turn that shares one.
+    covers. span: the longest run of the item's tokens whose every gram is in the row, in tokens; start: the
+    token of the item at which it begins, from 0. turn: the first turn that shares a gram.
     """
     postings = _postings(items, width)
     hits = _hits(turns, postings["gram"].unique().sort(), width)
@@ -43,7 +43,7 @@ def overlaps(turns: pl.DataFrame, items: pl.DataFrame, width: int, max_rows: int
         _covered(shared, ["row", "item"], width)
         .join(countable, on="item")
         .with_columns(coverage=pl.when("is_whole").then((share == 1.0).cast(pl.Float64)).otherwise(share))
-        .select("row", "item", "coverage", "span", "turn", tokens="covered")
+        .select("row", "item", "coverage", "span", "start", "turn", tokens="covered")
         .sort("row", "item")
     )
 
@@ -78,18 +78,20 @@ def _hits(turns: pl.DataFrame, grams: pl.Series, width: int) -> pl.DataFrame:
 
 
 def _covered(positions: pl.DataFrame, by: list[str], width: int) -> pl.DataFrame:
-    """Return per group: tokens covered by the grams at `position`, the longest span, is_whole, least turn."""
+    """Return per group: tokens covered by the grams at `position`, the longest span and where it starts,
+    is_whole, least turn."""
     step = pl.col("position").diff().over(by)
     others = [pl.col("turn").min()] if "turn" in positions.columns else []
     return (
         positions.sort(*by, "position")
         .with_columns(step=step)
         .with_columns(run=(pl.col("step").fill_null(0) != 1).cum_sum())
-        .with_columns(span=pl.len().over("run") + width - 1)
+        .with_columns(span=pl.len().over("run") + width - 1, start=pl.col("position").min().over("run"))
         .group_by(by)
         .agg(
             pl.col("step").fill_null(width).clip(0, width).sum().alias("covered"),
             pl.col("span").max(),
+            pl.col("start").filter(pl.col("span") == pl.col("span").max()).min(),
             pl.col("is_whole").first(),
             *others,
         )

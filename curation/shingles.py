@@ -28,8 +28,8 @@ _STEP, _OTHER_BASIS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x6A09E667F3BCC90
 _BATCH_BYTES = 32 << 20
 
 # What a character is to the tokenizer.
-_BREAK, _LETTER, _WHOLE = 0, 1, 2
-_ASCII = np.array([_LETTER if chr(c).isalnum() or c == 95 else _BREAK for c in range(128)] + [_BREAK] * 128)
+BREAK, LETTER, WHOLE = 0, 1, 2
+_ASCII = np.array([LETTER if chr(c).isalnum() or c == 95 else BREAK for c in range(128)] + [BREAK] * 128)
 
 
 @numba.njit(inline="always")
@@ -44,18 +44,18 @@ def mix(h):
 def _three_bytes(c, d, e):
     """Classify the character of three UTF-8 bytes."""
     if 0xE4 <= c <= 0xE9:
-        return _WHOLE  # Chinese
+        return WHOLE  # Chinese
     if c == 0xE3:
-        return _BREAK if d == 0x80 else _WHOLE  # ideographic punctuation; kana
+        return BREAK if d == 0x80 else WHOLE  # ideographic punctuation; kana
     if c == 0xE2:
-        return _BREAK if d < 0xB0 else _LETTER  # U+2000-2BFF: punctuation, arrows, mathematics
+        return BREAK if d < 0xB0 else LETTER  # U+2000-2BFF: punctuation, arrows, mathematics
     if c == 0xE0:
-        return _WHOLE if 0xB8 <= d <= 0xBB else _LETTER  # Thai, Lao
+        return WHOLE if 0xB8 <= d <= 0xBB else LETTER  # Thai, Lao
     if c == 0xE1:
-        return _WHOLE if 0x80 <= d <= 0x82 or 0x9E <= d <= 0x9F else _LETTER  # Burmese, Khmer
+        return WHOLE if 0x80 <= d <= 0x82 or 0x9E <= d <= 0x9F else LETTER  # Burmese, Khmer
     if c == 0xEF and (0xB8 <= d <= 0xB9 or (d == 0xBC and e < 0x90)):
-        return _BREAK  # variation selectors, full-width punctuation
-    return _LETTER
+        return BREAK  # variation selectors, full-width punctuation
+    return LETTER
 
 
 @numba.njit
@@ -63,12 +63,18 @@ def _character(data, i):
     """Return what the UTF-8 character beyond ASCII at byte `i` is to the tokenizer, and its length in bytes."""
     c = data[i]
     if c < 0xE0:
-        return (_BREAK if c == 0xC2 else _LETTER), 2  # U+0080-00BF: signs and the no-break space
+        return (BREAK if c == 0xC2 else LETTER), 2  # U+0080-00BF: signs and the no-break space
     if c < 0xF0:
         return _three_bytes(c, data[i + 1], data[i + 2]), 3
     if c == 0xF0 and data[i + 1] < 0xA0:
-        return (_BREAK if data[i + 1] == 0x9F else _LETTER), 4  # emoji; alphabets beyond the basic plane
-    return _WHOLE, 4
+        return (BREAK if data[i + 1] == 0x9F else LETTER), 4  # emoji; alphabets beyond the basic plane
+    return WHOLE, 4
+
+
+@numba.njit
+def character(data, i):
+    """Return what the character at byte `i` is to the tokenizer, and its length in bytes."""
+    return (_ASCII[data[i]], 1) if data[i] < 0x80 else _character(data, i)
 
 
 @numba.njit
@@ -82,14 +88,14 @@ def _tokens(data, start, end, out):
         kind, length = _ASCII[c], 1
         if c >= 0x80:
             kind, length = _character(data, i)
-        if kind != _LETTER and h != _FNV_BASIS:
+        if kind != LETTER and h != _FNV_BASIS:
             out[n] = mix(h)
             n += 1
             h = _FNV_BASIS
-        if kind != _BREAK:
+        if kind != BREAK:
             for j in range(i, i + length):
                 h = (h ^ np.uint64(data[j])) * _FNV_PRIME
-            if kind == _WHOLE:
+            if kind == WHOLE:
                 out[n] = mix(h)
                 n += 1
                 h = _FNV_BASIS

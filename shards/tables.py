@@ -99,7 +99,8 @@ TURNS = pl.Schema(
     }
 )
 
-# What one rule (or barrier) says of one row; the ledger keeps the first that does not keep.
+# What one rule (or barrier) says of one row; the ledger keeps the first that does not keep. `note` says in words
+# what was found (the evaluation item and the span, say); it is evidence, and no part of a content id.
 FINDINGS = pl.Schema(
     {
         "row_id": pl.Binary(),
@@ -110,6 +111,7 @@ FINDINGS = pl.Schema(
         "threshold": pl.Float64(),
         "turn": pl.UInt16(),
         "witness_id": pl.Binary(),
+        "note": pl.String(),
     }
 )
 
@@ -144,6 +146,7 @@ LEDGER = pl.Schema(
         "witness_id": pl.Binary(),
         "witness_path": pl.String(),
         "witness_line": pl.Int64(),
+        "note": pl.String(),
         "split": SPLIT,
         "fold": pl.UInt8(),
         "slice": pl.String(),

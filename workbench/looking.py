@@ -152,6 +152,8 @@ def explain(store_path: Path, row: str, version_id: str | None, *, as_json: bool
             bound += f", bound {decision['threshold']:g}"
     turn = f"  in turn {decision['turn']}" if decision["turn"] is not None else ""
     screen.print(f"{escape(verdict)}{bound}{turn}")
+    if decision["note"]:
+        screen.print(escape(decision["note"]))
     if decision["split"]:
         screen.print(
             f"split {decision['split']}, fold {decision['fold']}, slice {escape(decision['slice'] or '')}, "

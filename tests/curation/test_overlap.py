@@ -52,12 +52,12 @@ def search(turns: list[Turn], items: list[str], width: int, max_rows: int) -> di
             tokens = {p + k for p in hit for k in range(width)}
             countable = {p + k for p in counted for k in range(width)}
             coverage = len(tokens) / len(countable) if rare else float(tokens == countable)
-            longest = run = 0
+            longest = run = start = 0
             for p in range(len(places)):
                 run = run + 1 if p in hit else 0
-                longest = max(longest, run)
+                longest, start = (run, p - run + 1) if run > longest else (longest, start)
             turn = min(own[places[p]] for p in hit)
-            found[row, item] = (round(coverage, 9), len(tokens), longest + width - 1, turn)
+            found[row, item] = (round(coverage, 9), len(tokens), longest + width - 1, start, turn)
     return found
 
 
@@ -72,7 +72,7 @@ def test_agrees_with_a_plain_search(pool: tuple[list[Turn], list[str], int, int]
         max_rows,
     )
     ours = {
-        (r["row"], r["item"]): (round(r["coverage"], 9), r["tokens"], r["span"], r["turn"])
+        (r["row"], r["item"]): (round(r["coverage"], 9), r["tokens"], r["span"], r["start"], r["turn"])
         for r in found.iter_rows(named=True)
     }
     assert ours == search(turns, items, width, max_rows)
