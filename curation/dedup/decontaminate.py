@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import glob
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
 
+from tilth.curation.contamination import RULES, ContaminationRule, RuleName, frontier
 from tilth.curation.stage import Phase, Texts, limit, stage
 from tilth.shards.errors import SourceError
 from tilth.shards.tables import FINDINGS, Role, Verdict, empty
 
 PROMPT, RESPONSE = "prompt", "response"
 MIN_RESPONSE_TOKENS = 24  # shorter answers (labels, calls, set phrases) recur without a leak
+MAX_NOTE_CHARS = 200
 _ASKED = (Role.USER.value, Role.DOCUMENT.value)
 _ANSWERED = (Role.ASSISTANT.value, Role.CHOSEN.value)
 _UNSEEN = (Role.SYSTEM.value, Role.DEVELOPER.value)
@@ -29,6 +31,7 @@ _EVIDENCE = pl.Schema(
         "coverage": pl.Float64(),
         "tokens": pl.Int64(),
         "span": pl.Int64(),
+        "words": pl.String(),
         "turn": pl.UInt16(),
     }
 )
@@ -39,30 +42,29 @@ _EVIDENCE = pl.Schema(
 class Decontaminate:
     """Drop rows that hold an evaluation item.
 
-    paths: evaluation files, in any shape a source may have. A row is out if it covers more than
-    `max_coverage` of the tokens of an item's prompt or of its response (the two are never averaged) with runs
-    of `ngram` words, the rule of Tulu 3 (arXiv 2411.15124), and at least `min_tokens` of them or all (one run
-    of 8 is half of a short task that many tasks resemble); or if it shares a span of `max_span` tokens or
-    more with one (ConTAM, arXiv 2411.03923; null for off). A prompt of fewer than `ngram` words must be a
-    whole turn of the row; a response of fewer than 24 is not looked for. Runs in more than
-    max(`max_gram_rows`, 0.1 %) of the rows are turns of phrase and are ignored.
+    paths: evaluation files, in any shape a source may have. rule: whose bounds (contamination.py has them): a
+    row is out if it covers more than `max_coverage` of the words of an item's prompt or of its response (the two
+    are never averaged) with runs of `ngram` words, and at least `min_tokens` of them or all; or if it shares a
+    span of `max_span` words with one. Whichever of the five is set replaces the rule's own. A prompt of fewer
+    than `ngram` words must be a whole turn of the row; a response of fewer than 24 is not looked for.
     """
 
     paths: tuple[str, ...] = ()
-    max_coverage: float = limit(0.5)
-    min_tokens: int = limit(10)
-    max_span: int | None = limit(50)
-    ngram: int = 8
-    max_gram_rows: int = 10
+    rule: RuleName = "tilth"
+    max_coverage: float | None = limit(None)
+    min_tokens: int | None = limit(None)
+    max_span: int | None = limit(None)
+    ngram: int | None = None
+    max_gram_rows: int | None = None
 
     phase: ClassVar[Phase] = Phase.DECONTAMINATE
 
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
-        """Return, per row, the item it covers most and the item it shares the longest span with.
+        """Return, per row, the items that some bounds could find it by, the most covered first.
 
-        Columns: row_id, item ("path:line"), item_id (the row id of the item), field, is_short (a whole turn
-        of few words), coverage, tokens (covered), span (tokens), turn. Raises SourceError if an evaluation
-        file cannot be read.
+        Columns: row_id, item ("file:line"), item_id (the row id of the item), field, is_short (a whole turn
+        of few words), coverage, tokens (covered), span (words), words (of the span, the first 200
+        characters), turn. Raises SourceError if an evaluation file cannot be read.
         """
         if not self.paths:
             return empty(_EVIDENCE)
@@ -74,40 +76,52 @@ class Decontaminate:
         """Compare training turns (row_id, turn, role, text) with items (item, item_id, field, text)."""
         from tilth.curation.overlap import overlaps
 
+        bounds = self.bounds()
         turns = turns.with_columns(pl.col("role").cast(pl.String), pl.col("text").fill_null(""))
         turns = turns.filter(~pl.col("role").is_in(_UNSEEN)).rename({"row_id": "row"})
         words = _tokens(items["text"])
         long = items.filter(
             pl.when(pl.col("field") == PROMPT)
-            .then(words >= self.ngram)
-            .otherwise(words >= MIN_RESPONSE_TOKENS)
+            .then(words >= bounds.ngram)
+            .otherwise(words >= max(bounds.ngram, MIN_RESPONSE_TOKENS))
         )
-        short = items.filter((pl.col("field") == PROMPT) & (words > 0) & (words < self.ngram))
+        short = items.filter((pl.col("field") == PROMPT) & (words > 0) & (words < bounds.ngram))
         numbered = long.with_row_index("number")
-        max_rows = max(self.max_gram_rows, turns["row"].n_unique() // 1000)
+        max_rows = bounds.max_rows(turns["row"].n_unique())
         shared = overlaps(
-            turns.select("row", "turn", "text"), numbered.select("text", item="number"), self.ngram, max_rows
+            turns.select("row", "turn", "text"),
+            numbered.select("text", item="number"),
+            bounds.ngram,
+            max_rows,
         )
         covered = (
-            shared.rename({"item": "number"})
-            .join(numbered.drop("text"), on="number")
-            .with_columns(is_short=pl.lit(False))
+            shared.rename({"item": "number"}).join(numbered, on="number").with_columns(is_short=pl.lit(False))
         )
-        whole = _whole_turns(turns, short)
-        both = pl.concat([frame.rename({"row": "row_id"}).select(
-            pl.col(name).cast(dtype) for name, dtype in _EVIDENCE.items()
-        ) for frame in (whole, covered)])  # fmt: skip
-        ties = ["item", "field", "item_id"]
-        most = both.sort("row_id", "coverage", "span", *ties, descending=[False, True, True, *[False] * 3])
-        longest = both.sort("row_id", "span", "coverage", *ties, descending=[False, True, True, *[False] * 3])
-        best = [frame.unique("row_id", keep="first", maintain_order=True) for frame in (most, longest)]
-        return pl.concat(best).unique(maintain_order=True).sort("row_id", maintain_order=True)
+        names = [name for name in _EVIDENCE if name not in ("row_id", "words")]
+        both = pl.concat(
+            [
+                frame.select(
+                    pl.col("row").cast(pl.Binary).alias("row_id"),
+                    *(pl.col(name).cast(_EVIDENCE[name]) for name in names),
+                    pl.col("start").cast(pl.Int64),
+                    "text",
+                )
+                for frame in (_whole_turns(turns, short), covered)
+            ]
+        )
+        best = frontier(both)
+        return best.with_columns(words=_span_words(best)).select(list(_EVIDENCE))
+
+    def bounds(self) -> ContaminationRule:
+        """Return the bounds of the rule with those that the recipe sets."""
+        rule = RULES[self.rule]
+        own = {f.name: getattr(self, f.name) for f in fields(rule)}
+        return replace(rule, **{name: value for name, value in own.items() if value is not None})
 
     def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows that hold an evaluation item, with what they hold of it as value."""
-        enough = (pl.col("tokens") >= self.min_tokens) | (pl.col("coverage") == 1.0)
-        covers = (pl.col("coverage") > self.max_coverage) & enough
-        spans = pl.lit(False) if self.max_span is None else pl.col("span") >= self.max_span
+        """Return the rows that hold an evaluation item, with what they hold of it as value and in words."""
+        bounds = self.bounds()
+        covers, spans = bounds.covers(), bounds.spans()
         reason = (
             pl.when(pl.col("is_short"))
             .then(pl.lit("is_eval_item"))
@@ -115,17 +129,30 @@ class Decontaminate:
             .then(pl.lit("covers_eval_item"))
             .otherwise(pl.lit("shares_eval_span"))
         )
-        found = evidence.filter(covers | spans).unique("row_id", keep="first", maintain_order=True)
+        over = covers | spans | pl.col("is_short")
+        found = evidence.filter(over).unique("row_id", keep="first", maintain_order=True)
         if not found.height:
             return empty(FINDINGS)
+        by_coverage = covers | pl.col("is_short")
         return found.select(
             "row_id",
             verdict=pl.lit(Verdict.DROP.value),
             reason=reason,
-            value=pl.when(covers).then("coverage").otherwise(pl.col("span").cast(pl.Float64)),
-            threshold=pl.when(covers).then(pl.lit(self.max_coverage)).otherwise(float(self.max_span or 0)),
+            value=pl.when(by_coverage).then("coverage").otherwise(pl.col("span").cast(pl.Float64)),
+            threshold=pl.when(by_coverage)
+            .then(pl.lit(bounds.max_coverage or 0.0))
+            .otherwise(float(bounds.max_span or 0)),
             turn="turn",
+            note=pl.format("{} of {}, {} words: {}", "field", "item", "span", "words"),
         )
+
+
+def _span_words(found: pl.DataFrame) -> pl.Series:
+    """Return the words of each span as its item writes them, cut to what a person reads."""
+    from tilth.curation.spans import words_of
+
+    spans = found.select("text", "start", "span").iter_rows()
+    return pl.Series([words_of(*span)[:MAX_NOTE_CHARS] for span in spans], dtype=pl.String)
 
 
 def _tokens(texts: pl.Series) -> pl.Series:
@@ -139,7 +166,11 @@ def _whole_turns(turns: pl.DataFrame, short: pl.DataFrame) -> pl.DataFrame:
     """Return the turns that say exactly what a short item says, case, blanks and end signs apart."""
     asked = turns.filter(pl.col("role").is_in(_ASKED)).select("row", "turn", key=_plain(pl.col("text")))
     return asked.join(short.with_columns(key=_plain(pl.col("text"))), on="key").with_columns(
-        coverage=pl.lit(1.0), tokens=_words(pl.col("key")), span=_words(pl.col("key")), is_short=pl.lit(True)
+        coverage=pl.lit(1.0),
+        tokens=_words(pl.col("key")),
+        span=_words(pl.col("key")),
+        start=pl.lit(0),
+        is_short=pl.lit(True),
     )
 
 
@@ -152,7 +183,7 @@ def _words(text: pl.Expr) -> pl.Expr:
 
 
 def _read_items(paths: tuple[str, ...]) -> pl.DataFrame:
-    """Return item ("path:line"), item_id, field and text of every prompt and response of the files.
+    """Return item ("file:line"), item_id, field and text of every prompt and response of the files.
 
     Raises SourceError naming the first line that cannot be read: an item that is not seen cannot be found.
     """
@@ -179,7 +210,7 @@ def _read_items(paths: tuple[str, ...]) -> pl.DataFrame:
     named = (
         seen.filter(pl.col("row_id").is_not_null())
         .unique("row_id", keep="first", maintain_order=True)
-        .select("row_id", item=pl.format("{}:{}", "source_path", "line"))
+        .select("row_id", item=pl.format("{}:{}", pl.col("source_path").str.extract(r"([^/\\]+)$"), "line"))
     )
     role = pl.col("role").cast(pl.String)
     fields = (

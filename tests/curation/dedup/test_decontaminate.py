@@ -68,7 +68,7 @@ def test_a_long_span_counts_by_itself(tmp_path: Path) -> None:
     span = " ".join(f"fact{i}" for i in range(100, 160))
     rows = [(f"Read this {span} and go on", "x")]
     assert [f[1:3] for f in found(tmp_path, rows, [(context, "y")])] == [("shares_eval_span", 60.0)]
-    assert found(tmp_path, rows, [(context, "y")], max_span=None) == []
+    assert found(tmp_path, rows, [(context, "y")], rule="tulu-3") == []
     assert found(tmp_path, rows, [(context, "y")], max_span=61) == []
 
 
@@ -76,7 +76,7 @@ def test_the_evidence_names_the_item(tmp_path: Path) -> None:
     path = eval_file(tmp_path, [("What was it?", "y"), (LONG, "144")])
     frame, texts = make_rows([(LONG, "x")])
     evidence = Decontaminate(paths=(path,)).evidence(frame, texts)
-    assert evidence["item"].to_list() == [f"{path}:2"]
+    assert evidence["item"].to_list() == ["evals.jsonl:2"]
     assert evidence["field"].to_list() == ["prompt"]
 
 
