@@ -193,7 +193,7 @@ def _draft(
         sources=sorted(f.digest for f in ingested.files),
         recipe_digest=recipe_digest(request.sources, request.recipe),
         stages=stage_digests(request.recipe.stages),
-        libraries=library_versions(),
+        libraries=library_versions(request.recipe.plugins),
         feedback=admission.digests,
         steered_sources=admission.steered_inputs,
         checks={c.name: c.passed for c in checks if c.severity == "error"},

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tilth.curation.plugins import versions as plugin_versions
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.source import Source
 from tilth.curation.stage import Stage, parameters
@@ -44,9 +45,9 @@ def stage_digests(stages: Iterable[Stage]) -> dict[str, str]:
     }
 
 
-def library_versions() -> dict[str, str]:
-    """Return the versions of the libraries that a decision may depend on."""
-    return {name: version(name) for name in LIBRARIES}
+def library_versions(plugins: Iterable[str] = ()) -> dict[str, str]:
+    """Return the versions of the libraries, and of the packages of plugins, that a decision may depend on."""
+    return {name: version(name) for name in LIBRARIES} | plugin_versions(plugins)
 
 
 @cache

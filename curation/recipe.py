@@ -10,11 +10,12 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, create_model
 
+from tilth.curation.plugins import load as load_plugins
 from tilth.curation.pushback import PushbackPolicy
 from tilth.curation.stage import Barrier, Local, Phase, Rewrite, Stage, registry
 from tilth.shards.errors import RecipeError
 
-ENGINE_KEYS = ("slice_by", "pushback", "executor")
+ENGINE_KEYS = ("slice_by", "pushback", "executor", "plugins")
 EXECUTORS = ("local", "ray")
 
 
@@ -26,6 +27,7 @@ class CurationRecipe:
     slice_by: tuple[str, ...]
     pushback: PushbackPolicy | None
     executor: Literal["local", "ray"] = "local"
+    plugins: tuple[str, ...] = ()
 
     def phases(self) -> dict[str, str]:
         """Return the phase of every stage, in the order they act."""
@@ -54,19 +56,22 @@ class CurationRecipe:
 def parse(section: Mapping[str, Any], base_dir: Path, eval_paths: Sequence[str] = ()) -> CurationRecipe:
     """Build the stages of a `curation:` section; what it does not name runs with its defaults.
 
-    A key is a stage name. `null` switches it off, a mapping sets parameters, and a bare value sets the
-    stage's first parameter (`decontaminate: [evals/*.jsonl]`). `eval_paths` are decontaminated against
-    without being named. Globs are resolved against `base_dir`.
+    A key is a stage name, of ours or of a plugin that `plugins` lists. `null` switches it off, a mapping sets
+    parameters, and a bare value sets the stage's first parameter (`decontaminate: [evals/*.jsonl]`).
+    `eval_paths` are decontaminated against without being named. Globs are resolved against `base_dir`.
     Raises RecipeError naming the key.
     """
-    known = registry()
+    plugins = _names(section.get("plugins") or [], "plugins")
+    added = load_plugins(plugins) if plugins else {}
+    known = {**registry(), **added}
     for key in section:
         if key not in known and key not in ENGINE_KEYS:
             raise RecipeError(("curation", key), "unknown key", suggestion(key, [*known, *ENGINE_KEYS]))
     chosen = [
         (cls, section.get(name, {}))
         for name, cls in known.items()
-        if (name in section and section[name] is not None) or (name not in section and cls.default)  # type: ignore[attr-defined]
+        if (name in section and section[name] is not None)
+        or (name not in section and (cls.default or name in added))  # type: ignore[attr-defined]
     ]
     stages = [build(cls, value, ("curation", cls.name)) for cls, value in chosen]  # type: ignore[attr-defined]
     stages = [_with_files(s, base_dir, eval_paths) for s in stages]
@@ -80,6 +85,7 @@ def parse(section: Mapping[str, Any], base_dir: Path, eval_paths: Sequence[str] 
         if "pushback" in section and section["pushback"] is None
         else build(PushbackPolicy, section.get("pushback", {}), ("curation", "pushback")),
         executor=section.get("executor", "local"),
+        plugins=plugins,
     )
 
 
@@ -104,11 +110,18 @@ def _with_files(stage: Any, base_dir: Path, eval_paths: Sequence[str]) -> Any:
     return replace(stage, paths=tuple(sorted(found)))
 
 
-def _slice_by(value: Any) -> tuple[str, ...]:
+def _names(value: Any, key: str) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        raise RecipeError(("curation", "slice_by"), "must be a column name or a list of them")
+    if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+        raise RecipeError(("curation", key), "must be a name or a list of names")
     return tuple(names)
+
+
+def _slice_by(value: Any) -> tuple[str, ...]:
+    names = _names(value, "slice_by")
+    if not names:
+        raise RecipeError(("curation", "slice_by"), "must name at least one column")
+    return names
 
 
 def build(cls: type, value: Any, key: tuple[str, ...]) -> Any:

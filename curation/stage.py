@@ -77,7 +77,10 @@ class Rewrite(Protocol):
     phase: ClassVar[Phase]
 
     def rewrite(self, turns: pl.DataFrame) -> pl.DataFrame:
-        """Return `turns` (schema TURNS) with the same keys in the same order and rewritten texts."""
+        """Return `turns` (schema TURNS) with the same keys in the same order and rewritten texts.
+
+        Turns at the end of a row may be left out, as long as the row keeps one.
+        """
 
 
 @runtime_checkable
@@ -119,19 +122,22 @@ class Barrier(Protocol):
 
 Stage = Rewrite | Local | Barrier
 S = TypeVar("S")
+OURS = "tilth."
 _REGISTRY: dict[str, type] = {}
 
 
 def stage(name: str, *, order: int = 50, default: bool = True) -> Callable[[type[S]], type[S]]:
-    """Register a stage class under its recipe key.
+    """Register a stage class under its recipe key. A plugin's class is marked and not registered.
 
     order: place among the stages of its phase. default: whether it runs when the recipe is silent.
     """
 
     def register(cls: type[S]) -> type[S]:
+        cls.name, cls.order, cls.default = name, order, default  # type: ignore[attr-defined]
+        if not cls.__module__.startswith(OURS):
+            return cls  # a plugin: known to the recipes that list it, see plugins.py
         if name in _REGISTRY and _REGISTRY[name].__qualname__ != cls.__qualname__:
             raise ValueError(f"two stages are named {name!r}")
-        cls.name, cls.order, cls.default = name, order, default  # type: ignore[attr-defined]
         _REGISTRY[name] = cls
         return cls
 
