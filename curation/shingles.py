@@ -19,13 +19,13 @@ import polars as pl
 import pyarrow as pa
 from numba import types
 
-_BYTES = types.Array(types.uint8, 1, "C", readonly=True)
-_OFFSETS = types.Array(types.int64, 1, "C", readonly=True)
+BYTES = types.Array(types.uint8, 1, "C", readonly=True)
+OFFSETS = types.Array(types.int64, 1, "C", readonly=True)
 _U64, _U32, _I64 = (types.Array(t, 1, "C") for t in (types.uint64, types.uint32, types.int64))
 
-_FNV_BASIS, _FNV_PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
+FNV_BASIS, FNV_PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
 _STEP, _OTHER_BASIS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x6A09E667F3BCC908)
-_BATCH_BYTES = 32 << 20
+BATCH_BYTES = 32 << 20
 
 # What a character is to the tokenizer.
 BREAK, LETTER, WHOLE = 0, 1, 2
@@ -81,26 +81,26 @@ def character(data, i):
 def _tokens(data, start, end, out):
     """Write the hash of every token between two bytes; return their number."""
     n = 0
-    h = _FNV_BASIS
+    h = FNV_BASIS
     i = start
     while i < end:
         c = data[i]
         kind, length = _ASCII[c], 1
         if c >= 0x80:
             kind, length = _character(data, i)
-        if kind != LETTER and h != _FNV_BASIS:
+        if kind != LETTER and h != FNV_BASIS:
             out[n] = mix(h)
             n += 1
-            h = _FNV_BASIS
+            h = FNV_BASIS
         if kind != BREAK:
             for j in range(i, i + length):
-                h = (h ^ np.uint64(data[j])) * _FNV_PRIME
+                h = (h ^ np.uint64(data[j])) * FNV_PRIME
             if kind == WHOLE:
                 out[n] = mix(h)
                 n += 1
-                h = _FNV_BASIS
+                h = FNV_BASIS
         i += length
-    if h != _FNV_BASIS:
+    if h != FNV_BASIS:
         out[n] = mix(h)
         n += 1
     return n
@@ -132,7 +132,7 @@ def sort(values, n):
                 swapped = True
 
 
-@numba.njit(types.void(_BYTES, _OFFSETS, types.int64, _U64, _I64), cache=True, nogil=True)
+@numba.njit(types.void(BYTES, OFFSETS, types.int64, _U64, _I64), cache=True, nogil=True)
 def _write_grams(data, offsets, width, out, ends):
     """Fill `out` with the grams of every text in order, `ends` with where each text's grams end."""
     tokens = np.empty(np.max(offsets[1:] - offsets[:-1]) + 1, np.uint64)
@@ -143,11 +143,11 @@ def _write_grams(data, offsets, width, out, ends):
         ends[row] = used
 
 
-@numba.njit(types.void(_BYTES, _OFFSETS, _U64, _U64), cache=True, nogil=True)
+@numba.njit(types.void(BYTES, OFFSETS, _U64, _U64), cache=True, nogil=True)
 def _write_fingerprints(data, offsets, low, high):
     """Fill two independent 64-bit hashes of every text, runs of blanks counting as one, ends trimmed."""
     for row in range(low.size):
-        a, b = _FNV_BASIS, _OTHER_BASIS
+        a, b = FNV_BASIS, _OTHER_BASIS
         blank = started = False
         for i in range(offsets[row], offsets[row + 1]):
             c = np.uint64(data[i])
@@ -155,14 +155,14 @@ def _write_fingerprints(data, offsets, low, high):
                 blank = started
                 continue
             if blank:
-                a, b = (a ^ np.uint64(32)) * _FNV_PRIME, (b + np.uint64(33)) * _STEP
+                a, b = (a ^ np.uint64(32)) * FNV_PRIME, (b + np.uint64(33)) * _STEP
                 blank = False
-            a, b = (a ^ c) * _FNV_PRIME, (b ^ (b >> np.uint64(29))) * _STEP + c + np.uint64(1)
+            a, b = (a ^ c) * FNV_PRIME, (b ^ (b >> np.uint64(29))) * _STEP + c + np.uint64(1)
             started = True
         low[row], high[row] = (mix(a), mix(b)) if started else (np.uint64(0), np.uint64(0))
 
 
-@numba.njit(types.void(_BYTES, _OFFSETS, types.int64, _U64, _U32, _I64), cache=True, nogil=True)
+@numba.njit(types.void(BYTES, OFFSETS, types.int64, _U64, _U32, _I64), cache=True, nogil=True)
 def _write_sets(data, offsets, width, whole, out, ends):
     """Fill `out` with the sorted distinct shingles of every text, cut to 32 bits.
 
@@ -197,12 +197,12 @@ def describe(texts: pl.Series, width: int = 5) -> pl.DataFrame:
     itself, punctuation included, so that "12 USD to EUR" and "12 EUR to USD", or "2 + 2" and "2 - 2", stay
     apart; an empty text has none.
     """
-    return pl.concat([_describe(batch, width) for batch in _batches(texts)], rechunk=True)
+    return pl.concat([_describe(batch, width) for batch in batches(texts)], rechunk=True)
 
 
 def gram_lists(texts: pl.Series, width: int) -> pl.Series:
     """Return the hash of every run of `width` tokens of each text, in order (List(UInt64))."""
-    return pl.concat([_gram_list(batch, width) for batch in _batches(texts)], rechunk=True)
+    return pl.concat([_gram_list(batch, width) for batch in batches(texts)], rechunk=True)
 
 
 def as_arrays(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -213,31 +213,31 @@ def as_arrays(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _describe(texts: pl.Series, width: int) -> pl.DataFrame:
-    data, offsets = _buffers(texts)
+    data, offsets = buffers(texts)
     low, high, ends = (np.zeros(texts.len(), t) for t in (np.uint64, np.uint64, np.int64))
     out = np.empty(int(offsets[-1] - offsets[0]) + texts.len(), np.uint32)
     if texts.len():
         _write_fingerprints(data, offsets, low, high)
         _write_sets(data, offsets, width, low, out, ends)
-    return pl.DataFrame({"low": low, "high": high, "shingles": _lists(out, ends)})
+    return pl.DataFrame({"low": low, "high": high, "shingles": lists_of(out, ends)})
 
 
 def _gram_list(texts: pl.Series, width: int) -> pl.Series:
-    data, offsets = _buffers(texts)
+    data, offsets = buffers(texts)
     out, ends = np.empty(int(offsets[-1] - offsets[0]) + 1, np.uint64), np.zeros(texts.len(), np.int64)
     if texts.len():
         _write_grams(data, offsets, width, out, ends)
-    return _lists(out, ends)
+    return lists_of(out, ends)
 
 
-def _batches(texts: pl.Series) -> list[pl.Series]:
+def batches(texts: pl.Series) -> list[pl.Series]:
     """Cut the texts into slices of bounded size, so that scratch arrays stay small."""
-    batch = (texts.str.len_bytes().fill_null(0).cum_sum() - 1).clip(0) // _BATCH_BYTES
+    batch = (texts.str.len_bytes().fill_null(0).cum_sum() - 1).clip(0) // BATCH_BYTES
     bounds = [0, *batch.rle().struct.field("len").cum_sum()]
     return [texts[a:b] for a, b in pairwise(bounds)] or [texts]
 
 
-def _buffers(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+def buffers(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     """Return the bytes of the lower-cased texts and the n + 1 offsets between them."""
     array = texts.fill_null("").str.to_lowercase().rechunk().to_arrow().cast(pa.large_string())
     _, offsets, data = array.buffers()
@@ -245,7 +245,7 @@ def _buffers(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(data, np.uint8) if data and data.size else np.zeros(1, np.uint8), view
 
 
-def _lists(values: np.ndarray, ends: np.ndarray) -> pl.Series:
+def lists_of(values: np.ndarray, ends: np.ndarray) -> pl.Series:
     """Return a list column of `values`, cut at `ends`."""
     offsets = np.concatenate([[0], ends])
     used = values[: offsets[-1]].copy()
