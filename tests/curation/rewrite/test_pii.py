@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from turn_frames import answers
+from turn_frames import answers, reasons
 
-from tilth.curation.rewrite.pii import KINDS, Pii
+from tilth.curation.pii import KINDS
+from tilth.curation.recipe import parse
+from tilth.curation.rewrite.pii import Pii
+from tilth.shards.tables import Verdict
 
 
 def redacted(text: str, **parameters: tuple[str, ...]) -> str:
@@ -76,6 +80,28 @@ def test_strings_of_tool_calls_are_redacted_and_stay_canonical() -> None:
     assert out["reasoning"].to_list() == ["[EMAIL] asks"] * 2
     assert out.select("row_id", "turn", "role").equals(turns.select("row_id", "turn", "role"))
     assert Pii().rewrite(turns.clear()).schema == turns.schema
+
+
+@pytest.mark.parametrize(
+    ("action", "verdict"),
+    [("tag", Verdict.KEEP), ("drop", Verdict.DROP), ("quarantine", Verdict.QUARANTINE)],
+)
+def test_a_row_can_be_judged_instead(action: str, verdict: Verdict) -> None:
+    (stage,) = [s for s in parse({"pii": action}, Path()).stages if isinstance(s, Pii)]
+    call = json.dumps([{"arguments": {"to": "ann@firm.org\nbob@firm.org"}, "id": "1", "name": "send"}])
+    turns = answers("from 93.184.216.34", "Nothing.", None).with_columns(
+        tool_calls=pl.when(pl.col("text").is_null()).then(pl.lit(call))
+    )
+    assert stage.rewrite(turns).equals(turns)
+    assert reasons(stage, turns) == [{"holds_ip"}, set(), {"holds_email"}]
+    assert {rule.verdict for rule in stage.rules()} == {verdict}
+    assert stage.measure(turns).filter(pl.col("email") > 0)["email"].to_list() == [2.0]
+    assert stage.measure(answers("Nothing.")).is_empty()
+
+
+def test_where_text_is_redacted_nothing_is_left_to_judge() -> None:
+    assert Pii().rules() == ()
+    assert Pii().measure(answers("bob@firm.org")).is_empty()
 
 
 @given(st.text(alphabet="ab1 .@+-:()[]", max_size=60))
