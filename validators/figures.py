@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tilth.validators import charts, wording
@@ -81,6 +82,23 @@ def of_comparison(facts: Mapping[str, Any], cut: Cut) -> Charts:
         title += f"{unit} ({differences[0]['better']} is better)"
         drawn.append(charts.intervals(title, labelled, zero=True, show=wording.signed))
     return {"differences": drawn}
+
+
+def of_doctor(facts: Mapping[str, Any], cut: Cut) -> Charts:
+    """Where the lines of a file went, and the histograms of its rows."""
+    counts = facts["lines"]
+    fates = [("s1", "distinct rows", counts["rows"]), ("before", "repeats", counts["repeated"])]
+    fates.append(("s2", "unreadable", counts["unreadable"]))
+    drawn = []
+    for histogram in facts["histograms"]:
+        most = 2 * MAX_VALUES if histogram["ordered"] else MAX_VALUES
+        shown = [Bar(label, share) for label, share in cut.shown(histogram["bars"], most)]
+        rest = histogram["bars"][len(shown) :]
+        if rest:
+            shown.append(Bar(f"{len(rest)} others", sum(share for _, share in rest)))
+        chart = (charts.columns if histogram["ordered"] else charts.bars)(histogram["title"], shown)
+        drawn.append(replace(chart, legend=()))
+    return {"lines": [charts.stack("What every line of the file is", fates)], "histograms": drawn}
 
 
 def _funnel(facts: Mapping[str, Any]) -> list[Bar]:

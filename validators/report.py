@@ -17,9 +17,9 @@ from markupsafe import Markup
 from tilth.shards.atomic import write_file
 from tilth.validators import figures, wording
 from tilth.validators.data_facts import data_report
-from tilth.validators.report_facts import ComparisonFacts, DataFacts, RunFacts
+from tilth.validators.report_facts import ComparisonFacts, DataFacts, DoctorFacts, RunFacts
 
-__all__ = ["comparison_page", "data_page", "data_report", "read_facts", "run_page"]
+__all__ = ["comparison_page", "data_page", "data_report", "doctor_page", "read_facts", "run_page"]
 
 MAX_BYTES = 300_000
 MAX_TEXT_CHARS = 600
@@ -40,6 +40,11 @@ def run_page(out_dir: Path, report: RunFacts) -> Path:
 def comparison_page(out_dir: Path, report: ComparisonFacts) -> Path:
     """Write the page that says whether the second version helped, and return its path."""
     return _write(out_dir, "comparison.html.j2", report, figures.of_comparison)
+
+
+def doctor_page(out_dir: Path, report: DoctorFacts) -> Path:
+    """Write the health page of one data file and return its path."""
+    return _write(out_dir, "doctor.html.j2", report, figures.of_doctor)
 
 
 def read_facts(page: Path) -> dict[str, Any]:

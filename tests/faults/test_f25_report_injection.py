@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 from faults.xss_payloads import payloads
-from sample_facts import comparison_facts, run_facts
+from sample_facts import comparison_facts, doctor_facts, run_facts
 from sample_store import publish
 
 from tilth.validators.gate import CheckResult
 from tilth.validators.recipe import ReportOptions
-from tilth.validators.report import MAX_BYTES, comparison_page, data_page, data_report, run_page
+from tilth.validators.report import MAX_BYTES, comparison_page, data_page, data_report, doctor_page, run_page
 from tilth.validators.wording import is_relative
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -77,6 +77,7 @@ def pages(asked: tuple[str, list[str]], tmp_path_factory: pytest.TempPathFactory
         data_page(out / "data", {**data, **everywhere}),  # type: ignore[typeddict-item]
         run_page(out / "run", {**poison(run_facts(), hostile), **everywhere}),  # type: ignore[typeddict-item]
         comparison_page(out / "comparison", {**poison(comparison_facts(), hostile), **everywhere}),  # type: ignore[typeddict-item]
+        doctor_page(out / "doctor", {**poison(doctor_facts(), hostile), **everywhere}),  # type: ignore[typeddict-item]
     ]
 
 
@@ -118,7 +119,7 @@ class Markup(HTMLParser):
         self.text.append(data)
 
 
-@pytest.mark.parametrize("page", range(3))
+@pytest.mark.parametrize("page", range(4))
 def test_payloads_stay_text_even_without_the_policy(pages: list[Path], page: int) -> None:
     found = Markup()
     source = pages[page].read_text(encoding="utf-8")
@@ -134,7 +135,7 @@ def test_payloads_stay_text_even_without_the_policy(pages: list[Path], page: int
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-@pytest.mark.parametrize("page", range(3))
+@pytest.mark.parametrize("page", range(4))
 def test_a_browser_runs_nothing_and_asks_for_nothing(
     pages: list[Path], asked: tuple[str, list[str]], tmp_path: Path, page: int
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tilth.validators.report_facts import ComparisonFacts, Interval, RunFacts
+from tilth.validators.report_facts import ComparisonFacts, DoctorFacts, Interval, RunFacts
 
 SLICES = ["arithmetic/en", "formats/de", "string edits", "sort", "lookup/en", "tool calls"]
 
@@ -239,3 +239,32 @@ def comparison_facts(**changes: Any) -> ComparisonFacts:
     }
     facts.update(changes)  # type: ignore[typeddict-item]
     return facts
+
+
+def doctor_facts() -> DoctorFacts:
+    """Return the facts of a health page with something in every part."""
+    example = {"row": "3f9a41c2b7d0", "place": "a.jsonl:3", "text": "Dear Karl", "witness": "a.jsonl:1"}
+    return {
+        "kind": "doctor",
+        "verdict": "USE",
+        "reasons": ["2 of 900 lines are no rows (0.2 %)."],
+        "next": "tilth init a.jsonl --base MODEL",
+        "name": "a.jsonl",
+        "lines": {"read": 900, "rows": 890, "repeated": 8, "unreadable": 2},
+        "judged": 890,
+        "shape": "chat",
+        "mapped": {"messages": "messages"},
+        "unfinished": {"a.jsonl": "cut_archive"},
+        "unreadable": [{"reason": "invalid_json", "lines": 2, "first": "a.jsonl:7"}],
+        "findings": [
+            {"stage": "dedup", "reason": "near_duplicate", "verdict": "drop", "rows": 5, "share": 0.0056,
+             "examples": [example]},
+        ],
+        "private": {"email": 4},
+        "histograms": [
+            {"title": "language", "ordered": False, "bars": [("en", 0.9), ("de", 0.1)]},
+            {"title": "characters of the answers", "ordered": True, "bars": [("1–1", 0.4), ("2–3", 0.6)]},
+        ],
+        "columns": [{"name": "topic", "present": 1.0, "distinct": 2, "common": "a, b"}],
+        "advice": [{"because": "'topic' has few values.", "write": "curation: {slice_by: [topic]}"}],
+    }  # type: ignore[typeddict-item]  # fmt: skip

@@ -42,6 +42,23 @@ def init(data: str, base: str, out: Path) -> None:
 
 
 @main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="The folder of the page (default: doctor-FILE).")
+@json_option
+@guarded
+def doctor(file: Path, out: Path | None, as_json: bool) -> None:
+    """Examine any data FILE: a page about its health, without a recipe, changing nothing."""
+    from tilth.workbench import doctor as examining
+    from tilth.workbench import session
+
+    facts, page = examining.run(file, out)
+    if as_json:
+        session.print_json({**facts, "page": str(page)})
+    else:
+        examining.show(session.console(), facts, page)
+
+
+@main.command()
 @click.option(
     "--dir",
     "folder",
