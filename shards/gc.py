@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tilth.shards import atomic
+from tilth.shards.digest import file_sha256
 from tilth.shards.history import ancestry
 from tilth.shards.object import OBJECT_NAME
 from tilth.shards.refs import CANDIDATE
 
-FOLDERS = ("objects", "versions", "refs", "reflog", "feedback", "receipts")
+FOLDERS = ("objects", "versions", "refs", "reflog", "feedback", "receipts", "scores")
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,9 +22,9 @@ def collect(store: Store, *, keep: int, dry_run: bool) -> dict[str, int]:
     """Remove unreachable versions and objects and left-over temporary files; the caller holds the lock.
 
     Kept: each ref's version and its ancestors, `keep` in all, the last `keep` versions a ref was moved to,
-    every version that feedback names, and all feedback. Returns how many versions, objects, temporary (files)
-    and bytes went, and versions_kept, objects_kept. Raises StoreError, and removes nothing, where something
-    that must be kept cannot be read.
+    every version that feedback names, all feedback, and the scores last published. Returns how many versions,
+    objects, temporary (files) and bytes went, and versions_kept, objects_kept. Raises StoreError, and removes
+    nothing, where something that must be kept cannot be read.
     """
     versions = _reachable_versions(store, max(keep, 1))
     objects = _reachable_objects(store, versions)
@@ -66,7 +67,7 @@ def _reachable_versions(store: Store, keep: int) -> set[str]:
 
 def _reachable_objects(store: Store, versions: set[str]) -> set[str]:
     records = set(store.feedback_log.all_digests())
-    objects: set[str] = set()
+    objects = {file_sha256(path) for path in store.scores.published()}
     for version_id in sorted(versions):
         manifest = store.version(version_id).manifest
         objects |= set(manifest.closure())

@@ -7,7 +7,9 @@ refs/           NAME.candidate, NAME
 reflog/         NAME.jsonl: every move of a ref
 feedback/       NAME/000001.json: digests of the feedback records, in order
 receipts/       KIND/SUBJECT/000001.json: clock, host, figures
+scores/         NAME.parquet: what models think of the rows; see shards/scores.py
 runs/ reports/  of training and of the pages; not touched here
+cache/          what barriers observed (curation/evidence.py); may be deleted at any time
 tmp/ lock       scratch folders; the writers' lock
 """
 
@@ -31,6 +33,7 @@ from tilth.shards.object import DIGEST, Objects, checked_digest
 from tilth.shards.publish import Draft, write_version
 from tilth.shards.receipts import Receipts
 from tilth.shards.refs import CANDIDATE, Refs, checked_name
+from tilth.shards.scores import Scores
 from tilth.shards.version import Version
 
 FORMAT = 1
@@ -47,6 +50,7 @@ class Store:
         self.refs = Refs(root)
         self._receipts = Receipts(root)
         self.feedback_log = FeedbackLog(root, self.objects)
+        self.scores = Scores(root, self.objects)
         self._lock = Lock(root / "lock")
 
     @classmethod
@@ -88,6 +92,11 @@ class Store:
     def workspace(self) -> AbstractContextManager[Path]:
         """Return a scratch folder, removed at the end; those of processes that died are removed now."""
         return scratch(self.root / "tmp")
+
+    @property
+    def cache(self) -> Path:
+        """The folder of what can be made again."""
+        return self.root / "cache"
 
     # Versions
 

@@ -52,11 +52,11 @@ def token_losses(model: Any, batch: Batch, *, statistics: bool) -> TokenLoss:
     return TokenLoss(nll, margin, (-margin).clamp(min=0), batch.example_of[place])
 
 
-def score(model: Any, examples: list[Example], pack_tokens: int) -> pl.DataFrame:
+def score(model: Any, examples: list[Example], pack_tokens: int, *, statistics: bool = True) -> pl.DataFrame:
     """Return, for each example in order: row_id, slice, nll_sum (nat), n_tokens, contradiction (mean gap).
 
     In eval mode, without gradients. Sums are taken in double precision example by example, so neither
-    packing nor batch size moves them.
+    packing nor batch size moves them. Without `statistics` contradiction is 0 and not computed.
     """
     was_training = model.training
     model.eval()
@@ -65,12 +65,13 @@ def score(model: Any, examples: list[Example], pack_tokens: int) -> pl.DataFrame
     with torch.no_grad():
         for rows in bins([len(example.input_ids) for example in examples], pack_tokens):
             batch = collate([examples[row] for row in rows])
-            losses = token_losses(model, batch.to(device), statistics=True)
+            losses = token_losses(model, batch.to(device), statistics=statistics)
             of = losses.example_of.cpu().numpy()
             count = len(rows)
             sums[rows, 0] = np.bincount(of, losses.nll.double().cpu().numpy(), count)
             sums[rows, 1] = np.bincount(of, minlength=count)
-            sums[rows, 2] = np.bincount(of, losses.gap.double().cpu().numpy(), count)
+            if statistics:
+                sums[rows, 2] = np.bincount(of, losses.gap.double().cpu().numpy(), count)
     model.train(was_training)
     return pl.DataFrame(
         {

@@ -86,6 +86,17 @@ class Renderer:
         """Return the ids that serving feeds before the answer: a prefix of what training shows."""
         return self._encode([self._render(messages, tools, prompt=True)])[0]
 
+    def opening_ids(self) -> list[int]:
+        """Return the ids after which an answer to nothing begins: the start of a text, the opened turn.
+
+        Empty where the template opens no turn and the tokenizer marks no start.
+        """
+        nothing: list[dict[str, Any]] = [{"role": "user", "content": "?"}]
+        closed, opened = (self._render(nothing, None, prompt=prompt) for prompt in (False, True))
+        turn = opened[len(closed) :] if opened.startswith(closed) else ""
+        bos = self.tokenizer.bos_token
+        return self._encode([(bos if bos and opened.startswith(bos) else "") + turn])[0]
+
     def render(self, sample: dict[str, Any]) -> list[Example]:
         """Return the examples of one sample, none if it holds nothing to learn."""
         return self.render_all([sample]).examples

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from tilth.workbench.session import guarded, json_option, recipe_options
+from tilth.workbench.subcommands import WithSubcommands
 
 
-@click.command()
+@click.command("train", cls=WithSubcommands)
 @recipe_options
 @click.option(
     "--plan", is_flag=True, help="Print bytes, steps and time before any weight is loaded, and stop."

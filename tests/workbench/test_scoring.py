@@ -1,0 +1,51 @@
+"""Scores as a user gets them: scored, named in the recipe, read by curate, bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny
+
+from tests.workbench.conftest import Done
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return tiny.save_base(tmp_path / "base")
+
+
+def test_scores_are_printed_with_the_lines_for_the_recipe(run: Run, recipe: Path, base: Path) -> None:
+    run("curate", recipe)
+    done = run("train", "score", recipe, "--model", base)
+    assert done.code == 0, done.err
+    assert "rows: 121 = 121 read now + 0 known; without a score: none" in done.out
+    assert "scores: [.tilth/scores/desk.parquet]" in done.out
+    again = run("train", "score", recipe, "--model", base, "--json").json
+    assert (again["rows"], again["reused"], again["tokens"]) == (121, 121, 0)
+    assert set(again["quantiles"]) == {"perplexity", "ifd"}
+    assert Path(again["path"]).is_file()
+
+
+def test_train_with_a_recipe_is_what_it_was(run: Run, recipe: Path) -> None:
+    help_text = run("train", "--help").out
+    assert "Usage: train [OPTIONS] RECIPE" in help_text
+    assert "--plan" in help_text
+    assert "score  Score every row" in help_text
+    missing = run("train", recipe, "--plan")
+    assert missing.code == 2
+    assert "there is no version of 'desk' yet" in missing.err
+
+
+def test_without_a_version_or_a_model_the_next_step_is_named(run: Run, recipe: Path) -> None:
+    missing = run("train", "score", recipe, "--model", "x")
+    assert missing.code == 2
+    assert "run: curate recipe.yaml" in missing.err
+    run("curate", recipe)
+    assert "add: training:" in run("train", "score", recipe).err
+    odd = run("train", "score", recipe, "--model", "x", "--scores", "beauty")
+    assert odd.code == 2
+    assert "there are perplexity, ifd" in odd.err
