@@ -15,6 +15,12 @@ TURN_KEYS = tuple(name for name in TURNS if name not in ("row_id", "turn"))
 ROW_KEYS = ("row_id", "shape", "group", "licence", "attributes", "tools")
 FULL_CHARS = 32 << 20
 
+# The tables of a part before they know their file; `line` says where a row and its turns come from.
+_LINE = {"line": OCCURRENCES["line"]}
+LINES = pl.Schema({name: OCCURRENCES[name] for name in ("line", "row_id", "reader_reason")})
+LINE_ROWS = pl.Schema({**_LINE, **{name: ROWS[name] for name in ROW_KEYS}})
+LINE_TURNS = pl.Schema({**_LINE, **TURNS})
+
 
 @dataclass(frozen=True)
 class Part:
@@ -43,15 +49,63 @@ class Origin:
     source: str
 
 
+@dataclass(frozen=True)
+class Tables:
+    """The lines of a batch (schema LINES) with its distinct rows (LINE_ROWS) and turns (LINE_TURNS)."""
+
+    lines: pl.DataFrame
+    rows: pl.DataFrame
+    turns: pl.DataFrame
+
+    def __len__(self) -> int:
+        return self.lines.height
+
+    @property
+    def last_reason(self) -> str | None:
+        """Why the last line is no row."""
+        reason: str | None = self.lines["reader_reason"][-1]
+        return reason
+
+    def merge(self, other: Tables) -> Tables:
+        """Return the tables of both, in the order of the lines; of rows that repeat the first line stands."""
+        if not len(other) or not len(self):
+            return self if len(self) else other
+        lines = pl.concat([self.lines, other.lines]).sort("line")
+        rows = pl.concat([self.rows, other.rows]).sort("line")
+        turns = pl.concat([self.turns, other.turns]).sort("line", "turn")
+        return Tables(lines, rows, turns).distinct()
+
+    def distinct(self) -> Tables:
+        """Return the tables with each row once, at its first line."""
+        first = self.rows["row_id"].is_first_distinct()
+        if first.all():
+            return self
+        rows = self.rows.filter(first)
+        return Tables(self.lines, rows, self.turns.join(rows.select("line"), on="line", how="semi"))
+
+    def write(self, prefix: Path, origin: Origin) -> Part:
+        """Write the three tables as `<prefix>.turns.parquet` and so on."""
+        paths = (
+            prefix.with_name(f"{prefix.name}.{table}.parquet") for table in ("turns", "rows", "occurrences")
+        )
+        part = Part(*paths)
+        place = {name: pl.lit(value) for name, value in asdict(origin).items()}
+        _write(self.turns, TURNS, part.turns)
+        _write(self.rows.with_columns(source=place["source"]), ROWS, part.rows)
+        _write(self.lines.with_columns(**place), OCCURRENCES, part.occurrences)
+        return part
+
+
 class Batch:
-    """Collects rows and quarantined lines of one file."""
+    """Collects rows and quarantined lines of one file, one by one."""
 
     def __init__(self) -> None:
         self.lines: list[int] = []
         self.line_ids: list[bytes | None] = []
         self.reasons: list[str | None] = []
-        self.rows: list[tuple[str | bytes | None, ...]] = []  # in the order of ROW_KEYS
+        self.rows: list[tuple[int | str | bytes | None, ...]] = []  # in the order of LINE_ROWS
         self.turns: list[Turn] = []
+        self.turn_lines: list[int] = []
         self.turn_ids: list[bytes] = []
         self.turn_numbers: list[int] = []
         self.seen: set[bytes] = set()
@@ -84,40 +138,33 @@ class Batch:
         if key in self.seen:
             return
         self.seen.add(key)
-        self.rows.append((key, shape, group, licence, attributes, tools))
+        self.rows.append((line, key, shape, group, licence, attributes, tools))
         self.chars += len(attributes or "") + len(tools or "")
         for turn in turns:
             self.chars += sum(map(len, turn.values()))
         self.turns += turns
+        self.turn_lines += [line] * len(turns)
         self.turn_ids += [key] * len(turns)
         self.turn_numbers += range(len(turns))
 
-    def write(self, prefix: Path, origin: Origin) -> Part:
-        """Write the three tables as `<prefix>.turns.parquet` and so on."""
-        paths = (
-            prefix.with_name(f"{prefix.name}.{table}.parquet") for table in ("turns", "rows", "occurrences")
+    def tables(self) -> Tables:
+        """Return what was collected."""
+        lines = pl.DataFrame(
+            {"line": self.lines, "row_id": self.line_ids, "reader_reason": self.reasons}, schema=LINES
         )
-        part = Part(*paths)
+        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(LINE_ROWS)
+        rows = pl.DataFrame(dict(zip(LINE_ROWS, columns, strict=True)), schema=LINE_ROWS)
         present = [name for name in TURN_KEYS if any(name in turn for turn in self.turns)]
         turns = pl.DataFrame(
-            {"row_id": self.turn_ids, "turn": self.turn_numbers}
+            {"line": self.turn_lines, "row_id": self.turn_ids, "turn": self.turn_numbers}
             | {name: [turn.get(name) for turn in self.turns] for name in present},
-            schema={"row_id": TURNS["row_id"], "turn": pl.Int64(), **{name: TURNS[name] for name in present}},
+            schema={name: LINE_TURNS[name] for name in ("line", "row_id")}
+            | {"turn": pl.Int64()}
+            | {name: TURNS[name] for name in present},
         )
-        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(ROW_KEYS)
-        rows = pl.DataFrame(
-            dict(zip(ROW_KEYS, columns, strict=True)), schema={key: ROWS[key] for key in ROW_KEYS}
-        )
-        occurrences = pl.DataFrame(
-            {"line": self.lines, "row_id": self.line_ids, "reader_reason": self.reasons},
-            schema={key: OCCURRENCES[key] for key in ("line", "row_id", "reader_reason")},
-        )
-        place = {name: pl.lit(value) for name, value in asdict(origin).items()}
-        _write(turns, TURNS, part.turns)
-        _write(rows.with_columns(source=place["source"]), ROWS, part.rows)
-        _write(occurrences.with_columns(**place), OCCURRENCES, part.occurrences)
-        return part
+        return Tables(lines, rows, conform(turns, LINE_TURNS))
 
 
 def _write(frame: pl.DataFrame, schema: pl.Schema, path: Path) -> None:
-    conform(frame, schema).write_parquet(path, compression="lz4")
+    """Write a table that is read once, soon, and then deleted: neither small nor indexed, but fast."""
+    conform(frame, schema).write_parquet(path, compression="uncompressed", statistics=False)

@@ -74,8 +74,15 @@ def _line_records(plain: Iterator[bytes], limits: ReadLimits) -> Iterator[Record
         if isinstance(line, Reason):
             yield line
             continue
-        record = parse_object(line, limits.max_depth)
-        yield Reason.CUT_TAIL if isinstance(line, Tail) and record in CUT_SHORT else record
+        yield parse_line(line, limits, is_tail=isinstance(line, Tail))
+
+
+def parse_line(line: bytes, limits: ReadLimits, *, is_tail: bool) -> Record:
+    """Return the object on a line, or why there is none. is_tail: no newline ends it."""
+    if len(line) > limits.max_line_bytes:
+        return Reason.TOO_LONG
+    record = parse_object(line, limits.max_depth)
+    return Reason.CUT_TAIL if is_tail and record in CUT_SHORT else record
 
 
 def _array_records(plain: Iterator[bytes], limits: ReadLimits) -> Iterator[Record]:

@@ -6,15 +6,16 @@ Each line of input becomes exactly one occurrence, with the id of the row it is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import chain, islice, repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
 from tilth.curation.batch import Origin, Part
+from tilth.curation.decompress import chunks
 from tilth.curation.files import InputFile, find_files
-from tilth.curation.formats import Record, read_records
+from tilth.curation.formats import read_records
 from tilth.curation.limits import FINAL, ReadLimits, Reason, Unreadable, text_bytes
 from tilth.curation.rows import RowReader, batches
 from tilth.curation.shapes import Mapping, Row, find_mapping, reader
@@ -129,13 +130,20 @@ def _read_file(
     origin = Origin(bytes.fromhex(digest), file.named, file.source_name)
     parts: list[Part] = []
     lines, last_reason = 0, None
+    sample = _sample(file, limits)
+    rows = RowReader(file.source, sample, limits, file.named) if sample else None
     with file.local.open("rb") as stored:
-        _, records = read_records(stored, file.named, limits)
-        sample, records = _take_sample(records)
-        rows = RowReader(file.source, sample, limits, file.named) if sample else None
-        for batch in batches(records, rows, batch_rows):
+        kind, records = read_records(stored, file.named, limits)
+        if kind == "jsonl":
+            from tilth.curation.line_batches import line_batches  # brings the compiler
+
+            stored.seek(0)
+            read = line_batches(chunks(stored, file.named, limits), rows, limits, batch_rows)
+        else:
+            read = batches(records, rows, batch_rows)
+        for batch in read:
             parts.append(batch.write(_numbered(prefix, parts), origin))
-            lines, last_reason = lines + len(batch), batch.reasons[-1]
+            lines, last_reason = lines + len(batch), batch.last_reason
             if on_progress:
                 on_progress(file.named, min(stored.tell(), before.st_size), before.st_size)
     after = file.local.stat()
@@ -163,16 +171,17 @@ def _distrust(parts: list[Part], lines: int, prefix: Path, batch_rows: int, orig
     return quarantined
 
 
-def _take_sample(records: Iterator[Record]) -> tuple[list[Row], Iterator[Record]]:
-    """Return the first objects of a file, bounded in number and size, and all its records."""
-    taken: list[Record] = []
+def _sample(file: InputFile, limits: ReadLimits) -> list[Row]:
+    """Return the first objects of a file, bounded in number and size."""
     sample: list[Row] = []
     size = 0
-    for record in records:
-        taken.append(record)
-        if not isinstance(record, Reason):
+    with file.local.open("rb") as stored:
+        _, records = read_records(stored, file.named, limits)
+        for record in records:
+            if isinstance(record, Reason):
+                continue
             sample.append(record)
             size += text_bytes(record)
-        if len(sample) >= SAMPLE_ROWS or size >= SAMPLE_BYTES:
-            break
-    return sample, chain(taken, records)
+            if len(sample) >= SAMPLE_ROWS or size >= SAMPLE_BYTES:
+                break
+    return sample

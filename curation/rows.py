@@ -7,7 +7,7 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
-from tilth.curation.batch import FULL_CHARS, Batch
+from tilth.curation.batch import FULL_CHARS, Batch, Tables
 from tilth.curation.chat import stable_json
 from tilth.curation.formats import Record
 from tilth.curation.limits import ReadLimits, Reason, Unreadable
@@ -21,7 +21,9 @@ PLAIN = frozenset({str, int, bool})
 class RowReader:
     """Reads the objects of one file as rows, by the mapping that a sample of them shows.
 
-    Raises UsageError as find_mapping does, and for a group column that no row has.
+    group, licence_column: their columns. licence: of every row, where no column says it. kept: the columns
+    kept as attributes, None for every scalar. Raises UsageError as find_mapping does, and for a group column
+    that no row has.
     """
 
     def __init__(self, source: Source, sample: list[Row], limits: ReadLimits, where: str) -> None:
@@ -35,26 +37,26 @@ class RowReader:
                 "parts of one conversation could end up in two splits",
                 f"the columns are {', '.join(sorted(columns))}",
             )
-        self._group = source.group
-        self._licence_column = source.licence if source.licence in columns else None
-        self._licence = source.licence
-        self._kept = source.attributes
-        self._used = self.mapping.used_columns() | {self._group, self._licence_column}
+        self.group = source.group
+        self.licence_column = source.licence if source.licence in columns else None
+        self.licence = None if self.licence_column else source.licence
+        self.kept = source.attributes
+        self._used = self.mapping.used_columns() | {self.group, self.licence_column}
 
     def add(self, row: Row, line: int, batch: Batch) -> None:
         """Add a row to a batch, in quarantine if it cannot be read."""
         try:
             turns, tools = self._read(row)
-            group = _label(row.get(self._group)) if self._group else None
-            licence = _label(row.get(self._licence_column)) if self._licence_column else self._licence
+            group = _label(row.get(self.group)) if self.group else None
+            licence = _label(row.get(self.licence_column)) if self.licence_column else self.licence
         except Unreadable as unreadable:
             batch.quarantine(line, unreadable.reason)
         else:
             batch.add(line, self.mapping.shape, turns, tools, group, licence, self._attributes(row))
 
     def _attributes(self, row: Row) -> str | None:
-        if self._kept is not None:
-            kept = {name: row[name] for name in self._kept if row.get(name) is not None}
+        if self.kept is not None:
+            kept = {name: row[name] for name in self.kept if row.get(name) is not None}
         else:
             kept = {
                 name: value
@@ -66,7 +68,7 @@ class RowReader:
         return stable_json(kept) if kept else None
 
 
-def batches(records: Iterable[Record], rows: RowReader | None, batch_rows: int) -> Iterator[Batch]:
+def batches(records: Iterable[Record], rows: RowReader | None, batch_rows: int) -> Iterator[Tables]:
     """Yield the records of a file, numbered from 1, in batches bounded in lines and in characters.
 
     rows: None where no record is an object.
@@ -78,10 +80,10 @@ def batches(records: Iterable[Record], rows: RowReader | None, batch_rows: int) 
         else:
             rows.add(record, line, batch)
         if len(batch) >= batch_rows or batch.chars >= FULL_CHARS:
-            yield batch
+            yield batch.tables()
             batch = Batch()
     if len(batch):
-        yield batch
+        yield batch.tables()
 
 
 def _label(value: Any) -> str | None:
