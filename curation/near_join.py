@@ -18,9 +18,11 @@ import numba
 import numpy as np
 from numba import types
 
+from tilth.curation.marks import are_siblings
 from tilth.curation.shingles import mix, sort
+from tilth.curation.vector_join import Vectors, find_alike, lengths, link, no_vectors
 
-KEPT, SAME_TEXT, NEAR_HELD_OUT, NEAR = 0, 1, 2, 3
+KEPT, SAME_TEXT, NEAR_HELD_OUT, NEAR, SEMANTIC = 0, 1, 2, 3, 4
 MANY = 64
 _FIRST_HELD, _FIRST_TRAIN, _PROMPT, _RESPONSE = 0, 1, 2, 3  # tags in the index
 _OFF = 2.0  # a similarity that no pair reaches
@@ -32,6 +34,11 @@ _OUT_U32, _OUT_I64, _OUT_F64, _OUT_U8 = (
     types.Array(t, 1, "C") for t in (types.uint32, types.int64, types.float64, types.uint8)
 )
 _FIELD, _PREFIX = (_U32, _I64), (_U32, _I64, _I64)
+_VECTORS = (
+    *(types.Array(types.int16, 2, "C", readonly=True),) * 2,
+    types.Array(types.int32, 2, "C", readonly=True),
+    _I64,
+)
 
 
 class Sets(NamedTuple):
@@ -123,10 +130,11 @@ def _similarity(a, b, x, x_offsets, y, y_offsets, bound):
 
 
 @numba.njit
-def _find(row, field, prefix, ends, index, seen, stamp, x, xo, y, yo, bound, split):
+def _find(row, field, prefix, ends, index, seen, stamp, x, xo, y, yo, bound, split, marks, mark_offsets):
     """Return the most similar indexed row and its similarity, or -1; the least of equals.
 
-    Under the tags of a first prompt only rows of another split count, and the first of them will do.
+    Under the tags of a first prompt only rows of another split count, and the first of them will do. Elsewhere
+    siblings do not count.
     """
     heads, keys, rows, links = index
     mask = np.uint64(heads.size - 1)
@@ -140,7 +148,8 @@ def _find(row, field, prefix, ends, index, seen, stamp, x, xo, y, yo, bound, spl
                 seen[other] = stamp
                 if field >= _PROMPT or split[other] != split[row]:
                     found = _similarity(row, other, x, xo, y, yo, bound)
-                    if found > best or (found == best and found > 0.0 and other < witness):
+                    better = found > best or (found == best and found > 0.0 and other < witness)
+                    if better and (field < _PROMPT or not are_siblings(row, other, marks, mark_offsets)):
                         best, witness = found, other
                     if witness >= 0 and field < _PROMPT:
                         return witness, best
@@ -160,6 +169,14 @@ def _add(row, field, prefix, ends, index, used):
         heads[slot] = used
         used += 1
     return used
+
+
+@numba.njit
+def _is_prompt_cheaper(row, prompt_offsets, response_offsets, prompt_cost, response_cost):
+    """Return whether to look a row up by its prompt: the other field is empty, or leads to more rows."""
+    n = prompt_offsets[row + 1] - prompt_offsets[row]
+    m = response_offsets[row + 1] - response_offsets[row]
+    return m == 0 or (n > 0 and prompt_cost[row] < response_cost[row])
 
 
 @numba.njit
@@ -212,7 +229,8 @@ def _count_conflicts(
 @numba.njit(
     types.void(
         *(_I64, _I64, _U8, _U8, _I64, *_FIELD, *_FIELD, *_FIELD, *_PREFIX, *_PREFIX, *_PREFIX),
-        *(types.float64, types.float64, types.boolean, types.int64, _OUT_U8, _OUT_I64, _OUT_F64),
+        *(*_FIELD, *_VECTORS, types.float64, types.float64, types.float64),
+        *(types.boolean, types.int64, _OUT_U8, _OUT_I64, _OUT_F64),
     ),
     cache=True,
     nogil=True,
@@ -222,11 +240,16 @@ def _pass(
     first, first_offsets, prompt, prompt_offsets, response, response_offsets,
     first_prefix, first_ends, first_cost, prompt_prefix, prompt_ends, prompt_cost,
     response_prefix, response_ends, response_cost,
-    near, near_held_out, exact, slots, kind, witness, similarity,
+    marks, mark_offsets, prompt_vectors, response_vectors, cells, place,
+    near, near_held_out, semantic, exact, slots, kind, witness, similarity,
 ):  # fmt: skip
     """Meet the rows in order; `same` numbers rows of equal text, `held` marks rows of held-out splits."""
     index = _new_index(slots, first_prefix.size + prompt_prefix.size + response_prefix.size)
     seen, kept_text = np.full(same.size, -1, np.int64), np.full(same.size, -1, np.int64)
+    vectors = (prompt_vectors, response_vectors, cells, place)
+    length = (lengths(prompt_vectors), lengths(response_vectors))
+    heads = np.full(np.max(cells) + 1 if cells.size else 0, -1, np.int64)
+    links = np.full(place.size, -1, np.int64)
     used = stamp = 0
     for row in order:
         found, score, why = -1, 1.0, SAME_TEXT
@@ -237,25 +260,28 @@ def _pass(
                 why, stamp = NEAR_HELD_OUT, stamp + 1
                 found, score = _find(
                     row, field, first_prefix, first_ends, index, seen, stamp,
-                    first, first_offsets, prompt, prompt_offsets, near_held_out, split,
+                    first, first_offsets, prompt, prompt_offsets, near_held_out, split, marks, mark_offsets,
                 )  # fmt: skip
         if found < 0 and near <= 1.0:
-            n, m = (
-                prompt_offsets[row + 1] - prompt_offsets[row],
-                response_offsets[row + 1] - response_offsets[row],
-            )
             field, prefix, ends = _RESPONSE, response_prefix, response_ends
-            if m == 0 or (n > 0 and prompt_cost[row] < response_cost[row]):
+            if _is_prompt_cheaper(row, prompt_offsets, response_offsets, prompt_cost, response_cost):
                 field, prefix, ends = _PROMPT, prompt_prefix, prompt_ends
             why, stamp = NEAR, stamp + 1
             found, score = _find(
                 row, field, prefix, ends, index, seen, stamp,
-                prompt, prompt_offsets, response, response_offsets, near, split,
+                prompt, prompt_offsets, response, response_offsets, near, split, marks, mark_offsets,
+            )  # fmt: skip
+        if found < 0 and semantic <= 1.0:
+            why = SEMANTIC
+            found, score = find_alike(
+                row, vectors, length, heads, links, prompt, prompt_offsets, response, response_offsets,
+                marks, mark_offsets, semantic,
             )  # fmt: skip
         if found >= 0:
             kind[row], witness[row], similarity[row] = why, found, score
             continue
         kept_text[same[row]] = row
+        link(row, cells, place, heads, links)
         if degree[row]:
             used = _add(
                 row, _FIRST_HELD if held[row] else _FIRST_TRAIN, first_prefix, first_ends, index, used
@@ -274,7 +300,10 @@ def find_repeats(
     *,
     near: float | None,
     near_held_out: float | None,
+    semantic: float | None = None,
     exact: bool = True,
+    marks: Sets | None = None,
+    vectors: Vectors | None = None,
 ) -> Repeats:
     """Say which rows repeat one that is kept, preferring to keep the earlier of two.
 
@@ -285,7 +314,8 @@ def find_repeats(
     - if a kept row of another split, one of the two held out, has a first and a whole prompt of similarity
       >= `near_held_out`. Rows with fewer such neighbours are met first: where one held-out row lies among a
       hundred train rows of one template it is the one to go, and not the hundred;
-    - if a kept row has a prompt and a response of similarity >= `near`.
+    - if a kept row has a prompt and a response of similarity >= `near`, and is no sibling by `marks`;
+    - if a kept row has a prompt and a response of cosine >= `semantic` by `vectors`, and is no sibling.
 
     None switches a test off. Similarity is the lesser of the two fields, exact over the sets given.
     """
@@ -299,11 +329,17 @@ def find_repeats(
     slots = _power_of_two(2 * by_first[0].size)
     _count_conflicts(split, held, *first, *prompt, *by_first, near_held_out, slots, degree)
     slots = _power_of_two(2 * (by_first[0].size + by_prompt[0].size + by_response[0].size))
+    meaning = _OFF if semantic is None or vectors is None else semantic
     _pass(
         *(np.argsort(degree, kind="stable"), same, split, held, degree, *first, *prompt, *response),
-        *(*by_first, *by_prompt, *by_response, near, near_held_out, exact, slots, kind, witness, similarity),
+        *(*by_first, *by_prompt, *by_response, *(marks or _no_sets(n)), *(vectors or no_vectors())),
+        *(near, near_held_out, meaning, exact, slots, kind, witness, similarity),
     )
     return Repeats(kind, witness, similarity)
+
+
+def _no_sets(n: int) -> Sets:
+    return Sets(np.zeros(0, np.uint32), np.zeros(n + 1, np.int64))
 
 
 def _prefixes(sets: Sets, jaccard: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,9 +1,9 @@
-"""Exact and near duplicates, and train rows too close to held-out ones, in one greedy pass."""
+"""Exact, near and semantic duplicates, and train rows too close to held-out ones, in one greedy pass."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -14,11 +14,13 @@ from tilth.shards.tables import Split, Verdict
 
 if TYPE_CHECKING:
     from tilth.curation.near_join import Sets
+    from tilth.curation.vector_join import Vectors
 
-REASONS = ("same_text", "near_held_out", "near_duplicate")
+REASONS = ("same_text", "near_held_out", "near_duplicate", "semantic_duplicate")
 _ORDER = (Split.FINAL, Split.PROMOTION, Split.FEEDBACK, Split.TRAIN, Split.RESERVE)
 _HELD_OUT = 3  # how many of these are held out
 _CLUSTER_FLOOR = 100
+VECTORS = ("prompt_vector", "response_vector", "cells")
 
 
 @stage("dedup")
@@ -31,16 +33,22 @@ class Dedup:
 
     - for `same_text`: equal to a kept row but for case and blanks;
     - for `near_held_out`: near-equal in prompt to a kept row of another split, one of the two held out;
-    - for `near_duplicate`: near-equal in prompt and in response to a kept row.
+    - for `near_duplicate`: near-equal in prompt and in response to a kept row;
+    - for `semantic_duplicate`: alike in prompt and in response to a kept row, by the cosine of their vectors.
 
-    Every drop names that kept row as its witness, and their exact Jaccard similarity of word shingles as
-    value.
+    Every drop names that kept row as its witness, and their exact Jaccard similarity of word shingles (or
+    their cosine) as value.
 
-    near_jaccard, held_out_jaccard: bounds of similarity, null for off. max_cluster: the run stops if near
-    duplicates of one row are more than this share of all rows.
+    near_jaccard, held_out_jaccard, semantic: bounds of similarity, null for off. embeddings: a file that
+    `train embed` wrote; without one, vectors are made of the words alone (lexical.py). siblings: `keep` rows
+    of one template that differ in what it is about (marks.py), which are no duplicates of each other, or
+    `drop` them. max_cluster: the run stops if duplicates of one row are more than this share of all rows.
     """
 
     near_jaccard: float | None = limit(0.8)
+    semantic: float | None = limit(None)
+    embeddings: str | None = None
+    siblings: Literal["keep", "drop"] = limit("keep")
     held_out_jaccard: float | None = limit(0.8)
     exact: bool = limit(True)
     max_cluster: float = limit(0.1)
@@ -49,11 +57,13 @@ class Dedup:
     phase: ClassVar[Phase] = Phase.DEDUP
 
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
-        """Return row_id, fingerprints and shingles of prompt and response, shingles of the first prompt.
+        """Return row_id, fingerprints, shingles and marks of prompt and response, shingles of the first prompt.
 
         `first` is null where the first prompt is the whole prompt, and where it is the response (a document,
-        `is_document`).
+        `is_document`). Vectors and cells (dedup/semantic.py) only where `semantic` is set: they cost much.
         """
+        from tilth.curation.dedup.semantic import measure_meaning
+        from tilth.curation.marks import marks
         from tilth.curation.shingles import describe
 
         ids = rows["row_id"]
@@ -63,13 +73,17 @@ class Dedup:
         prompt, response, first = (
             describe(said, self.shingle_words) for said in (prompts, responses, others)
         )
-        return pl.DataFrame({"row_id": ids, "is_document": is_document}).with_columns(
+        evidence = pl.DataFrame({"row_id": ids, "is_document": is_document}).with_columns(
             *(prompt[name].alias(f"prompt_{name}") for name in ("low", "high")),
             *(response[name].alias(f"response_{name}") for name in ("low", "high")),
             prompt["shingles"].alias("prompt"),
             response["shingles"].alias("response"),
             pl.when(others.is_not_null()).then(first["shingles"]).alias("first"),
+            marks(prompts, responses).alias("marks"),
         )
+        if self.semantic is None:
+            return evidence
+        return evidence.hstack(measure_meaning(rows, prompts, responses, self.embeddings))
 
     def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         """Return the rows to drop, each with its witness.
@@ -86,12 +100,17 @@ class Dedup:
             *(_text_numbers(ordered), split, (split < _HELD_OUT).astype(np.uint8), first, prompt, response),
             near=self.near_jaccard,
             near_held_out=self.held_out_jaccard,
+            semantic=self.semantic,
             exact=self.exact,
+            marks=_sets(ordered, "marks") if self.siblings == "keep" else None,
+            vectors=None if self.semantic is None else _vectors(ordered, evidence),
         )
         out = np.flatnonzero(repeats.kind != KEPT)
         kind, witness = repeats.kind[out], repeats.witness[out]
         self._check_clusters(witness[kind != 1], ordered.height)
-        bounds = np.array([np.nan, 1.0, self.held_out_jaccard or 0.0, self.near_jaccard or 0.0])
+        bounds = np.array(
+            [np.nan, 1.0, self.held_out_jaccard or 0.0, self.near_jaccard or 0.0, self.semantic or 0.0]
+        )
         return pl.DataFrame(
             {
                 "row_id": ordered["row_id"][out],
@@ -109,7 +128,7 @@ class Dedup:
         if largest > max(_CLUSTER_FLOOR, self.max_cluster * n):
             raise TilthError(
                 "curation.dedup",
-                f"{largest:,} of {n:,} rows are near duplicates of one (max_cluster: {self.max_cluster:g})",
+                f"{largest:,} of {n:,} rows are duplicates of one (max_cluster: {self.max_cluster:g})",
                 "Nothing was published",
                 "raise dedup.near_jaccard, or raise dedup.max_cluster if these rows do repeat each other",
             )
@@ -125,7 +144,9 @@ def _canonical(rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         .replace_strict(ranks, return_dtype=pl.UInt8)
     )
     return (
-        evidence.join(rows.select("row_id", rank=rank), on="row_id", how="inner")
+        evidence.drop(VECTORS, strict=False)
+        .with_row_index("place")
+        .join(rows.select("row_id", rank=rank), on="row_id", how="inner")
         .with_columns(first=pl.when("is_document").then("response").otherwise(pl.coalesce("first", "prompt")))
         .sort("rank", pl.col("response").list.len(), "row_id", descending=[False, True, False])
     )
@@ -142,3 +163,11 @@ def _sets(rows: pl.DataFrame, name: str) -> Sets:
     from tilth.curation.shingles import as_arrays
 
     return Sets(*as_arrays(rows[name]))
+
+
+def _vectors(ordered: pl.DataFrame, evidence: pl.DataFrame) -> Vectors:
+    """Return the vectors of the evidence as they lie there, and the line of every ordered row in them."""
+    from tilth.curation.vector_join import Vectors
+
+    prompt, response, cells = (np.ascontiguousarray(evidence[name].to_numpy()) for name in VECTORS)
+    return Vectors(prompt, response, cells, ordered["place"].cast(pl.Int64).to_numpy().copy())

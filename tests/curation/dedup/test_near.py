@@ -172,7 +172,7 @@ def test_a_hundred_thousand_equal_rows_take_seconds() -> None:
 def test_a_cluster_beyond_the_bound_stops_the_run() -> None:
     template = " ".join(f"fact{i}" for i in range(100))
     rows = [((f"{template} a{i}", f"{template} b{i}"), "train") for i in range(150)]
-    with pytest.raises(TilthError, match=r"149 of 150 rows are near duplicates.*max_cluster") as stopped:
+    with pytest.raises(TilthError, match=r"149 of 150 rows are duplicates.*max_cluster") as stopped:
         run(Dedup(), rows)
     assert "fact1" not in str(stopped.value)
     assert run(Dedup(max_cluster=1.0), rows)[2].height == 149

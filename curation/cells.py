@@ -1,0 +1,60 @@
+"""Which vectors are worth comparing: k-means cells, so that a pass looks at neighbours only.
+
+SemDeDup (Abbas et al., arXiv 2303.09540) compares within a cell. Here a row also looks into the cell of its
+second nearest centre, since two near-equal vectors on both sides of a border have the same nearest two.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+CELL_ROWS = 512
+FIT_ROWS, _ITERATIONS = 50_000, 8
+_BLOCK_ROWS = 20_000
+
+
+def cells(*fields: np.ndarray) -> np.ndarray:
+    """Return the nearest and the second nearest cell of every row, int32 (rows, 2); there may be only one.
+
+    fields: vectors of the same rows, one matrix a field, taken end to end. There is a centre for every
+    CELL_ROWS rows, fitted on all rows or on FIT_ROWS at equal steps, starting from rows at equal steps.
+    """
+    n = len(fields[0])
+    out = np.zeros((n, 2), np.int32)
+    if n <= 2 * CELL_ROWS:
+        return out
+    centres = _fit(_joined(fields, _steps(n, FIT_ROWS)), n // CELL_ROWS)
+    for start in range(0, n, _BLOCK_ROWS):
+        rows = np.arange(start, min(n, start + _BLOCK_ROWS))
+        nearness = _joined(fields, rows) @ centres.T
+        out[rows, 0] = nearness.argmax(1)
+        nearness[np.arange(rows.size), out[rows, 0]] = -np.inf
+        out[rows, 1] = nearness.argmax(1)
+    return out
+
+
+def _fit(rows: np.ndarray, k: int) -> np.ndarray:
+    """Return `k` centres of length 1 (spherical k-means); a centre that loses all its rows stays."""
+    centres = rows[_steps(len(rows), k)]
+    for _ in range(_ITERATIONS):
+        nearest = np.concatenate(
+            [(rows[i : i + _BLOCK_ROWS] @ centres.T).argmax(1) for i in range(0, len(rows), _BLOCK_ROWS)]
+        )
+        order = np.argsort(nearest, kind="stable")
+        held, starts = np.unique(nearest[order], return_index=True)
+        centres[held] = _unit(np.add.reduceat(rows[order], starts, axis=0))
+    return centres
+
+
+def _joined(fields: tuple[np.ndarray, ...], rows: np.ndarray) -> np.ndarray:
+    return _unit(np.concatenate([field[rows] for field in fields], axis=1).astype(np.float32))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-9)
+
+
+def _steps(n: int, k: int) -> np.ndarray:
+    """Return at most `k` of `n` places at equal steps."""
+    return np.unique(np.linspace(0, n - 1, min(n, k)).astype(np.int64))
