@@ -96,16 +96,20 @@ def suggestion(key: str, known: Iterable[str]) -> str:
 
 
 def _with_files(stage: Any, base_dir: Path, eval_paths: Sequence[str]) -> Any:
-    """Resolve the `paths` of a stage that reads files; a pattern that matches nothing is an error."""
+    """Resolve the `paths` of a stage that reads files; a pattern that matches nothing is an error.
+
+    The stage's `if_missing` then says what to do.
+    """
     if "paths" not in {f.name for f in fields(stage)}:
         return stage
     found: set[str] = set()
-    for pattern in (*stage.paths, *eval_paths):
+    for pattern in (*stage.paths, *(eval_paths if stage.name == "decontaminate" else ())):
         absolute = Path(pattern).is_absolute()
         matches = [Path(pattern)] if absolute and Path(pattern).exists() else []
         matches += [] if absolute else base_dir.glob(pattern)
         if not matches:
-            raise RecipeError(("curation", stage.name), f"no file matches {pattern!r}", "check the path")
+            next_step = getattr(stage, "if_missing", "check the path")
+            raise RecipeError(("curation", stage.name), f"no file matches {pattern!r}", next_step)
         found.update(map(str, matches))
     return replace(stage, paths=tuple(sorted(found)))
 
