@@ -51,7 +51,8 @@ def _whole(check: Callable[[str], bool]) -> Callable[[str], int]:
 # Seven digits with at most two signs between one and the next.
 _DIGITS_HINT = r"[0-9](?:(?:[ ./()\u00a0\u2011-]{0,2}| / )[0-9]){6}"
 _CAPITALS_HINT = "[A-Z]{2} ?[0-9]{2}"
-_IP_HINT = r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]"
+_IPV4_HINT = r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"
+_IPV6_HINT = "[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]"
 _KEY_HINT = (
     r"sk-|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|AIza|xox[abeoprs]-|hooks\.slack|k_(?:live|test)_|hf_|npm_"
     r"|pypi-|SG\.|GOCSPX-|shp[acps]|:AA[0-9A-Za-z_-]{6}|eyJ|PRIVATE KEY"
@@ -119,7 +120,8 @@ _NOBODYS_DOMAIN = re.compile(
     r"\.(?:com|org|net)"
 )
 _NOBODYS_NAME = re.compile(r"you|your[._-]?\w*|user(?:name)?|example|name|someone|git")
-_IP = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}"
+_IPV4 = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"
+_IPV6 = r"[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}"
 # Public resolvers, and what is written for any address.
 _NOBODYS_IPS = {"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "1.2.3.4", "123.45.67.89"}
 _VERSION = r"(?i)(?:\bv(?:er(?:sion)?)?[.:]?|release|firmware|build|driver|section|clause|§|[a-z]/)\s*$"
@@ -239,7 +241,7 @@ def _called(hit: str) -> int:
 
 _WORD = "[0-9A-Za-z_]"
 _NUMBER_BEFORE, _NUMBER_AFTER = r"[0-9A-Za-z_.,$-]", r"[0-9A-Za-z_]|[.,-][0-9]"
-_PHONE_BEFORE = r"[0-9A-Za-z_.,+=*/$(-]"
+_PHONE_BEFORE = r"[0-9A-Za-z_.,+=*/$-]"
 _PHONE_AFTER = r"[0-9A-Za-z_]|[.,][0-9]| ?[*/=+-] ?[0-9]"
 
 # Keys first: parts of them look like other kinds.
@@ -254,10 +256,9 @@ PATTERNS: tuple[Pattern, ...] = (
         Pattern("national_id", hint, core, _NUMBER_BEFORE, _NUMBER_AFTER, _whole(check))
         for hint, core, check in _NATIONAL_IDS
     ),
-    Pattern(
-        "phone", _DIGITS_HINT, _INTERNATIONAL, _PHONE_BEFORE.replace("(", ""), _PHONE_AFTER, _international
-    ),
+    Pattern("phone", _DIGITS_HINT, _INTERNATIONAL, _PHONE_BEFORE, _PHONE_AFTER, _international),
     Pattern("phone", _DIGITS_HINT, _NATIONAL, _PHONE_BEFORE, _PHONE_AFTER, _national),
     Pattern("phone", _DIGITS_HINT, _CALLED, _WORD, _PHONE_AFTER, _called),
-    Pattern("ip", _IP_HINT, _IP, r"[0-9A-Za-z_.:-]", r"[0-9A-Za-z_:]|\.[0-9]", _ip, unless=_VERSION),
+    Pattern("ip", _IPV4_HINT, _IPV4, r"[0-9A-Za-z_.:-]", r"[0-9A-Za-z_]|\.[0-9]", _ip, unless=_VERSION),
+    Pattern("ip", _IPV6_HINT, _IPV6, r"[0-9A-Za-z_.:-]", r"[0-9A-Za-z_:]|\.[0-9]", _ip),
 )

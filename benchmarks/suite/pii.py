@@ -1,0 +1,110 @@
+"""Personal data: speed on real rows, recall and precision on the labelled set, beside dolma and datatrove."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+
+from benchmarks import peer
+from benchmarks.pii_cases import cases
+from benchmarks.record import cpu_seconds
+from benchmarks.sample import read_real, sample_texts
+from tilth.curation.pii import KINDS, find
+
+POLARS = "polars==2.1.0"
+PEERS = {"dolma_pii": ["dolma==1.2.1", POLARS], "datatrove_pii": ["datatrove==0.10.1", POLARS]}
+PEER_ROWS = 5_000
+LONG_BYTES = 50_000
+# Each keeps one peer's pattern for addresses busy; ours are linear on both.
+LONG = {"letters": "a" * LONG_BYTES + " @", "dotted": "a." * (LONG_BYTES // 2) + "@"}
+
+Spans = list[list[tuple[str, int, int]]]
+
+
+def measure() -> dict[str, Any]:
+    """Return texts a CPU-second, and recall and precision by kind; a hit counts if kind and place overlap.
+
+    Peers are measured on PEER_ROWS of the texts; `exact_recall` asks for the very span.
+    """
+    texts, labelled = _texts(), cases()
+    few = texts.sample(min(PEER_ROWS, len(texts)), seed=0)
+    find(texts.head(10))
+    ours = {"texts_per_cpu_s": _rate(texts, find), "texts_per_cpu_s_of_few": _rate(few, find)}
+    found: Spans = [[] for _ in range(labelled.height)]
+    for index, kind, start, end in find(labelled["text"]).rows():
+        found[index].append((kind, start, end))
+    with TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{name}.parquet" for name in ("texts", "cases", "long")]
+        for path, held in zip(paths, (few, labelled["text"], pl.Series(list(LONG.values())))):
+            held.alias("text").to_frame().write_parquet(path)
+        peers = {name: _peer(name, paths, labelled) for name in PEERS}
+    return {
+        "texts": len(texts),
+        "mean_bytes": round(float(texts.str.len_bytes().mean() or 0)),  # type: ignore[arg-type]
+        "cases": labelled.height,
+        "ours": ours
+        | {"long_s": [round(cpu_seconds(lambda t=t: find(pl.Series([t]))), 2) for t in LONG.values()]}  # type: ignore[misc]
+        | _quality(labelled, found)
+        | {"exact_recall": _exact(labelled, found), "missed_forms": _missed(labelled, found)},
+        **peers,
+    }
+
+
+def _texts() -> pl.Series:
+    """Return the turns of the real mix, else those of the bundled conversations."""
+    mix = read_real("sft/sft_mix.jsonl.zst")
+    if mix is None:
+        return sample_texts()
+    return mix.explode("messages")["messages"].struct.field("content").drop_nulls()
+
+
+def _rate(texts: pl.Series, work: Any) -> int:
+    return round(len(texts) / cpu_seconds(lambda: work(texts)))
+
+
+def _peer(name: str, paths: list[Path], labelled: pl.DataFrame) -> dict[str, Any]:
+    spans = paths[0].with_name(f"{name}.json")
+    figures = peer.run(name, PEERS[name], *map(str, paths), str(spans))
+    if "unavailable" in figures:
+        return figures
+    found = [[(kind, start, end) for kind, start, end in hits] for hits in json.loads(spans.read_bytes())]
+    rate = round(figures["rows"] / figures["cpu_s"])
+    speed = {"version": figures["version"], "texts_per_cpu_s": rate, "long_s": figures["long_s"]}
+    return speed | _quality(labelled, found)
+
+
+def _quality(labelled: pl.DataFrame, found: Spans) -> dict[str, Any]:
+    """Return recall of each kind, and its precision over all cases."""
+    recall, precision = {}, {}
+    for kind in KINDS:
+        held = [(case, hits) for case, hits in zip(labelled.rows(named=True), found) if case["kind"] == kind]
+        caught = sum(any(_meets(case, hit) for hit in hits) for case, hits in held)
+        right = sum(_meets(case, hit) for case, hits in held for hit in hits)
+        said = sum(hit[0] == kind for hits in found for hit in hits)
+        recall[kind] = round(caught / len(held), 4)
+        precision[kind] = round(right / said, 4) if said else None
+    clean = [hits for case, hits in zip(labelled.rows(named=True), found) if case["kind"] is None]
+    alarms = sum(map(bool, clean)) / len(clean)
+    return {"recall": recall, "precision": precision, "lookalikes_hit": round(alarms, 4)}
+
+
+def _meets(case: dict[str, Any], hit: tuple[str, int, int]) -> bool:
+    kind, start, end = hit
+    return bool(kind == case["kind"] and start < case["end"] and case["start"] < end)
+
+
+def _exact(labelled: pl.DataFrame, found: Spans) -> float:
+    held = [(c, hits) for c, hits in zip(labelled.rows(named=True), found) if c["kind"] is not None]
+    return round(sum((c["kind"], c["start"], c["end"]) in hits for c, hits in held) / len(held), 4)
+
+
+def _missed(labelled: pl.DataFrame, found: Spans) -> dict[str, float]:
+    """Return the share missed of each form of which any is."""
+    lost = [not any(_meets(c, h) for h in hits) for c, hits in zip(labelled.rows(named=True), found)]
+    shares = labelled.with_columns(lost=pl.Series(lost)).filter(pl.col("kind").is_not_null())
+    by_form = shares.group_by("form").agg(pl.col("lost").mean()).filter(pl.col("lost") > 0).sort("form")
+    return {form: round(share, 4) for form, share in by_form.rows()}
