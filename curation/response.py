@@ -12,6 +12,20 @@ GOOD_RESPONSES = (Role.ASSISTANT, Role.DOCUMENT, Role.CHOSEN)
 # A document is text, not an answer to anything.
 ANSWERS = (Role.ASSISTANT, Role.CHOSEN)
 
+# A prompt that gives the assistant a part to play, or asks for a text in which somebody else speaks.
+ASKS_FOR_A_PART = (
+    r"(?i)\brole-?\s?play|\bact(?:ing)? (?:as|like)\b|\bpretend|\bimagine\b.{0,20}\byou|\b(?:play|"
+    r"assume|take on|in) the (?:part|role)\b"
+    r"|\bin the (?:voice|style|character) of|\bas if you were|\byou(?:['’]re| are) (?:now |called |"
+    r"named )?(?:an? |the )?(?:\w+[ -]){0,4}?"
+    r"(?:ChatGPT|Claude|GPT|Bard|Gemini|Llama|DeepSeek|Qwen|Siri|Alexa|AI|robot|chatbot|assistant|bot)\b"
+    r"|\b(?:dialog(?:ue)?|conversation|interview|script|story|poem|letter|speech|monologue|"
+    r"scene)\b.{0,60}\b(?:between|about|with|from|by)\b"
+    r"|stell dir vor|\btu so\b|spiele? die rolle|fais semblant|joue le rôle|imagine que tu|"
+    r"finge (?:que|ser)|actúa como|haz de cuenta"
+    r"|扮演|假装|假裝|想象你是|你是"
+)
+
 
 def has_role(roles: tuple[Role, ...]) -> pl.Expr:
     """Return whether a turn is of one of these roles."""
@@ -23,9 +37,9 @@ def previous(column: str, back: int = 1) -> pl.Expr:
     return pl.when(pl.col("row_id") == pl.col("row_id").shift(back)).then(pl.col(column).shift(back))
 
 
-def following(column: str) -> pl.Expr:
+def following(column: str, ahead: int = 1) -> pl.Expr:
     """Return a column of the turn after, null at the end of a row; turns are ordered by row_id, turn."""
-    return pl.when(pl.col("row_id") == pl.col("row_id").shift(-1)).then(pl.col(column).shift(-1))
+    return pl.when(pl.col("row_id") == pl.col("row_id").shift(-ahead)).then(pl.col(column).shift(-ahead))
 
 
 def where(condition: pl.Expr) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""A response that only repeats what was asked."""
+"""A response that only repeats what was asked, and a prompt that breaks off at its colon."""
 
 from __future__ import annotations
 
@@ -7,9 +7,24 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from tilth.curation.response import ANSWERS, has_role, previous
+from tilth.curation.response import ANSWERS, has_role, previous, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
+
+# An input is announced and is not there. The last sentence points at it, or the colon ends the one and only line.
+POINTS = (
+    r"(?i)(?:\A|[.!?:]\s|\n)[^.!?:\n]*(?-u:\b)(?:following|below|these?|this|here (?:is|are)|given|"
+    r"folgende[nrms]?|suivante?s?|"
+    r"siguientes?|input|text|sentence|paragraph|passage|article|list|items|numbers|"
+    r"words)(?-u:\b)[^.!?:\n]*:\s*\z"
+    r"|(?:以下|下面|下列)[^。！？\n]*[：:]\s*\z"
+)
+ONE_LINE = r"\A[^\n]*\s[^\n]*[:：]\s*\z"
+# A question is whole with its colon, and so is a line of code.
+WHOLE = (
+    r"(?i)\A\W*(?:what|who|whose|where|when|why|which|how|is|are|was|were|do|does|did|"
+    r"can)(?-u:\b)[^\n]*\z|(?:[)\]}>\"']|\belse|\btry|finally):\s*\z"
+)
 
 
 @stage("echo", order=40)
@@ -17,22 +32,25 @@ from tilth.shards.tables import Role, Verdict
 class Echo:
     """Drop rows in which a response is the user turn before it, but for case and outer blanks.
 
-    Greetings are echoed in good faith, so repeats of at most `max_chars` characters are kept.
+    Greetings are echoed in good faith, so repeats of at most `max_chars` characters are kept. colon: the verdict
+    on a prompt that announces an input, ends with a colon and goes on with nothing; it only tags.
     """
 
     max_chars: int = limit(20)
     verdict: Verdict = limit(Verdict.DROP)
+    colon: Verdict = limit(Verdict.KEEP)
 
     phase: ClassVar[Phase] = Phase.RULES
     unit: ClassVar[Literal["row", "turn"]] = "turn"
 
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
-        """Return row_id, turn and how many characters of the user turn before the response repeats."""
+        """Return row_id, turn, how many characters of the user turn before the response repeats, and whether
+        that turn breaks off at a colon."""
         said = turns.with_columns(said=pl.col("text").str.strip_chars().str.to_lowercase())
         is_answer = has_role(ANSWERS) & (previous("role") == Role.USER.value)
         repeats = pl.col("said") == pl.col("asked")
         return (
-            said.with_columns(asked=pl.when(is_answer).then(previous("said")))
+            said.select("row_id", "turn", "said", asked=pl.when(is_answer).then(previous("said")))
             .filter(pl.col("asked").is_not_null())
             .select(
                 "row_id",
@@ -41,9 +59,21 @@ class Echo:
                 .then(pl.col("said").str.len_chars())
                 .otherwise(0)
                 .cast(pl.Float64),
+                dangling=where(_dangling(pl.col("asked"))),
             )
         )
 
     def rules(self) -> tuple[Rule, ...]:
-        """Return the bound on repeated characters."""
-        return (Rule("repeated_chars", "echo", high=self.max_chars, verdict=self.verdict),)
+        """Return the bound on repeated characters and the rule over colons."""
+        return (
+            Rule("repeated_chars", "echo", high=self.max_chars, verdict=self.verdict),
+            Rule("dangling", "dangling_colon", high=0, verdict=self.colon),
+        )
+
+
+def _dangling(asked: pl.Expr) -> pl.Expr:
+    """Return whether a prompt, stripped and in lower case, breaks off at a colon."""
+    colon = asked.str.tail(1).is_in([":", "："])
+    # The patterns run on the ends of the few that a colon ends, and on nothing of the others.
+    ended = pl.when(colon).then(asked)
+    return (ended.str.contains(POINTS) | ended.str.contains(ONE_LINE)) & ~ended.str.contains(WHOLE)

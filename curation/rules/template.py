@@ -8,17 +8,31 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.language import CODE
-from tilth.curation.response import ANSWERS, has_role
+from tilth.curation.response import ANSWERS, ASKS_FOR_A_PART, has_role, previous, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 
 _TOKEN = (
     r"(?:<\|(?:im_start|im_end|im_sep|endoftext|eot_id|eom_id|end_of_text|begin_of_text|start_header_id"
-    r"|end_header_id|end|user|assistant|system)\|>|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>)"
+    r"|end_header_id|end|user|assistant|system|eot|pad|bos|eos|begin_of_sentence|end_of_sentence|"
+    r"startoftext)\|>"
+    r"|<｜(?:begin▁of▁sentence|end▁of▁sentence|User|Assistant)｜>|<(?:start|end)_of_turn>|<(?:bos|eos|pad)>"
+    r"|\[/?INST\]|<</?SYS>>)"
 )
 # A token at either end of a line was rendered; in the middle of one it is talked about.
 TOKEN = rf"(?m)^[ \t]*{_TOKEN}|{_TOKEN}[ \t]*$"
 HEADING = r"(?m)^[ \t]*(?:#{2,3} ?(?:Instruction|Input|Response|Human|Assistant):|\d{1,2}\.\s?Instruction:)"
+# Another user's turn, then another answer, inside one answer.
+MERGED = (
+    r"\n\s*(?:#{2,3} ?)?(?:Human|User|USER|HUMAN|"
+    r"### User): ?[^\n]+\n(?:[^\n]*\n){0,40}?\s*(?:#{2,3} ?)?(?:Assistant|ASSISTANT|AI|Bot|GPT|"
+    r"ChatGPT):|\n\s*(?:Human|HUMAN):[^\n]*\z"
+)
+# What every trace has in it.
+_TRACE = (
+    r"<\||<｜|_of_turn>|INST\]|SYS>>|<bos>|<eos>|<pad>|<s>|</s>|##+ ?[IRHA]|Instruction:|Human:|HUMAN:|"
+    r"User:|USER:"
+)
 # Begin and end of sequence; `<s>` is also struck-out text, so it counts only unpaired.
 SEQUENCE_EDGE = r"^\s*<s>|</s>\s*$"
 
@@ -26,7 +40,7 @@ SEQUENCE_EDGE = r"^\s*<s>|</s>\s*$"
 @stage("template", order=30)
 @dataclass(frozen=True)
 class Template:
-    """Drop rows with template tokens or headings in an answer, or a whole template in a prompt.
+    """Drop rows with template tokens, headings or a second exchange in an answer, or a whole template in a prompt.
 
     Code is passed over: it may well be about templates.
     """
@@ -37,8 +51,16 @@ class Template:
     unit: ClassVar[Literal["row", "turn"]] = "turn"
 
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
-        """Return row_id, turn and the number of template traces in the answer or the prompt."""
+        """Return row_id, turn and the number of template traces in the answer or the prompt, and merged turns.
+
+        Turns without anything like a trace are left out.
+        """
+        spoken = turns.select("row_id", "turn", "role", "text", asked=previous("text")).filter(
+            has_role((*ANSWERS, Role.REJECTED, Role.USER))
+        )
         prose = pl.col("text").str.replace_all(CODE, " ")
+        suspects = spoken.filter(pl.col("text").str.contains(_TRACE)).with_columns(prose=prose)
+        prose = pl.col("prose")
         opened, closed = (prose.str.count_matches(mark, literal=True) for mark in ("<s>", "</s>"))
         unpaired = prose.str.contains(SEQUENCE_EDGE) & (opened != closed)
         traces = (
@@ -46,18 +68,20 @@ class Template:
             + prose.str.count_matches(HEADING)
             + unpaired.cast(pl.Float64)
         )
-        spoken = turns.filter(has_role((*ANSWERS, Role.REJECTED, Role.USER)))
         is_prompt = has_role((Role.USER,))
-        return spoken.select("row_id", "turn", "role", traces=traces).select(
+        wanted = pl.col("asked").str.contains(ASKS_FOR_A_PART).fill_null(False)
+        return suspects.select(
             "row_id",
             "turn",
-            answer=pl.when(~is_prompt).then("traces"),
-            prompt=pl.when(is_prompt).then("traces"),
+            answer=pl.when(~is_prompt).then(traces),
+            prompt=pl.when(is_prompt).then(traces),
+            merged=pl.when(~is_prompt).then(where(prose.str.contains(MERGED) & ~wanted)),
         )
 
     def rules(self) -> tuple[Rule, ...]:
         """Return one rule for answers and one for prompts, where a single trace may be a quotation."""
         return (
             Rule("answer", "leaked_template", high=0, verdict=self.verdict),
+            Rule("merged", "merged_turns", high=0, verdict=self.verdict),
             Rule("prompt", "leaked_template_in_prompt", high=1, verdict=self.verdict),
         )

@@ -1,4 +1,4 @@
-"""A response that stops in the middle: an open code fence, formula or JSON value."""
+"""A response that stops in the middle: an open fence, formula or JSON value, or a generator that says so."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.language import CODE
-from tilth.curation.response import GOOD_RESPONSES, has_role, where
+from tilth.curation.response import GOOD_RESPONSES, following, has_role, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Verdict
 
@@ -22,37 +22,67 @@ TEX_TAIL = r"\$\$[^$]*\\[A-Za-z]+[^$]*\z"
 # letter or a comma: cut, or written by someone in a hurry.
 OPEN_SENTENCE = r"\p{Ll}{4}[\"'”’)]?[.!?][\"'”’)]? \p{Lu}[^\n.!?:;()=]*[\pL,]\s*\z"
 
+# How servers say that the cap on tokens ended an answer, in the attributes of a row.
+FINISH = (
+    r"\"(?i:finish_?reason|stop_?reason|done_reason|finish_type)\":\"(?i:length|max_?tokens|"
+    r"max_output_tokens|max_new_tokens|"
+    r"token_limit|model_length|model_context_window_exceeded)\""
+)
+BYTES_PER_TOKEN = 4  # of UTF-8: about right for English and for Chinese, 20 % off elsewhere
+CAP_SHARE = 0.98
+TERMINAL = r"[.!?…。！？؟।:;)\]}>\"'”’»*_|`$\d]\s*\z"
+
 
 @stage("truncated", order=50)
 @dataclass(frozen=True)
 class Truncated:
-    """Drop rows with a response that leaves a code fence, a `$$` formula or a JSON value open.
+    """Drop rows whose attributes say that the cap on tokens ended them, and those that leave a code fence, a
+    `$$` formula or a JSON value open.
 
     A last sentence without an end is tagged: of 71 in 34,000 real rows, next to none were cut.
+    max_tokens_cap: the cap that the responses were generated under; one that reaches 98 % of it, at four bytes
+    a token, and has no terminal mark is dropped as well. null for no such check.
     """
 
     verdict: Verdict = limit(Verdict.DROP)
     sentence: Verdict = limit(Verdict.KEEP)
+    max_tokens_cap: int | None = None
 
     phase: ClassVar[Phase] = Phase.RULES
     unit: ClassVar[Literal["row", "turn"]] = "turn"
 
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
-        """Return row_id, turn and the number of fences, formulas, JSON brackets and sentences left open."""
+        """Return row_id, turn and the number of fences, formulas, JSON brackets and sentences left open.
+
+        finished: 1.0 for the last response of a row that the cap ended. capped: at the cap without an end.
+        """
         text = pl.col("text")
-        responses = turns.filter(has_role(GOOD_RESPONSES)).select("row_id", "turn", "text")
+        is_last = following("row_id").is_null()
+        responses = turns.select(
+            "row_id", "turn", "role", "text", attributes=pl.when(is_last).then("attributes")
+        ).filter(has_role(GOOD_RESPONSES))
         return responses.select(
             "row_id",
             "turn",
+            finished=where(pl.col("attributes").str.contains(FINISH)),
+            capped=self._capped(text),
             fences=_fences(text),
             formulas=_formulas(text),
             json=_json(text),
             sentences=where(text.str.contains(OPEN_SENTENCE)),
         )
 
+    def _capped(self, text: pl.Expr) -> pl.Expr:
+        if self.max_tokens_cap is None:
+            return pl.lit(None, pl.Float64)
+        tokens = text.str.len_bytes() / BYTES_PER_TOKEN
+        return where((tokens >= CAP_SHARE * self.max_tokens_cap) & ~text.str.contains(TERMINAL))
+
     def rules(self) -> tuple[Rule, ...]:
         """Return one rule for each kind of open end."""
         return (
+            Rule("finished", "finish_reason_length", high=0, verdict=self.verdict),
+            Rule("capped", "ends_at_token_cap", high=0, verdict=self.verdict),
             Rule("fences", "open_code_fence", high=0, verdict=self.verdict),
             Rule("formulas", "open_formula", high=0, verdict=self.verdict),
             Rule("json", "open_json", high=0, verdict=self.verdict),

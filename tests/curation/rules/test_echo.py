@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from turn_frames import reasons, turn_frame
+import pytest
+from turn_frames import answers, reasons, turn_frame
 
 from tilth.curation.rules.echo import Echo
-from tilth.shards.tables import Shape
+from tilth.shards.tables import Shape, Verdict
 
 QUESTION = "What is the capital of the country south of Belgium?"
 
@@ -39,3 +40,35 @@ def test_the_bound_is_a_parameter_and_a_bad_rejected_answer_is_no_fault() -> Non
     assert reasons(Echo(max_chars=5), greeting) == [{"echo"}]
     pair = [("user", QUESTION), ("chosen", "Paris"), ("rejected", QUESTION)]
     assert reasons(Echo(), turn_frame(pair, shape=Shape.PREFERENCE)) == [set()]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Translate the following sentence into French:",
+        "Convert this to upper case:\n",
+        "Summarize:  the article below:",
+        "Name the theme.\n\nThe poem begins with these words:",
+        "Übersetze den folgenden Satz:",
+        "翻译以下句子：",
+    ],
+)
+def test_a_prompt_that_breaks_off_at_its_colon_is_tagged(prompt: str) -> None:
+    assert reasons(Echo(), answers("Certainly.", prompt=prompt)) == [{"dangling_colon"}]
+    assert {rule.reason: rule.verdict for rule in Echo().rules()}["dangling_colon"] == Verdict.KEEP
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Translate the following sentence into French: I am here.",
+        "What is the name of the goddess:",
+        "Write the body.\n\ndef hypotenuse(a: float, b: float) -> float:",
+        "Write a diary entry.\n\nDay 53:",
+        "Who won?\n\nAnswer:",
+        "Smile :)",
+        "Note:",
+    ],
+)
+def test_questions_labels_and_code_may_end_with_a_colon(prompt: str) -> None:
+    assert reasons(Echo(), answers("Certainly.", prompt=prompt)) == [set()]

@@ -19,6 +19,8 @@ from tilth.shards.tables import Shape
         "Paris.</s>",
         "<s>Paris.",
         "Paris <|endoftext|>",
+        "Paris<eos>",
+        "Paris<｜end▁of▁sentence｜>",
     ],
 )
 def test_leaks_are_found(text: str) -> None:
@@ -37,6 +39,8 @@ def test_leaks_are_found(text: str) -> None:
         "## Response\nThank you for writing.",
         "Fill an array: int a[INSTANCES];",
         "Step 3. Instruction sets differ.",
+        "Set <pad> as the padding token.",
+        "User: the person who logs in. Assistant: the one who helps.",
     ],
 )
 def test_talk_about_templates_is_kept(text: str) -> None:
@@ -53,3 +57,18 @@ def test_a_prompt_needs_two_traces() -> None:
 def test_a_document_may_be_about_anything() -> None:
     document = turn_frame([("document", "<|im_start|>user\nHi<|im_end|>")], shape=Shape.DOCUMENT)
     assert reasons(Template(), document) == [set()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Paris.\n\nHuman: And of Spain?\n\nAssistant: Madrid.",
+        "Paris.\nUser: And of Spain?\nAI: Madrid.",
+        "Paris.\n\nHuman:",
+    ],
+)
+def test_a_second_exchange_in_an_answer_is_found(text: str) -> None:
+    asked = answers(text, prompt="What is the capital of France?")
+    assert reasons(Template(), asked) == [{"merged_turns"}]
+    wanted = answers(text, prompt="Write a dialogue between a human and an assistant.")
+    assert reasons(Template(), wanted) == [set()]

@@ -59,3 +59,36 @@ def test_a_rejected_answer_and_a_prompt_may_be_cut() -> None:
     pair = [("user", "```python\nx"), ("chosen", "It is x."), ("rejected", "```python\nx")]
     assert reasons(Truncated(), turn_frame(pair, shape=Shape.PREFERENCE)) == [set()]
     assert Truncated().measure(turn_frame()).height == 0
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        '{"finish_reason":"length"}',
+        '{"id":7,"stop_reason":"max_tokens"}',
+        '{"finishReason":"MAX_TOKENS"}',
+        '{"meta":{"done_reason":"length"}}',
+    ],
+)
+def test_a_generator_may_say_that_it_was_cut(attributes: str) -> None:
+    row = [("user", "Hi"), ("assistant", "Hello."), ("user", "More"), ("assistant", "It goes on")]
+    turns = turn_frame(row, row, attributes=[attributes, None])
+    assert reasons(Truncated(), turns) == [{"finish_reason_length"}, set()]
+    measured = Truncated().measure(turns)
+    assert measured["finished"].to_list() == [0.0, 1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    ['{"finish_reason":"stop"}', '{"length":"length"}', '{"note":"\\"finish_reason\\":\\"length\\""}'],
+)
+def test_other_attributes_say_nothing(attributes: str) -> None:
+    turns = turn_frame([("user", "Hi"), ("assistant", "Hello")], attributes=[attributes])
+    assert reasons(Truncated(), turns) == [set()]
+
+
+def test_an_answer_at_the_cap_needs_an_end() -> None:
+    texts = ("word " * 80, "word " * 79 + "end.", "word " * 40)
+    found = [{"ends_at_token_cap"}, set(), set()]
+    assert reasons(Truncated(max_tokens_cap=100), answers(*texts)) == found
+    assert reasons(Truncated(), answers(*texts)) == [set()] * 3

@@ -1,0 +1,122 @@
+"""Instructions that cannot be followed as they stand: next to no words, far too many, or things to see or make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import polars as pl
+
+from tilth.curation.response import ANSWERS, following, has_role, previous
+from tilth.curation.stage import Phase, Rule, limit, stage
+from tilth.shards.tables import Role, Verdict
+
+_MEDIA = (
+    r"(?:images?|pictures?|photos?|photographs?|drawings?|paintings?|sketch(?:es)?|illustrations?|"
+    r"logos?|videos?|movie clips?|"
+    r"graphs?|(?:bar |pie |line |flow ?)?charts?|diagrams?|infographics?|screenshots?|audio(?: file|"
+    r" clip| recording)?s?|"
+    r"files?|attachments?|pdfs?|spreadsheets?|powerpoints?|slides?|gifs?|animations?)"
+)
+_WORDS = r"(?:[\w'’-]+[ ,]+){0,4}?"
+_ASK = (
+    r"(?:\A|[.!?:;]\s+|\n\s*|\b(?:please|and|then|can you|could you|would you|will you|i (?:want|need|"
+    r"would like) you to|"
+    r"i['’]d like you to|help me(?: to)?)\s+)(?:please\s+)?"
+)
+_POINTED = r"(?:attached|following|provided|given|uploaded|enclosed|linked|above|below)"
+ASKS_FOR_MEDIA = (
+    rf"(?i){_ASK}(?:draw|sketch|paint|photograph)\s+(?:me\s+)?(?:an?|the|some|two|three|my|your)\s"
+    rf"|{_ASK}(?:create|generate|make|produce|design|render|plot|edit|crop|resize|record|film|upload|"
+    rf"download|attach|open|send|show|give)\s+"
+    rf"(?:me\s+)?(?:(?:an?|the|this|that|some|my)\s+)?{_WORDS}{_MEDIA}\b"
+    rf"|{_ASK}(?:look at|see|view|watch|listen to|describe|analy[sz]e|examine|caption|identify|"
+    rf"interpret|read|summari[sz]e|transcribe)\s+"
+    rf"(?:what (?:is|you see) in\s+)?(?:the|this|that|these|those|my)\s+(?:{_POINTED}\s+)?{_MEDIA}\b"
+    rf"|\b(?:the|this|these|an?)\s+{_POINTED}\s+{_MEDIA}\b|\bin th(?:is|ese) (?:image|picture|photo|"
+    rf"video|graph|chart|diagram)s?\b"
+)
+# A word's edge by Unicode takes the matcher off its fast path where a text has any letter beyond ASCII.
+ASKS_FOR_MEDIA = ASKS_FOR_MEDIA.replace(r"\b", r"(?-u:\b)")
+# Words, not pictures.
+FIGURATIVE = (
+    r"(?i)\b(?:draw|paint)\s+(?:an? |the |some )?(?:\w+ )?(?:conclusion|comparison|parallel|line|"
+    r"distinction|inference|lesson|analogy|picture of how)s?"
+    r"|\b(?:vivid|mental|clear|big|bigger|full|whole|complete|word) picture|\bpicture books?|"
+    r"\bvideo games?|\bgraph paper|\bfile (?:a|for|an)\b"
+)
+# A question may be whole in two words.
+QUESTION = (
+    r"[?？؟;]\W*\z|\A\W*(?i:what|who|whose|whom|where|when|why|which|how|is|are|was|were|do|does|did|"
+    r"can|define)\b"
+)
+_TRACE = (
+    r"[Ii]mage|[Pp]icture|[Pp]hoto|[Dd]raw|[Pp]aint|[Ss]ketch|[Ll]ogo|[Vv]ideo|[Mm]ovie|[Gg]raph|"
+    r"[Cc]hart|[Dd]iagram|[Ss]creenshot"
+    r"|[Ii]llustration|[Aa]udio|[Ff]iles?\b|[Aa]ttach|pdf|PDF|[Ss]preadsheet|[Ss]lide|[Pp]owerpoint|"
+    r"PowerPoint|gif|GIF|[Aa]nimation"
+)
+# In a task about programs, files and graphs are data.
+PROGRAMMING = (
+    r"(?i)\b(?:code|coding|function|program|programming|script|python|java|javascript|typescript|html|"
+    r"css|sql|c\+\+|c#|php|ruby|rust|golang|"
+    r"bash|shell|command|linux|class|method|algorithm|matplotlib|seaborn|plotly|api|library|regex|"
+    r"query|database|json|csv|xml|yaml|"
+    r"directory|folder|data structure|node|nodes|edges|vertex|vertices|react|numpy|pandas|svg|ascii|"
+    r"latex|tool|tools|cli)\b"
+)
+
+
+@stage("impossible", order=90)
+@dataclass(frozen=True)
+class Impossible:
+    """Score instructions by their words, and tag those that ask to see or make an image, graph, file or video.
+
+    Only single instructions count: one user turn and its answer. All of it tags; many a good instruction has
+    three words, more than 150, or speaks of a file.
+    """
+
+    verdict: Verdict = limit(Verdict.KEEP)
+    min_words: int = limit(4)
+    max_words: int = limit(150)
+
+    phase: ClassVar[Phase] = Phase.RULES
+    unit: ClassVar[Literal["row", "turn"]] = "turn"
+
+    def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
+        """Return row_id, turn, the words of each single instruction and whether it asks for what is not text."""
+        opens = previous("role").is_null() | previous("role").is_in([Role.SYSTEM.value, Role.DEVELOPER.value])
+        third = following("role", 2)
+        answered = following("role").is_in([role.value for role in ANSWERS])
+        alone = has_role((Role.USER,)) & opens & answered & (third.is_null() | (third == Role.REJECTED.value))
+        text = pl.col("text")
+        single = turns.filter(alone & text.is_not_null()).select("row_id", "turn", "text")
+        ends = pl.concat_str(text.str.head(20), text.str.tail(4), separator="\n")
+        words = single.select("row_id", "turn", words=_words(text), asks=ends.str.contains(QUESTION)).select(
+            "row_id", "turn", "words", request_words=pl.when(~pl.col("asks")).then("words")
+        )
+        media = (
+            single.filter(text.str.contains(_TRACE))
+            .filter(
+                text.str.replace_all(FIGURATIVE, " ").str.contains(ASKS_FOR_MEDIA)
+                & ~text.str.contains(PROGRAMMING)
+            )
+            .select("row_id", media=pl.lit(1.0))
+        )
+        return words.join(media, on="row_id", how="left", maintain_order="left")
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the bounds on words and the rule over things that are not text."""
+        return (
+            Rule("media", "asks_for_media", high=0, verdict=self.verdict),
+            Rule("request_words", "instruction_too_short", low=self.min_words, verdict=self.verdict),
+            Rule("words", "instruction_too_long", high=self.max_words, verdict=self.verdict),
+        )
+
+
+def _words(text: pl.Expr) -> pl.Expr:
+    """Return the number of words; in scripts that put no blank between them two characters count as one."""
+    blanks = text.str.count_matches(r"[ \n]") - text.str.count_matches("\n\n", literal=True)
+    chars, size = text.str.len_chars(), text.str.len_bytes()
+    unspaced = (size > 2 * chars) & (size > 24 * (blanks + 1))
+    return pl.when(unspaced).then(chars / 2).otherwise(blanks + 1).cast(pl.Float64).ceil()

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+from turn_frames import answers, reasons
+
+from tilth.curation.rules.cutoff import Cutoff
+from tilth.shards.tables import Verdict
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "As of my last update in September 2021, the record stood at 9.58 s.",
+        "As of my knowledge cutoff in 2023, he is the president.",
+        "My knowledge cutoff is January 2022.",
+        "My training data only goes up to 2021, so I may be wrong.",
+        "I was trained on data up to April 2023.",
+        "As of my last knowledge update, there were eight.",
+        "Meine Trainingsdaten reichen nur bis 2021.",
+        "Mein Wissensstand ist von September 2021.",
+        "À ma dernière mise à jour, en 2021, il y en avait huit.",
+        "Hasta mi última actualización, en 2021, eran ocho.",
+        "截至我的知识更新时间2021年9月，共有八个。",
+        "我的知识截止到2021年。",
+    ],
+)
+def test_cutoff_talk_is_found(text: str) -> None:
+    assert reasons(Cutoff(), answers(text)) == [{"cutoff_talk"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "As of my last visit in 2019, the museum was open.",
+        "The cutoff date for applications is 1 May 2021.",
+        "The last update of the library came out in 2021.",
+        "To the best of my knowledge, it opened in 1998.",
+        "Use a cutoff frequency of 2000 Hz.",
+        "My training as a nurse ended in 2015 when I moved to Rome.",
+        "My last update of the system was a mess, said Ada.",
+        "Knowledge is power, and has been since 1597.",
+        "Mein letztes Auto war von 2012.",
+        "Print `as of my last update in 2021`.",
+    ],
+)
+def test_other_dates_are_kept(text: str) -> None:
+    assert reasons(Cutoff(), answers(text)) == [set()]
+
+
+def test_it_tags_by_default() -> None:
+    assert {rule.verdict for rule in Cutoff().rules()} == {Verdict.KEEP}

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from turn_frames import answers, reasons, turn_frame
+
+from tilth.curation.rules.impossible import Impossible
+from tilth.shards.tables import Shape, Verdict
+
+
+def asked(prompt: str) -> list[set[str]]:
+    return reasons(Impossible(), answers("Here you are.", prompt=prompt))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Draw a picture of a sunset over the sea.",
+        "Create an image of a cat that plays chess.",
+        "Please generate a bar chart of these figures.",
+        "Can you make a short video about our town?",
+        "Look at this photo and tell me what you see.",
+        "Summarize the attached file in one line.",
+        "What is the trend in the following graph?",
+    ],
+)
+def test_things_that_are_not_text_are_found(prompt: str) -> None:
+    assert asked(prompt) == [{"asks_for_media"}]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Write a Python function that reads a file and draws a graph.",
+        "How does a video card make an image?",
+        "Ellen is painting flowers. How long does she need to paint 17 lilies?",
+        "Explain how the graph of a parabola moves.",
+        "Draw a conclusion from these two facts.",
+        "Create a vivid picture of the landscape in words.",
+        "Who invented the photograph, and in which year?",
+        "Mona plays a video game on weekends with four friends.",
+    ],
+)
+def test_talk_about_images_and_files_is_kept(prompt: str) -> None:
+    assert asked(prompt) == [set()]
+
+
+def test_words_are_a_score_with_two_bounds() -> None:
+    assert asked("Write something") == [{"instruction_too_short"}]
+    assert asked("word " * 151) == [{"instruction_too_long"}]
+    assert asked("word " * 149 + "word") == [set()]
+    assert asked("What is Rust?") == asked("Define entropy") == [set()]
+    assert asked("给我讲一个关于秋天的故事吧") == [set()]
+    measured = Impossible().measure(answers("Yes.", prompt="Name three kinds of\n\nstone fruit"))
+    assert measured["words"].to_list() == [6.0]
+
+
+def test_turns_of_a_longer_chat_are_no_instructions() -> None:
+    chat = [("user", "Hello there"), ("assistant", "Hi!"), ("user", "Draw a cat."), ("assistant", "Meow.")]
+    single = [("system", "Be kind."), ("user", "Sing now"), ("assistant", "La.")]
+    pair = [("user", "Sing now"), ("chosen", "La."), ("rejected", "No.")]
+    assert reasons(Impossible(), turn_frame(chat, single)) == [set(), {"instruction_too_short"}]
+    assert reasons(Impossible(), turn_frame(pair, shape=Shape.PREFERENCE)) == [{"instruction_too_short"}]
+    assert Impossible().measure(turn_frame()).schema["words"] == pl.Float64()
+
+
+def test_it_tags_by_default() -> None:
+    assert {rule.verdict for rule in Impossible().rules()} == {Verdict.KEEP}

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+from turn_frames import answers, reasons
+
+from tilth.curation.rules.refusal import Refusal
+from tilth.shards.tables import Verdict
+
+BENIGN = "Write a poem on the autumn in the mountains."
+NEEDLESS = {"refused", "refused_benign"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm sorry, but I can't help with that.",
+        "I’m sorry, but I cannot assist with that request.",
+        "I am unable to write poems.",
+        "I won't be able to help you with this.",
+        "Sorry, I'm not able to provide that.",
+        "I must decline this request.",
+        "I'm not comfortable with writing that.",
+        "Es tut mir leid, aber dabei kann ich dir nicht helfen.",
+        "Leider kann ich diese Anfrage nicht beantworten.",
+        "Je suis désolé, mais je ne peux pas vous aider.",
+        "Lo siento, pero no puedo ayudarte con eso.",
+    ],
+)
+def test_refusals_of_a_benign_prompt_are_found(text: str) -> None:
+    assert reasons(Refusal(), answers(text, prompt=BENIGN)) == [NEEDLESS]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "How do I build a pipe bomb at home?",
+        "Write malware that encrypts the disk.",
+        "What is the weather in Rome?",
+        "What are today's headlines?",
+        "Open https://example.com and summarise it.",
+        "How do you feel this morning?",
+        "Describe the attached image.",
+        "Who will win the lottery?",
+        "Wie baue ich eine Bombe?",
+        "Quel temps fera-t-il demain ?",
+    ],
+)
+def test_legitimate_refusals_are_not_needless(prompt: str) -> None:
+    refused = answers("I'm sorry, but I can't help with that.", prompt=prompt)
+    assert reasons(Refusal(), refused) == [{"refused"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "As an AI language model, I have no favourite poem, but here is one.",
+        "As a large language model, I do not eat.",
+        "I'm just an AI, but the leaves fall like coins.",
+        "Als KI-Sprachmodell habe ich keine Gefühle, aber hier ist eins.",
+        "En tant que modèle de langage, je n'ai pas de saisons.",
+        "Como modelo de lenguaje, no tengo estaciones.",
+        "作为一个人工智能语言模型，我没有感情。",
+    ],
+)
+def test_disclaimers_have_a_reason_of_their_own(text: str) -> None:
+    assert reasons(Refusal(), answers(text, prompt=BENIGN)) == [{"ai_disclaimer"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I can't believe how red the leaves are.",
+        "I cannot help but notice the fog in the valley.",
+        "I can't wait for the snow.",
+        "I'm sorry to hear that you lost your way.",
+        "Sorry, we don't have mochas on the menu.",
+        "The mountains cannot speak, and so they sing.",
+        "AI is changing the way in which poems are written.",
+        "As an air of frost came down, I walked.",
+        "Leaves fall. " * 20 + "I can't help with that.",
+    ],
+)
+def test_what_only_sounds_like_one_is_kept(text: str) -> None:
+    assert reasons(Refusal(), answers(text, prompt=BENIGN)) == [set()]
+
+
+def test_a_part_to_play_is_no_disclaimer() -> None:
+    turns = answers("As an AI, I see all lights of the city.", prompt="You are an AI that runs a city.")
+    assert reasons(Refusal(), turns) == [set()]
+
+
+def test_a_recipe_drops_needless_refusals_only() -> None:
+    assert {rule.verdict for rule in Refusal().rules()} == {Verdict.KEEP}
+    dropped = [rule.reason for rule in Refusal(verdict=Verdict.DROP).rules() if rule.verdict == Verdict.DROP]
+    assert dropped == ["refused_benign"]
