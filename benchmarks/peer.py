@@ -25,7 +25,8 @@ def run(name: str, requirements: list[str], *arguments: str, timeout_s: int = RU
         if not python.exists() or not _has(name, requirements):
             _install(name, requirements)
         done = subprocess.run(
-            [str(python), str(SCRIPTS / f"{name}.py"), *arguments],
+            # -P: else `import NAME` finds the script itself
+            [str(python), "-P", str(SCRIPTS / f"{name}.py"), *arguments],
             capture_output=True, text=True, timeout=timeout_s, check=True,
         )  # fmt: skip
         return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -45,5 +46,8 @@ def _install(name: str, requirements: list[str]) -> None:
     folder = ENVIRONMENTS / name
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True, capture_output=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-    subprocess.run([*pip, *requirements], check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    if requirements:
+        subprocess.run(
+            [*pip, *requirements], check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS
+        )
     (folder / "requirements.txt").write_text("\n".join(requirements))

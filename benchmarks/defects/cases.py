@@ -23,7 +23,8 @@ class Case:
 
     expect: `out` drops or quarantines, `tag` notes without dropping, `flag` either, `keep` neither.
     defect: the class of a defect. real: made from a real row. fair_tags: defects whose tag is no mistake here.
-    A `twin` is the row that makes a duplicate or a conflict of the case whose id it carries.
+    A `twin` is the row that makes a duplicate or a conflict of the case whose id it carries. beyond: why the
+    design does not ask for this case, which is counted apart.
     """
 
     id: str
@@ -33,6 +34,12 @@ class Case:
     real: bool
     defect: str | None = None
     fair_tags: tuple[str, ...] = ()
+    beyond: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether failures on this case may be shown to who writes the rules; the other half stays sealed."""
+        return self.group != "defect" or int(self.id[-2:]) % 2 == 1
 
 
 def read(name: str) -> list[dict[str, Any]]:
@@ -56,8 +63,9 @@ def _written() -> Iterator[Case]:
         for line in read(f"written/{path.name}"):
             clean = line["expect"] == "keep"
             group: Group = "clean" if clean else "defect"
+            defect = None if clean else line["defect"]
             yield Case(
-                line["id"], group, line["expect"], line["row"], False, None if clean else line["defect"]
+                line["id"], group, line["expect"], line["row"], False, defect, beyond=line.get("beyond")
             )
             if "twin" in line:
                 yield Case(f"{line['id']}/twin", "twin", "keep", line["twin"], False, line["defect"])
@@ -67,7 +75,8 @@ def _damaged(real: Mapping[str, Messages]) -> Iterator[Case]:
     for line in read("damaged.jsonl"):
         other = real[line["other"]] if "other" in line else []
         row = DAMAGES[line["damage"]](real[line["row"]], other, line["number"])
-        yield Case(line["id"], "defect", line["expect"], row, True, line["defect"])
+        beyond = line.get("beyond")
+        yield Case(line["id"], "defect", line["expect"], row, True, line["defect"], beyond=beyond)
         if line["damage"] in PAIRED:
             twin = {"messages": real[line["row"]]}
             yield Case(f"{line['id']}/twin", "twin", "keep", twin, True, line["defect"])
