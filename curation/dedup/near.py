@@ -14,13 +14,11 @@ from tilth.shards.tables import Split, Verdict
 
 if TYPE_CHECKING:
     from tilth.curation.near_join import Sets
-    from tilth.curation.vector_join import Vectors
 
 REASONS = ("same_text", "near_held_out", "near_duplicate", "semantic_duplicate")
 _ORDER = (Split.FINAL, Split.PROMOTION, Split.FEEDBACK, Split.TRAIN, Split.RESERVE)
 _HELD_OUT = 3  # how many of these are held out
 _CLUSTER_FLOOR = 100
-VECTORS = ("prompt_vector", "response_vector", "cells")
 
 
 @stage("dedup")
@@ -39,14 +37,15 @@ class Dedup:
     Every drop names that kept row as its witness, and their exact Jaccard similarity of word shingles (or
     their cosine) as value.
 
-    near_jaccard, held_out_jaccard, semantic: bounds of similarity, null for off. embeddings: a file that
-    `train embed` wrote; without one, vectors are made of the words alone (lexical.py). siblings: `keep` rows
+    near_jaccard, held_out_jaccard, semantic: bounds of similarity, null for off; vectors are only made where
+    `semantic` is set, so a replay cannot change it. embeddings: a file that `train embed` wrote; without one,
+    vectors are made of the words alone (lexical.py). siblings: `keep` rows
     of one template that differ in what it is about (marks.py), which are no duplicates of each other, or
     `drop` them. max_cluster: the run stops if duplicates of one row are more than this share of all rows.
     """
 
     near_jaccard: float | None = limit(0.8)
-    semantic: float | None = limit(None)
+    semantic: float | None = None
     embeddings: str | None = None
     siblings: Literal["keep", "drop"] = limit("keep")
     held_out_jaccard: float | None = limit(0.8)
@@ -60,9 +59,9 @@ class Dedup:
         """Return row_id, fingerprints, shingles and marks of prompt and response, shingles of the first prompt.
 
         `first` is null where the first prompt is the whole prompt, and where it is the response (a document,
-        `is_document`). Vectors and cells (dedup/semantic.py) only where `semantic` is set: they cost much.
+        `is_document`). What vectors are made of (dedup/semantic.py) only where `semantic` is set.
         """
-        from tilth.curation.dedup.semantic import measure_meaning
+        from tilth.curation.dedup.semantic import meaning
         from tilth.curation.marks import marks
         from tilth.curation.shingles import describe
 
@@ -83,16 +82,19 @@ class Dedup:
         )
         if self.semantic is None:
             return evidence
-        return evidence.hstack(measure_meaning(rows, prompts, responses, self.embeddings))
+        return evidence.hstack(meaning(rows, prompts, responses, self.embeddings))
 
     def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         """Return the rows to drop, each with its witness.
 
         Raises TilthError if the near duplicates of one row exceed `max_cluster`.
         """
+        from tilth.curation.dedup.semantic import FIELDS, to_vectors
         from tilth.curation.near_join import KEPT, find_repeats
 
-        ordered = _canonical(rows, evidence)
+        if self.semantic is not None:
+            evidence = evidence.join(rows.select("row_id"), on="row_id", how="semi", maintain_order="left")
+        ordered = _canonical(rows, evidence.drop(FIELDS, strict=False))
         split = ordered["rank"].to_numpy().copy()
         prompt, response = _sets(ordered, "prompt"), _sets(ordered, "response")
         first = prompt if ordered["first"].equals(ordered["prompt"]) else _sets(ordered, "first")
@@ -103,7 +105,7 @@ class Dedup:
             semantic=self.semantic,
             exact=self.exact,
             marks=_sets(ordered, "marks") if self.siblings == "keep" else None,
-            vectors=None if self.semantic is None else _vectors(ordered, evidence),
+            vectors=None if self.semantic is None else to_vectors(evidence, ordered["place"]),
         )
         out = np.flatnonzero(repeats.kind != KEPT)
         kind, witness = repeats.kind[out], repeats.witness[out]
@@ -144,8 +146,7 @@ def _canonical(rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         .replace_strict(ranks, return_dtype=pl.UInt8)
     )
     return (
-        evidence.drop(VECTORS, strict=False)
-        .with_row_index("place")
+        evidence.with_row_index("place")
         .join(rows.select("row_id", rank=rank), on="row_id", how="inner")
         .with_columns(first=pl.when("is_document").then("response").otherwise(pl.coalesce("first", "prompt")))
         .sort("rank", pl.col("response").list.len(), "row_id", descending=[False, True, False])
@@ -163,11 +164,3 @@ def _sets(rows: pl.DataFrame, name: str) -> Sets:
     from tilth.curation.shingles import as_arrays
 
     return Sets(*as_arrays(rows[name]))
-
-
-def _vectors(ordered: pl.DataFrame, evidence: pl.DataFrame) -> Vectors:
-    """Return the vectors of the evidence as they lie there, and the line of every ordered row in them."""
-    from tilth.curation.vector_join import Vectors
-
-    prompt, response, cells = (np.ascontiguousarray(evidence[name].to_numpy()) for name in VECTORS)
-    return Vectors(prompt, response, cells, ordered["place"].cast(pl.Int64).to_numpy().copy())

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import polars as pl
 
 from tilth.shards.errors import SourceError
 
+if TYPE_CHECKING:
+    from tilth.curation.vector_join import Vectors
 
-def measure_meaning(
+FIELDS = ("prompt_meaning", "response_meaning")
+
+
+def meaning(
     rows: pl.DataFrame, prompts: pl.Series, responses: pl.Series, embeddings: str | None
 ) -> pl.DataFrame:
-    """Return prompt_vector, response_vector (Array(Int16)) and cells (Array(Int32, 2)), aligned with `rows`.
+    """Return what vectors are made of, aligned with `rows`: prompt_meaning and response_meaning.
 
-    embeddings: a file of vectors, see `read_embeddings`; None for the vectors of lexical.py.
+    Without `embeddings` they are counts of words (List(UInt32), see lexical.py), else the vectors that this
+    file holds (Array(Int16), see `read_embeddings`). Either way of a row by itself.
     """
     from tilth.curation import lexical
-    from tilth.curation.cells import cells
 
     if embeddings is None:
-        asked, said = lexical.vectors(prompts), lexical.vectors(responses)
-    else:
-        asked, said = read_embeddings(embeddings, rows["text_digest"])
-    return pl.DataFrame({"prompt_vector": asked, "response_vector": said, "cells": cells(asked, said)})
+        return pl.DataFrame(dict(zip(FIELDS, map(lexical.word_counts, (prompts, responses)))))
+    return pl.DataFrame(dict(zip(FIELDS, read_embeddings(embeddings, rows["text_digest"]))))
+
+
+def to_vectors(evidence: pl.DataFrame, place: pl.Series) -> Vectors:
+    """Return the vectors of rows that have `meaning`; `place` is the line of each row in `evidence`."""
+    from tilth.curation import lexical
+    from tilth.curation.cells import cells
+    from tilth.curation.vector_join import Vectors
+
+    prompt, response = (
+        np.ascontiguousarray(said.to_numpy()) if isinstance(said.dtype, pl.Array) else lexical.vectors(said)
+        for said in (evidence[name] for name in FIELDS)
+    )
+    return Vectors(prompt, response, cells(prompt, response), place.cast(pl.Int64).to_numpy().copy())
 
 
 def read_embeddings(path: str, text_digests: pl.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -30,31 +48,30 @@ def read_embeddings(path: str, text_digests: pl.Series) -> tuple[np.ndarray, np.
 
     The file is Parquet with `text_digest` (32 bytes) and `prompt` and `response`, each an array of numbers of
     one length. A row that it does not hold gets zeros: it is like no other. Raises SourceError if the file
-    cannot be read or holds none of the rows.
+    cannot be read as such.
     """
     from tilth.curation.lexical import quantized
 
     try:
-        stored = pl.read_parquet(path, columns=["text_digest", "prompt", "response"])
-    except (OSError, pl.exceptions.PolarsError):
-        raise _unusable(path, "cannot be read as embeddings") from None
-    wanted = pl.DataFrame({"text_digest": text_digests}).with_row_index("place")
-    found = wanted.join(stored.unique("text_digest"), on="text_digest", maintain_order="left")
-    if wanted.height and not found.height:
-        raise _unusable(path, "holds none of the rows")
+        wanted = pl.LazyFrame({"text_digest": text_digests}).with_row_index("place")
+        stored = pl.scan_parquet(path).select("text_digest", "prompt", "response")
+        stored = stored.join(wanted.select("text_digest"), on="text_digest", how="semi").unique("text_digest")
+        found = wanted.join(stored, on="text_digest", maintain_order="left").collect()
+        widths = [found.schema[name].shape[0] for name in ("prompt", "response")]  # type: ignore[attr-defined]
+    except (OSError, AttributeError, pl.exceptions.PolarsError):
+        raise _unreadable(path) from None
     out = []
-    for name in ("prompt", "response"):
-        vectors = found[name].to_numpy().astype(np.float32)
-        field = np.zeros((wanted.height, vectors.shape[1] if vectors.ndim == 2 else 1), np.int16)
-        field[found["place"].to_numpy()] = quantized(vectors) if vectors.size else 0
-        out.append(field)
+    for name, width in zip(("prompt", "response"), widths):
+        vectors = np.zeros((text_digests.len(), width), np.int16)
+        vectors[found["place"].to_numpy()] = quantized(found[name].to_numpy().astype(np.float32))
+        out.append(vectors)
     return out[0], out[1]
 
 
-def _unusable(path: str, problem: str) -> SourceError:
+def _unreadable(path: str) -> SourceError:
     return SourceError(
         path,
-        problem,
+        "cannot be read as embeddings",
         "Duplicates in meaning could not be found",
         "write the file anew with: train embed RECIPE",
     )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.row_frames import ListedTexts, make_rows, shingles
 from tests.sibling_rules import are_siblings
 from tilth.curation.dedup.near import Dedup
+from tilth.curation.dedup.semantic import to_vectors
 from tilth.curation.recipe import parse
 from tilth.shards.errors import RecipeError, SourceError
 
@@ -58,7 +59,8 @@ def test_drops_are_exactly_what_kept_rows_account_for(
 ) -> None:
     stage = Dedup(near_jaccard=near, semantic=bound, max_cluster=1.0)
     frame, texts, evidence, found = run(stage, rows)
-    vectors = {r["row_id"]: (r["prompt_vector"], r["response_vector"]) for r in evidence.to_dicts()}
+    made = to_vectors(evidence, pl.Series(range(frame.height)))
+    vectors = dict(zip(evidence["row_id"], zip(made.prompt, made.response)))
     kept = set(frame["row_id"]) - set(found["row_id"])
 
     def alike(a: bytes, b: bytes) -> float:
@@ -126,14 +128,22 @@ def test_a_file_of_embeddings_takes_the_place_of_words(tmp_path: Path) -> None:
     assert found["value"].item() == pytest.approx(cosine(vectors[0], vectors[1]), abs=1e-4)
 
 
-def test_a_file_of_other_rows_or_no_file_is_refused(tmp_path: Path) -> None:
-    frame, texts = make_rows([("a", "b")], split=["train"])
+def test_a_row_that_the_file_does_not_hold_is_like_no_other(tmp_path: Path) -> None:
+    frame, texts = make_rows([("one a b c d e", "x"), ("two a b c d e", "x")], split=["train"] * 2)
     frame = frame.with_columns(text_digest=frame["row_id"])
-    other = frame.with_columns(text_digest=pl.lit(b"other"))
-    path = write_embeddings(tmp_path / "e.parquet", other, np.ones((1, 4), np.float32))
-    for name, problem in ((path, "none of the rows"), (str(tmp_path / "gone"), "cannot be read")):
-        with pytest.raises(SourceError, match=problem):
-            Dedup(semantic=0.9, embeddings=name).evidence(frame, texts)
+    path = write_embeddings(tmp_path / "e.parquet", frame[:1], np.ones((1, 4), np.float32))
+    stage = Dedup(semantic=0.1, embeddings=path, near_jaccard=None)
+    assert stage.decide(frame, stage.evidence(frame, texts)).is_empty()
+
+
+def test_what_is_no_file_of_embeddings_is_refused(tmp_path: Path) -> None:
+    frame, texts = make_rows([("a", "b")], split=["train"])
+    lists = pl.DataFrame({"text_digest": [b""], "prompt": [[1.0]], "response": [[1.0]]})
+    lists.write_parquet(tmp_path / "lists.parquet")
+    (tmp_path / "text.parquet").write_text("no")
+    for name in ("lists.parquet", "text.parquet", "gone.parquet"):
+        with pytest.raises(SourceError, match="cannot be read as embeddings"):
+            Dedup(semantic=0.9, embeddings=str(tmp_path / name)).evidence(frame, texts)
 
 
 def test_the_recipe_takes_null_and_a_bound(tmp_path: Path) -> None:
