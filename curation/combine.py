@@ -1,78 +1,99 @@
-"""Joins the judged parts of a run into one narrow view of every distinct row."""
+"""Joins the judged parts of a run into one narrow view of every distinct row; the rest stays in files."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
+from tilth.curation import arrow_file
 from tilth.curation.local import LocalPart
+from tilth.curation.parts import Parts
 from tilth.shards.errors import RecipeError
-from tilth.shards.tables import FINDINGS, MEASURE_KEYS, OCCURRENCES, ROWS, conform, empty
+from tilth.shards.tables import FINDINGS, OCCURRENCES, ROWS, conform, empty
 
 DIRECT = ("source", "shape", "group", "licence")
+LANGUAGE = "language.language"
 UNKNOWN_SLICE = "unknown"
+
+
+class Observed(Protocol):
+    """Every distinct row with what was measured of it, ordered by row_id."""
+
+    rows: pl.DataFrame  # schema ROWS
+    slices: pl.Series  # aligned with rows
+
+    def measures(self, names: Sequence[str]) -> pl.DataFrame:
+        """Return these row-level measures (`stage.measure`), aligned with `rows`; absent ones are left out."""
 
 
 @dataclass(frozen=True)
 class Combined:
-    """Every distinct row once, provenance from its least occurrence, ordered by row_id.
+    """The judged parts of a run; a row's provenance is that of its least occurrence.
 
-    rows: schema ROWS, every row-level measure, slice. chosen: row_id, part. findings: of the local rules, in
-    the order of the stages.
+    occurrences: the files of the lines, ordered by source_path and line. findings: of the local rules, in the
+    order of the stages.
     """
 
-    occurrences: pl.DataFrame
+    occurrences: list[Path]
+    parts: Parts
     rows: pl.DataFrame
-    chosen: pl.DataFrame
+    slices: pl.Series
     findings: pl.DataFrame
-    measures: pl.DataFrame
+
+    def measures(self, names: Sequence[str]) -> pl.DataFrame:
+        """Return these row-level measures (`stage.measure`), aligned with `rows`; absent ones are left out."""
+        lines = self.parts.scan("measures").filter(pl.col("turn").is_null())
+        return aligned(lines, self.rows, [name for name in names if name in self._measured])
+
+    @cached_property
+    def _measured(self) -> set[str]:
+        return set(self.parts.scan("measures").collect_schema())
 
 
-def combine(occurrences: list[Path], parts: list[LocalPart], slice_by: tuple[str, ...]) -> Combined:
+def combine(
+    occurrences: list[Path], parts: list[LocalPart], slice_by: tuple[str, ...], out: Path
+) -> Combined:
     """Combine the parts. The part that holds a row's least (source_path, line) speaks for it.
 
-    Raises RecipeError if `slice_by` names a column that no row has.
+    out: a folder for what is too large to hold. Raises RecipeError if `slice_by` names a column that no row
+    has.
     """
-    seen = pl.concat(
-        [empty(OCCURRENCES).with_columns(part=pl.lit(0))]
-        + [pl.read_parquet(path).with_columns(part=pl.lit(i)) for i, path in enumerate(occurrences)]
-    ).sort("source_path", "line")
-    chosen = (
-        seen.filter(pl.col("row_id").is_not_null())
-        .unique("row_id", keep="first", maintain_order=True)
-        .select("row_id", "part")
-        .sort("row_id")
-    )
-    rows = _of_chosen([p.rows for p in parts], chosen, empty(ROWS)).sort("row_id")
-    measures = _of_chosen([p.measures for p in parts], chosen, empty(MEASURE_KEYS)).sort("row_id", "turn")
-    by_row = measures.filter(pl.col("turn").is_null()).drop("turn")
-    by_row = by_row.select(
-        c for c in by_row.columns if c == "row_id" or by_row[c].null_count() < by_row.height
-    )
-    rows = rows.join(by_row, on="row_id", how="left", maintain_order="left")
-    return Combined(
-        occurrences=conform(seen, OCCURRENCES),
-        rows=rows.with_columns(slice=_slice(rows, slice_by)),
-        chosen=chosen,
-        findings=_of_chosen([p.findings for p in parts], chosen, empty(FINDINGS)),
-        measures=measures,
-    )
+    chosen = Parts(parts, _choose(occurrences))
+    rows = _rows(chosen, out)
+    held = Combined(_in_order(occurrences), chosen, rows, pl.Series(), _findings(chosen))
+    return Combined(held.occurrences, chosen, rows, slices_of(held, slice_by), held.findings)
+
+
+def aligned(lines: pl.LazyFrame, rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Return columns of `lines` (one line a row at most) in the order of `rows`, null where there is none."""
+    if not names:
+        return rows.select([])
+    found = lines.select("row_id", *names).collect()
+    return rows.select("row_id").join(found, on="row_id", how="left", maintain_order="left").drop("row_id")
 
 
 def column(rows: pl.DataFrame, name: str) -> pl.Series | None:
     """Return what a user calls `name`: a column of ROWS, the measured language, or an attribute."""
     if name in DIRECT:
         return rows[name].cast(pl.String)
-    if name == "language" and "language.language" in rows.columns:
-        return rows["language.language"]
+    if name == "language" and LANGUAGE in rows.columns:
+        return rows[LANGUAGE]
     values = rows["attributes"].str.json_path_match(f"$[{json.dumps(name)}]")
     return None if values.null_count() == values.len() and values.len() else values
 
 
-def _slice(rows: pl.DataFrame, slice_by: tuple[str, ...]) -> pl.Series:
+def slices_of(data: Observed, slice_by: tuple[str, ...]) -> pl.Series:
+    """Return the slice of every row. Raises RecipeError for a column that no row has."""
+    rows = data.rows
+    if "language" in slice_by:
+        rows = rows.hstack(data.measures([LANGUAGE]))
     found = [(name, column(rows, name)) for name in slice_by]
     absent = [name for name, values in found if values is None]
     if absent:
@@ -87,12 +108,42 @@ def _slice(rows: pl.DataFrame, slice_by: tuple[str, ...]) -> pl.Series:
     return parts.select(slice=pl.concat_str(pl.all(), separator="/"))["slice"]
 
 
-def _of_chosen(paths: list[Path], chosen: pl.DataFrame, start: pl.DataFrame) -> pl.DataFrame:
-    """Return the lines of all files that belong to a row spoken for by that file's part."""
-    frames = [
-        pl.read_parquet(path).join(
-            chosen.filter(pl.col("part") == index), on="row_id", how="semi", maintain_order="left"
-        )
-        for index, path in enumerate(paths)
+def _in_order(occurrences: list[Path]) -> list[Path]:
+    """Return the files (each of one source file, its lines in order) ordered by source_path and line."""
+    firsts = [
+        (pl.read_parquet(path, columns=["source_path", "line"], n_rows=1).rows() or [("", 0)])[0]
+        for path in occurrences
     ]
-    return pl.concat([start, *frames], how="diagonal_relaxed")
+    return [path for _, path in sorted(zip(firsts, occurrences))]
+
+
+def _choose(occurrences: list[Path]) -> pl.DataFrame:
+    """Return row_id and part of every distinct row, in row_id order: the part of its least occurrence."""
+    numbers = {path: number for number, path in enumerate(occurrences)}
+    lines = [
+        pl.read_parquet(path, columns=["row_id"])
+        .drop_nulls()
+        .with_columns(part=pl.lit(numbers[path], pl.UInt32))
+        for path in _in_order(occurrences)
+    ]
+    start = pl.DataFrame(schema={"row_id": pl.Binary, "part": pl.UInt32})
+    return pl.concat([start, *lines]).unique("row_id", keep="first", maintain_order=True).sort("row_id")
+
+
+def _rows(parts: Parts, out: Path) -> pl.DataFrame:
+    """Return schema ROWS in row_id order, mapped from a file in `out`."""
+    chunks = (conform(parts.scan("rows", c).sort("row_id").collect(), ROWS) for c in parts.chunks())
+    arrow_file.write(out / "rows.arrow", chain([empty(ROWS)], chunks))
+    return conform(arrow_file.read(out / "rows.arrow"), ROWS)
+
+
+def _findings(parts: Parts) -> pl.DataFrame:
+    """Return the findings (schema FINDINGS) of the parts, each row's in the order of the stages."""
+    return conform(
+        pl.concat([empty(FINDINGS).lazy(), parts.scan("findings")], how="diagonal").collect(), FINDINGS
+    )
+
+
+def lines_of(occurrences: list[Path]) -> pl.DataFrame:
+    """Return schema OCCURRENCES of files that are in order."""
+    return pl.concat([empty(OCCURRENCES), *(conform(pl.read_parquet(p), OCCURRENCES) for p in occurrences)])

@@ -6,36 +6,38 @@ read → rewrite → local rules → decontaminate → pushback → conflict →
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
-from tilth.curation.admission import Admission, Record, admit
-from tilth.curation.combine import Combined, combine
-from tilth.curation.dedup.split import Splits
+from tilth.curation.admission import Admission, admit
+from tilth.curation.combine import Combined, combine, lines_of
+from tilth.curation.decide import decide
+from tilth.curation.evidence import Gatherer, trim
 from tilth.curation.executor import Executor, LocalExecutor
 from tilth.curation.identity import library_versions, recipe_digest, stage_digests
 from tilth.curation.ledger import Ledger
 from tilth.curation.limits import ReadLimits
-from tilth.curation.local import LocalPart, LocalTask, run_local
-from tilth.curation.pushback import PushbackPolicy, Steering, steer
+from tilth.curation.local import LocalPart, LocalTask, raised_too_often, run_local
+from tilth.curation.pushback import Steering
 from tilth.curation.read import Ingest, ingest
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.source import Source
-from tilth.curation.stage import Barrier, Phase
 from tilth.curation.texts import PartTexts
 from tilth.shards.digest import canonical_json, content_id, sha256_hex
 from tilth.shards.errors import SourceError
 from tilth.shards.store import Draft, Store
-from tilth.shards.tables import ROWS, Verdict, conform
+from tilth.shards.tables import MEASURE_KEYS, Verdict, empty
 from tilth.shards.version import Version
 from tilth.validators.gate import CheckResult, judge
 from tilth.validators.metrics import Tables, measure
 from tilth.validators.recipe import Checks
 
 Progress = Callable[[str, int, int], None]
+MIN_RAISED = 100  # rows on which a stage may raise in any case
 
 
 @dataclass(frozen=True)
@@ -91,17 +93,23 @@ def curate(
         if not ingested.parts:
             raise _nothing_left(request, 0)
         parts = _judge_locally(ingested, request.recipe, work / "local", executor or LocalExecutor(), report)
-        data = combine([p.occurrences for p in ingested.parts], parts, request.recipe.slice_by)
-        texts = PartTexts([p.turns for p in parts], data.chosen)
+        data = combine(
+            [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"
+        )
+        texts = PartTexts(data.parts)
         parent = store.candidate(request.name)
-        admission = admit(store, request.name, parent, _inputs(request, ingested))
-        ledger = Ledger(data.rows["row_id"], data.rows["slice"])
+        sources = sorted(f.digest for f in ingested.files)
+        inputs = inputs_digest(sources, recipe_digest(request.sources, request.recipe))
+        admission = admit(store, request.name, parent, inputs)
+        ledger = Ledger(data.rows["row_id"], data.slices)
         ledger.apply_findings(data.findings)
-        steering = _decide(request.recipe, ledger, data, texts, admission.records, report)
+        gatherer = Gatherer(store.cache, stage_digests(request.recipe.stages), data.rows, texts)
+        steering = decide(request.recipe, ledger, data, gatherer, admission.records, report)
         report("publish", 0, 1)
         draft, checks = _draft(request, ingested, data, texts, ledger, admission)
         version, published = store.publish(request.name, _without_idle_feedback(draft, parent))
         report("publish", 1, 1)
+        trim(store.cache)
     unread = set(store.feedback_digests(request.name)) - set(version.manifest.feedback)
     return Outcome(
         version=version,
@@ -123,72 +131,33 @@ def _judge_locally(
     """Rewrite, measure and judge every part file by itself."""
     out.mkdir()
     rewrites, rules = tuple(recipe.rewrites()), tuple(recipe.locals())
-    tasks = [LocalTask(part, index, out, rewrites, rules) for index, part in enumerate(ingested.parts)]
+    most = max(MIN_RAISED, int(recipe.max_raised * sum(f.lines for f in ingested.files)))
+    tasks = [LocalTask(part, index, out, rewrites, rules, most) for index, part in enumerate(ingested.parts)]
     judged = []
+    raised: Counter[str] = Counter()
     for done, part in enumerate(executor.map(run_local, tasks), start=1):
         judged.append(part)
+        raised.update(part.raised)
+        for stage, rows in raised.items():
+            if rows > most:
+                raise raised_too_often(stage, rows, most)
         report("rules", done, len(tasks))
     return judged
-
-
-def _decide(
-    recipe: CurationRecipe,
-    ledger: Ledger,
-    data: Combined,
-    texts: PartTexts,
-    records: list[Record],
-    report: Progress,
-) -> Steering:
-    """Run the barriers in phase order, pushback at its place among them, and weigh by what it said."""
-    barriers = recipe.barriers()
-    policy = recipe.pushback or PushbackPolicy()
-
-    def run(some: list[Barrier]) -> None:
-        for barrier in some:
-            name = str(barrier.name)  # type: ignore[attr-defined]
-            report(name, barriers.index(barrier), len(barriers))
-            rows = _kept_rows(ledger, data)
-            ledger.apply(name, barrier.decide(rows, barrier.evidence(rows, texts)))
-
-    run([b for b in barriers if b.phase < Phase.PUSHBACK])
-    rows = _kept_rows(ledger, data)
-    if _too_few_to_judge(recipe, rows.height):
-        policy = replace(policy, apply=False)
-    steering = steer(rows, records if recipe.pushback else [], policy)
-    ledger.apply("pushback", steering.findings)
-    run([b for b in barriers if b.phase > Phase.PUSHBACK])
-    if steering.weights.height:
-        ledger.multiply_weights(steering.weights, low=policy.min_weight, high=policy.max_weight)
-    return steering
-
-
-def _too_few_to_judge(recipe: CurationRecipe, rows: int) -> bool:
-    """Return whether the held-out splits are too small to tell versions apart: then feedback only proposes."""
-    splits = next((s for s in recipe.stages if isinstance(s, Splits)), None)
-    return splits is None or splits.plan(rows).merged
-
-
-def _kept_rows(ledger: Ledger, data: Combined) -> pl.DataFrame:
-    """Return the rows still kept with their provenance, row measures, slice and assignments."""
-    return ledger.kept().join(data.rows.drop("slice"), on="row_id", how="left", maintain_order="left")
 
 
 def _draft(
     request: Request, ingested: Ingest, data: Combined, texts: PartTexts, ledger: Ledger, admission: Admission
 ) -> tuple[Draft, list[CheckResult]]:
     """Assemble what is published and judge it."""
-    rows, decisions = conform(data.rows, ROWS), ledger.decisions()
-    kept = decisions.filter(pl.col("verdict") == Verdict.KEEP).height
-    if not kept:
-        raise _nothing_left(request, data.occurrences.height)
-    of_rows = data.measures.filter(pl.col("turn").is_null())
-    tables = Tables(data.occurrences, rows, decisions, of_rows)
-    checks = judge(measure(tables), request.checks)
+    decisions, lines = ledger.decisions(), lines_of(data.occurrences)
+    if not (decisions["verdict"] == Verdict.KEEP).any():
+        raise _nothing_left(request, lines.height)
+    checks = judge(measure(Tables(lines, data.rows, decisions, empty(MEASURE_KEYS))), request.checks)
     draft = Draft(
-        rows=rows,
+        rows=data.rows,
         decisions=decisions,
-        occurrences=data.occurrences,
-        measures=data.measures,
+        occurrences=lines,
+        measures=data.parts.scan("measures"),
         turns=texts.turns(),
         sources=sorted(f.digest for f in ingested.files),
         recipe_digest=recipe_digest(request.sources, request.recipe),
@@ -219,10 +188,9 @@ def _nothing_left(request: Request, lines: int) -> SourceError:
     )
 
 
-def _inputs(request: Request, ingested: Ingest) -> str:
+def inputs_digest(sources: list[str], recipe: str) -> str:
     """Return the digest of sources and recipe: what a round of feedback is counted against."""
-    files = sorted(f.digest for f in ingested.files)
-    return sha256_hex(canonical_json([files, recipe_digest(request.sources, request.recipe)]))
+    return sha256_hex(canonical_json([sources, recipe]))
 
 
 def _sum_rewritten(parts: list[LocalPart]) -> dict[str, int]:

@@ -10,14 +10,17 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Literal, Protocol, TypeVar
 
-from tilth.shards.errors import UsageError
+from tilth.shards.errors import TilthError, UsageError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 # Below this many files a pool costs more to start than it saves.
 MIN_FILES_FOR_POOL = 6
+THREADS = "POLARS_MAX_THREADS"
 
 
 class Executor(Protocol):
@@ -28,19 +31,45 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """Runs tasks here, or in a spawned pool where there are enough of them."""
+    """Runs tasks here, or in a spawned pool where there are enough of them: a core, and a thread, a process."""
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
 
     def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
-        """Yield function(task) for every task, in order."""
+        """Yield function(task) for every task, in order. Raises TilthError if a process dies."""
         if self.workers == 1 or len(tasks) < MIN_FILES_FOR_POOL:
             yield from map(function, tasks)
             return
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(self.workers, mp_context=context) as pool:
-            yield from pool.map(function, tasks)
+        pool = ProcessPoolExecutor(self.workers, mp_context=context)
+        try:
+            with _one_thread():
+                results = pool.map(function, tasks)  # starts the processes
+            yield from results
+        except BrokenProcessPool:
+            raise TilthError(
+                "curation",
+                "one of its processes died",
+                "Nothing was published",
+                "It may have run out of memory: see the system's log, and try with fewer rows",
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep polars in the processes that start now from taking a thread for every core."""
+    before = os.environ.get(THREADS)
+    os.environ[THREADS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[THREADS]
+        else:
+            os.environ[THREADS] = before
 
 
 class RayExecutor:

@@ -39,6 +39,10 @@ class Ledger:
         """Return row_id, slice and the assignments of the rows still kept, in row_id order."""
         return self._decisions.filter(_KEPT).select("row_id", "slice", *ASSIGNMENTS)
 
+    def is_kept(self) -> pl.Series:
+        """Return, for every row in row_id order, whether it is still kept."""
+        return self._decisions["verdict"] == Verdict.KEEP.value
+
     def apply(self, stage: str, frame: pl.DataFrame) -> None:
         """Apply what one stage says: take out the rows it condemns, note its tags, keep its assignments."""
         if "verdict" in frame.columns:

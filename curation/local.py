@@ -1,7 +1,7 @@
 """The row-local part of a run: rewrite, digest, measure and judge the rows of one part file.
 
 A stage that raises takes no batch with it: the batch is halved until the row is found, and that row alone is
-quarantined.
+quarantined, with a measure `stage.raised` to remember it by. A stage that raises on too many rows stops the run.
 """
 
 from __future__ import annotations
@@ -15,69 +15,90 @@ import polars as pl
 from tilth.curation.read import Part
 from tilth.curation.stage import Local, Rewrite, Rule
 from tilth.shards.digest import text_digests
+from tilth.shards.errors import TilthError
 from tilth.shards.tables import FINDINGS, MEASURE_KEYS, ROWS, TURNS, VERDICT, Verdict, conform, empty
 
 # What a stage sees of a row beside its turns.
 SEEN = ("shape", "tools", "source", "licence", "attributes", "text_digest")
+RAISED = Rule("raised", "stage_raised", high=0, verdict=Verdict.QUARANTINE)
+_GROUP_LINES = 2_000
 
 
 @dataclass(frozen=True)
 class LocalTask:
-    """One part and the stages it goes through; written files lie in `out_dir`."""
+    """One part and the stages it goes through; written files lie in `out_dir`.
+
+    max_raised: on how many rows a stage may raise before the run stops.
+    """
 
     part: Part
     index: int
     out_dir: Path
     rewrites: tuple[Rewrite, ...]
     locals: tuple[Local, ...]
+    max_raised: int = 100
 
 
 @dataclass(frozen=True)
 class LocalPart:
-    """The files of a judged part, and how many turns each rewrite changed."""
+    """The files of a judged part, ordered by row_id (and turn, or the order of the stages).
+
+    rewritten: how many turns each rewrite changed. raised: on how many rows each stage raised.
+    """
 
     turns: Path
     rows: Path
     findings: Path
     measures: Path
     rewritten: dict[str, int]
+    raised: dict[str, int]
 
 
 def run_local(task: LocalTask) -> LocalPart:
-    """Rewrite, digest, measure and judge one part; a pure function of the part file and the stages."""
+    """Rewrite, digest, measure and judge one part; a pure function of the part file and the stages.
+
+    Raises TilthError naming a stage that raises on more than `max_raised` rows.
+    """
     turns, rows = pl.read_parquet(task.part.turns), pl.read_parquet(task.part.rows)
     turns = turns.sort("row_id", "turn")
-    findings: list[pl.DataFrame] = []
+    failures: dict[str, pl.DataFrame] = {}
     rewritten = {}
     for stage in task.rewrites:
-        before = turns["text"]
-        turns, failed = _guarded(stage.rewrite, turns, _name(stage))
-        turns = (
-            pl.concat([turns, failed.select(TURNS.names())]).sort("row_id", "turn")
-            if failed.height
-            else turns
-        )
-        findings.append(_raised(failed, _name(stage)))
-        rewritten[_name(stage)] = int((before != turns["text"]).sum())
+        before = turns
+        turns, failed = _Guard(_name(stage), stage.rewrite, task.max_raised).apply(turns)
+        if failed.height:
+            turns = pl.concat([turns, failed.select(TURNS.names())]).sort("row_id", "turn")
+        failures[_name(stage)] = failed
+        rewritten[_name(stage)] = _changed(before, turns)
     turns = conform(turns, TURNS)
     digests = text_digests(rows, turns)
     rows = rows.drop("text_digest").join(digests, on="row_id", how="left", maintain_order="left")
     view = turns.join(rows.select("row_id", *SEEN), on="row_id", how="left", maintain_order="left")
-    measures = []
+    measured: dict[str, pl.DataFrame] = {}
     for local in task.locals:
-        measured, failed = _guarded(local.measure, view, _name(local))
-        findings.append(_raised(failed, _name(local)))
-        findings += [broken(measured, rule, _name(local)) for rule in local.rules()]
-        measures.append(_named(measured, _name(local)))
-    turns_path, rows_path, findings_path, measures_path = (
-        task.out_dir / f"{task.index:05}-{name}.parquet" for name in ("turns", "rows", "findings", "measures")
-    )
-    out = LocalPart(turns_path, rows_path, findings_path, measures_path, rewritten)
-    turns.write_parquet(out.turns)
-    conform(rows, ROWS).write_parquet(out.rows)
-    pl.concat([empty(FINDINGS), *findings]).write_parquet(out.findings)
-    _wide(measures).write_parquet(out.measures)
-    return out
+        found, failed = _Guard(_name(local), local.measure, task.max_raised).apply(view)
+        measured[_name(local)] = found.sort(_keys(found))
+        failures[_name(local)] = (
+            pl.concat([failures[_name(local)], failed], how="diagonal")
+            if (_name(local) in failures)
+            else failed
+        )
+    findings = [broken(_raised(failures[name]), RAISED, name) for name in failures if name not in measured]
+    for local in task.locals:
+        name = _name(local)
+        findings.append(broken(_raised(failures[name]), RAISED, name))
+        findings += [broken(measured[name], rule, name) for rule in local.rules()]
+    raising = {name: _raised(failed) for name, failed in failures.items() if failed.height}
+    wide = _wide([_named(frame, name) for some in (measured, raising) for name, frame in some.items()])
+    paths = {
+        name: task.out_dir / f"{task.index:05}-{name}.parquet"
+        for name in ("turns", "rows", "findings", "measures")
+    }
+    tables = (turns, conform(rows, ROWS).sort("row_id"), pl.concat([empty(FINDINGS), *findings]), wide)
+    for path, table in zip(paths.values(), tables):
+        table.write_parquet(path, compression="lz4", row_group_size=_GROUP_LINES)
+    raised = {name: frame.height for name, frame in raising.items()}
+    return LocalPart(**paths, rewritten=rewritten, raised=raised)
 
 
 def broken(measured: pl.DataFrame, rule: Rule, stage: str) -> pl.DataFrame:
@@ -103,32 +124,63 @@ def broken(measured: pl.DataFrame, rule: Rule, stage: str) -> pl.DataFrame:
     return conform(hits, FINDINGS)
 
 
-def _guarded(
-    function: Callable[[pl.DataFrame], pl.DataFrame], turns: pl.DataFrame, stage: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return function(turns) and the turns of the rows on which it raises."""
-    try:
-        return function(turns), turns.clear()
-    except Exception:
+class _Guard:
+    """Applies a stage to whole rows, leaving out those on which it raises."""
+
+    def __init__(self, stage: str, function: Callable[[pl.DataFrame], pl.DataFrame], most: int) -> None:
+        self.stage, self.function, self.most, self.raised = stage, function, most, 0
+
+    def apply(self, turns: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return what the stage makes of `turns`, and the turns of the rows on which it raises.
+
+        Raises TilthError where these are too many.
+        """
+        try:
+            return self.function(turns), turns.clear()
+        except TilthError:
+            raise
+        except Exception as error:  # what it says may hold text of a row
+            kind = type(error).__name__
+        return self._halve(turns, kind)
+
+    def _halve(self, turns: pl.DataFrame, kind: str) -> tuple[pl.DataFrame, pl.DataFrame]:
         ids = turns["row_id"].unique(maintain_order=True)
-        if ids.len() == 1:
-            return function(turns.clear()), turns
+        if ids.len() <= 1:
+            self.raised += ids.len()
+            if self.raised > self.most or not ids.len():
+                raise raised_too_often(self.stage, self.raised, self.most, kind)
+            return self.apply(turns.clear())[0], turns
         half = ids.len() // 2
         halves = [turns.filter(pl.col("row_id").is_in(part.implode())) for part in (ids[:half], ids[half:])]
-        (left, left_failed), (right, right_failed) = (_guarded(function, part, stage) for part in halves)
+        (left, left_failed), (right, right_failed) = (self.apply(part) for part in halves)
         return pl.concat([left, right]), pl.concat([left_failed, right_failed])
 
 
-def _raised(failed: pl.DataFrame, stage: str) -> pl.DataFrame:
-    hit = failed.select("row_id").unique(maintain_order=True)
-    return conform(
-        hit.with_columns(
-            verdict=pl.lit(Verdict.QUARANTINE.value, VERDICT),
-            stage=pl.lit(stage),
-            reason=pl.lit("stage_raised"),
-        ),
-        FINDINGS,
+def raised_too_often(stage: str, rows: int, most: int, kind: str = "") -> TilthError:
+    """Return the error that stops the run; it holds no text of a row."""
+    what = f"raised {kind} on {rows:,} rows" if kind else f"raised on {rows:,} rows"
+    return TilthError(
+        f"curation.{stage}",
+        f"{what}, more than the {most:,} that may be set aside (curation.max_raised)",
+        "Nothing was published",
+        f"Switch the stage off with `{stage}: null`, or report this with the version of Tilth",
     )
+
+
+def _changed(before: pl.DataFrame, after: pl.DataFrame) -> int:
+    """Return how many turns have another text than before, or are gone."""
+    if before.height == after.height:
+        return int((before["text"] != after["text"]).sum())
+    keys = ["row_id", "turn", "text"]
+    return before.select(keys).join(after.select(keys), on=keys, how="anti", nulls_equal=True).height
+
+
+def _raised(failed: pl.DataFrame) -> pl.DataFrame:
+    return failed.select("row_id").unique(maintain_order=True).with_columns(raised=pl.lit(1.0))
+
+
+def _keys(measured: pl.DataFrame) -> list[str]:
+    return [name for name in MEASURE_KEYS if name in measured.columns]
 
 
 def _name(stage: Rewrite | Local) -> str:
@@ -148,7 +200,10 @@ def _wide(measures: list[pl.DataFrame]) -> pl.DataFrame:
         if frames:
             joined = frames[0]
             for frame in frames[1:]:
-                joined = joined.join(frame, on=keys, how="full", coalesce=True)
+                if frame.height == joined.height and frame.select(keys).equals(joined.select(keys)):
+                    joined = joined.hstack(frame.drop(keys))
+                else:
+                    joined = joined.join(frame, on=keys, how="full", coalesce=True)
             wide.append(joined)
     if not wide:
         return empty(MEASURE_KEYS)

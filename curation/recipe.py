@@ -15,19 +15,23 @@ from tilth.curation.pushback import PushbackPolicy
 from tilth.curation.stage import Barrier, Local, Phase, Rewrite, Stage, registry
 from tilth.shards.errors import RecipeError
 
-ENGINE_KEYS = ("slice_by", "pushback", "executor", "plugins")
+ENGINE_KEYS = ("slice_by", "pushback", "executor", "plugins", "max_raised")
 EXECUTORS = ("local", "ray")
 
 
 @dataclass(frozen=True)
 class CurationRecipe:
-    """What curation does: the stages in the order they act, how slices are named, how feedback is taken."""
+    """What curation does: the stages in the order they act, how slices are named, how feedback is taken.
+
+    max_raised: the share of the rows on which a stage may raise before the run stops.
+    """
 
     stages: tuple[Stage, ...]
     slice_by: tuple[str, ...]
     pushback: PushbackPolicy | None
     executor: Literal["local", "ray"] = "local"
     plugins: tuple[str, ...] = ()
+    max_raised: float = 0.01
 
     def phases(self) -> dict[str, str]:
         """Return the phase of every stage, in the order they act."""
@@ -86,6 +90,7 @@ def parse(section: Mapping[str, Any], base_dir: Path, eval_paths: Sequence[str] 
         else build(PushbackPolicy, section.get("pushback", {}), ("curation", "pushback")),
         executor=section.get("executor", "local"),
         plugins=plugins,
+        max_raised=_share(section.get("max_raised", 0.01), "max_raised"),
     )
 
 
@@ -119,6 +124,12 @@ def _names(value: Any, key: str) -> tuple[str, ...]:
     if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
         raise RecipeError(("curation", key), "must be a name or a list of names")
     return tuple(names)
+
+
+def _share(value: Any, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise RecipeError(("curation", key), "must be a share of the rows, from 0 to 1")
+    return float(value)
 
 
 def _slice_by(value: Any) -> tuple[str, ...]:

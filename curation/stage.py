@@ -104,20 +104,28 @@ class Local(Protocol):
 
 @runtime_checkable
 class Barrier(Protocol):
-    """Sees all rows still kept, as narrow columns."""
+    """Sees all rows still kept, as narrow columns.
+
+    Two more class attributes may be set. `needs`, by default (): the row-level measures (`stage.measure`) that
+    it wants beside its rows. `row_local`, by default False: the evidence of a row depends on that row's ROWS
+    columns and texts alone; it is then gathered a batch at a time, for dropped rows too, and kept in a file.
+    """
 
     phase: ClassVar[Phase]
 
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
-        """Return what was observed, independent of every `limit()` parameter where that is affordable.
+        """Return what was observed, independent of every `limit()` parameter: it is kept for replays.
 
-        `rows` holds schema ROWS, every row-level measure so far (`stage.measure`), `slice`, and whatever
-        earlier barriers assigned (split, fold, weight), ordered by row_id.
+        `rows` holds schema ROWS, the measures of `needs`, `slice`, and whatever earlier barriers assigned
+        (split, fold, weight), ordered by row_id. If `row_local`: only schema ROWS.
         """
 
     def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         """Return row_id plus either findings (columns of FINDINGS, `stage` may be left out) or
-        assignments (any of split, fold, weight), or both; rows left out are untouched."""
+        assignments (any of split, fold, weight), or both; rows left out are untouched.
+
+        If `row_local`, the evidence holds every distinct row, and rows that are none of `rows` do not count.
+        """
 
 
 Stage = Rewrite | Local | Barrier
@@ -134,6 +142,9 @@ def stage(name: str, *, order: int = 50, default: bool = True) -> Callable[[type
 
     def register(cls: type[S]) -> type[S]:
         cls.name, cls.order, cls.default = name, order, default  # type: ignore[attr-defined]
+        for attribute, usual in (("needs", ()), ("row_local", False)):
+            if not hasattr(cls, attribute):
+                setattr(cls, attribute, usual)
         if not cls.__module__.startswith(OURS):
             return cls  # a plugin: known to the recipes that list it, see plugins.py
         if name in _REGISTRY and _REGISTRY[name].__qualname__ != cls.__qualname__:

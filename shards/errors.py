@@ -16,6 +16,8 @@ A message says where, what, what follows from it, and what to do next. It never 
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class TilthError(Exception):
     """Something failed in a way the user can act on."""
@@ -25,6 +27,10 @@ class TilthError(Exception):
     def __init__(self, where: str, what: str, consequence: str = "", next_step: str = "") -> None:
         self.where, self.what, self.consequence, self.next_step = where, what, consequence, next_step
         super().__init__(self.message())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes with all that was said, whatever the arguments of the class."""
+        return _restored, (type(self), self.args, self.__dict__)
 
     def message(self) -> str:
         """Return `where: what. consequence. next step.` on one line."""
@@ -76,3 +82,9 @@ class Busy(TilthError):
     """Another process holds the store."""
 
     exit_code = 75
+
+
+def _restored(cls: type[TilthError], args: tuple[Any, ...], state: dict[str, Any]) -> TilthError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error

@@ -61,20 +61,23 @@ def count(occurrences: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, int]:
 
     Conservation: lines = kept + dropped + quarantined, so unaccounted = 0.
     """
-    ledger = build_ledger(occurrences, decisions)
-    verdicts = dict(ledger.group_by("verdict").len().iter_rows())
+    readable = occurrences["row_id"].drop_nulls()
+    fates = readable.unique().to_frame().join(decisions.select("row_id", "verdict"), on="row_id", how="left")
+    verdicts = dict(fates.group_by("verdict").len().iter_rows())
     kept, dropped, quarantined = (
         verdicts.get(v.value, 0) for v in (Verdict.KEEP, Verdict.DROP, Verdict.QUARANTINE)
     )
+    dropped += readable.len() - fates.height  # repeats
+    quarantined += occurrences.height - readable.len()  # lines that could not be read
     splits = dict(
         decisions.filter(pl.col("verdict") == Verdict.KEEP.value).group_by("split").len().iter_rows()
     )
     return {
-        "lines": ledger.height,
+        "lines": occurrences.height,
         "rows": decisions.height,
         "kept": kept,
         "dropped": dropped,
         "quarantined": quarantined,
-        "unaccounted": ledger.height - kept - dropped - quarantined,
+        "unaccounted": occurrences.height - kept - dropped - quarantined,
         **{split.value: splits.get(split.value, 0) for split in Split},
     }

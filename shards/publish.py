@@ -23,14 +23,15 @@ DEFECT = "This is a defect of Tilth: please report it"
 class Draft:
     """What curate hands over. Frames in any order; see Manifest for the rest.
 
-    turns: the rewritten turns (schema TURNS) of at least every row whose text is new. counts: further counts;
-    lines, rows, kept, dropped, quarantined, unaccounted and one a split are counted here.
+    turns: the rewritten turns (schema TURNS) of at least every row whose text is new. measures: read a range
+    of ids at a time. counts: further counts; lines, rows, kept, dropped, quarantined, unaccounted and one a
+    split are counted here.
     """
 
     rows: pl.DataFrame
     decisions: pl.DataFrame
     occurrences: pl.DataFrame
-    measures: pl.DataFrame
+    measures: pl.DataFrame | pl.LazyFrame
     turns: pl.LazyFrame
     sources: list[str]
     recipe_digest: str
@@ -62,9 +63,9 @@ def write_version(name: str, draft: Draft, parent: Version | None, objects: Obje
     Without news (the parent's content and inputs) nothing is stored and the parent's manifest returned.
     Raises StoreError where the draft loses a row, and where the store cannot be written.
     """
-    rows = conform(draft.rows, ROWS).sort("row_id")
-    decisions = conform(draft.decisions, DECISIONS).sort("row_id")
-    occurrences = conform(draft.occurrences, OCCURRENCES).sort(PLACE)
+    rows = _sorted(conform(draft.rows, ROWS), ["row_id"])
+    decisions = _sorted(conform(draft.decisions, DECISIONS), ["row_id"])
+    occurrences = _sorted(conform(draft.occurrences, OCCURRENCES), PLACE)
     counts = count(occurrences, decisions)
     _check_conservation(name, rows, decisions, occurrences, counts)
     content = content_id(rows, decisions)
@@ -79,11 +80,11 @@ def write_version(name: str, draft: Draft, parent: Version | None, objects: Obje
         counts={**draft.counts, **counts},
         objects={
             "turns": _put_turns(name, rows, draft.turns, parent, objects),
-            "rows": [objects.put_frame(rows)],
+            "rows": _put_slices(rows, objects),
             # Aligned with rows by position: what a version costs is its selection.
-            "decisions": [objects.put_frame(decisions.drop("row_id"))],
-            "occurrences": [objects.put_frame(occurrences)],
-            "measures": [objects.put_frame(draft.measures.sort("row_id", "turn"))],
+            "decisions": _put_slices(decisions.drop("row_id"), objects),
+            "occurrences": _put_slices(occurrences, objects),
+            "measures": _put_measures(rows["row_id"], draft.measures.lazy(), objects),
         },
         stages=draft.stages,
         libraries=draft.libraries,
@@ -103,17 +104,49 @@ def _check_conservation(
     readable = occurrences["row_id"].drop_nulls().unique().sort()
     one_of = occurrences["row_id"].is_null() != occurrences["reader_reason"].is_null()
     problems = {
-        "rows and decisions do not hold the same distinct rows": rows["row_id"].is_duplicated().any()
+        "rows and decisions do not hold the same distinct rows": _repeats(rows, ["row_id"])
         or not rows["row_id"].equals(decisions["row_id"]),
         "rows and lines of input do not match": not rows["row_id"].equals(readable),
         "a line has neither a row nor a reason, or both": not one_of.all(),
-        "a line of input is named twice": occurrences.select(PLACE).is_duplicated().any(),
+        "a line of input is named twice": _repeats(occurrences, PLACE),
         f"{counts['unaccounted']} lines are unaccounted for": counts["unaccounted"] != 0,
         "a row has no text digest": rows["text_digest"].null_count() > 0,
     }
     for what, broken in problems.items():
         if broken:
             raise StoreError(f"draft of {name}", what, "Nothing was published", DEFECT)
+
+
+def _sorted(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Sort a frame, or return it as it is where it is in order: a copy of a large one costs much."""
+    first, *rest = [pl.col(key) for key in reversed(keys)]
+    in_order = first >= first.shift()
+    for key in rest:
+        in_order = (key > key.shift()) | ((key == key.shift()) & in_order)
+    return frame if frame.select(in_order.all()).item() else frame.sort(keys)
+
+
+def _repeats(frame: pl.DataFrame, keys: list[str]) -> bool:
+    """Return whether two lines of a frame in the order of `keys` have the same."""
+    return bool(
+        frame.select(pl.all_horizontal(pl.col(key) == pl.col(key).shift() for key in keys).any()).item()
+    )
+
+
+def _put_slices(frame: pl.DataFrame, objects: Objects) -> list[str]:
+    """Store a table as objects of at most SHARD_ROWS lines: what stands as before is stored only once."""
+    slices = frame.iter_slices(SHARD_ROWS) if frame.height else [frame]
+    return [objects.put_frame(some) for some in slices]
+
+
+def _put_measures(row_ids: pl.Series, measures: pl.LazyFrame, objects: Objects) -> list[str]:
+    """Store the measures of SHARD_ROWS rows at a time, ordered by row_id and turn."""
+    digests = []
+    for start in range(0, max(row_ids.len(), 1), SHARD_ROWS):
+        ids = row_ids.slice(start, SHARD_ROWS)
+        some = measures.filter(pl.col("row_id").is_between(ids.min(), ids.max()))
+        digests.append(objects.put_frame(some.collect().sort("row_id", "turn")))
+    return digests
 
 
 def _put_turns(

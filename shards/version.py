@@ -9,7 +9,7 @@ import polars as pl
 from tilth.shards.ledger import build_ledger
 from tilth.shards.manifest import Manifest
 from tilth.shards.object import Objects
-from tilth.shards.tables import DECISIONS, ROWS, TURNS, Verdict, conform
+from tilth.shards.tables import DECISIONS, MEASURE_KEYS, ROWS, TURNS, Verdict, conform
 
 TURN_STRUCT = ("role", "text", "reasoning", "tool_calls", "tool_call_id", "name")
 SHORT_HEX = 12
@@ -40,13 +40,31 @@ class Version:
         """Return schema OCCURRENCES, one line per line of input, ordered by source_path, line."""
         return self._table("occurrences")
 
-    def measures(self) -> pl.DataFrame:
-        """Return row_id, turn (null) and one column a measure of rows, in row_id order."""
-        return self._table("measures").filter(pl.col("turn").is_null())
+    def measures(self, names: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return row_id, turn (null) and one column a measure of rows, in row_id order.
 
-    def turn_measures(self) -> pl.DataFrame:
+        names: only these measures; those that nothing measured are left out.
+        """
+        return self._measures(pl.col("turn").is_null(), names)
+
+    def turn_measures(self, names: Sequence[str] | None = None) -> pl.DataFrame:
         """Return row_id, turn and one column a measure of turns, in row_id and turn order."""
-        return self._table("measures").filter(pl.col("turn").is_not_null())
+        return self._measures(pl.col("turn").is_not_null(), names)
+
+    def measure_names(self) -> list[str]:
+        """Return the names of all measures, of rows and of turns."""
+        frames = [self.objects.scan(digest) for digest in self.manifest.objects["measures"]]
+        return [
+            name for name in pl.concat(frames, how="diagonal").collect_schema() if name not in MEASURE_KEYS
+        ]
+
+    def _measures(self, which: pl.Expr, names: Sequence[str] | None) -> pl.DataFrame:
+        frames = [self.objects.scan(digest) for digest in self.manifest.objects["measures"]]
+        lines = pl.concat(frames, how="diagonal").filter(which)
+        if names is not None:
+            held = lines.collect_schema()
+            lines = lines.select(*MEASURE_KEYS, *(name for name in names if name in held))
+        return lines.collect()
 
     def turns(self, row_ids: pl.Series | None = None) -> pl.DataFrame:
         """Return the rewritten turns (schema TURNS) of all rows, or of `row_ids`, ordered by row_id, turn."""

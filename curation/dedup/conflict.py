@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +12,8 @@ from tilth.curation.stage import Phase, Texts, limit, stage
 from tilth.shards.tables import FINDINGS, Shape, Verdict, empty
 
 _ANSWERED = (Shape.CHAT.value, Shape.INSTRUCTION.value)
+_BATCH_ROWS = 50_000
+_DIGEST_BYTES = 16
 _SIGNS = "[\\s.,;:!?\"'`*$]+"
 
 
@@ -34,10 +37,11 @@ class Conflict:
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
         """Return row_id, answers, longest (characters) and nested where a prompt has several answers."""
         asked = rows.filter(pl.col("shape").cast(pl.String).is_in(_ANSWERED))["row_id"]
-        prompts = (
-            texts.prompts(asked).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars(" .?!:")
+        batches = [asked.slice(start, _BATCH_ROWS) for start in range(0, asked.len(), _BATCH_ROWS)]
+        prompts = pl.concat(
+            [pl.Series([], dtype=pl.Binary), *(_digests(texts.prompts(ids)) for ids in batches)]
         )
-        repeated = prompts.is_duplicated() & (prompts != "")
+        repeated = prompts.is_duplicated() & prompts.is_not_null()
         ids = asked.filter(repeated)
         answers = texts.responses(ids).str.to_lowercase().str.replace_all(_SIGNS, " ").str.strip_chars(" ")
         answer, length = pl.col("answer"), pl.col("answer").str.len_chars()
@@ -67,3 +71,15 @@ class Conflict:
             value=pl.col("answers").cast(pl.Float64),
             threshold=pl.lit(1.0),
         )
+
+
+def _digests(prompts: pl.Series) -> pl.Series:
+    """Return a digest of each prompt without case, blanks and the sign at its end; null for an empty one."""
+    plain = prompts.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars(" .?!:")
+    return pl.Series(
+        [
+            hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest() if text else None
+            for text in plain.to_list()
+        ],
+        dtype=pl.Binary,
+    )

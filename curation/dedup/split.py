@@ -68,6 +68,7 @@ class Splits:
     min_rows: int = limit(200)
 
     phase: ClassVar[Phase] = Phase.SPLIT
+    row_local: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Raise RecipeError if the shares are negative or hold out too much."""
@@ -102,6 +103,7 @@ class Splits:
 
     def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         """Return split and fold of every row."""
+        evidence = evidence.join(rows.select("row_id"), on="row_id", how="semi", maintain_order="left")
         keys = evidence["split_key"].to_numpy()
         draw = pl.Series(_mixed(keys ^ _SPLIT_SALT) >> np.uint64(11)) / 2.0**53
         promotion = Split.FEEDBACK if self.plan(rows.height).merged else Split.PROMOTION

@@ -37,6 +37,11 @@ class Balance:
 
     phase: ClassVar[Phase] = Phase.WEIGH
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The language of a row, where a column asks for it."""
+        return ("language.language",) if "language" in (*self.by, *(self.target or {})) else ()
+
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
         """Return row_id and the value of every column, null where a row has none."""
         names = list(dict.fromkeys((*self.by, *(self.target or {}))))
@@ -49,7 +54,8 @@ class Balance:
         within one point of its share, or that costs the most effective rows.
         """
         if not self.target:
-            return rows.select("row_id", weight=pl.lit(WEIGHT_UNIT, pl.UInt32))
+            reserved = (rows["split"].cast(pl.String) == Split.RESERVE.value).fill_null(False)
+            return rows.filter(~reserved).select("row_id", weight=pl.lit(WEIGHT_UNIT, pl.UInt32))
         train = evidence.filter(
             rows["split"].cast(pl.String).fill_null(Split.TRAIN.value) == Split.TRAIN.value
         )

@@ -1,0 +1,106 @@
+"""The whole of `curate` on rows of 712 characters: wall, CPU and memory of the process tree, phase by phase."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.rows_712 import write
+
+# Rows to measure on; TILTH_BENCH_ROWS="1000000,4000000" chooses others.
+SIZES = tuple(int(n) for n in os.environ.get("TILTH_BENCH_ROWS", "300000,1000000").split(","))
+RECIPE = "name: rows\nsources:\n  - path: rows.jsonl\ncuration:\n  slice_by: [origin]\n"
+_SAMPLE_SECONDS = 0.05
+
+
+def measure() -> dict[str, Any]:
+    """Return the figures of every size, and how memory grows from the smallest to the largest."""
+    runs = {}
+    for rows in SIZES:
+        with TemporaryDirectory(prefix="tilth-bench-") as folder:
+            write(rows, Path(folder) / "rows.jsonl")
+            (Path(folder) / "recipe.yaml").write_text(RECIPE)
+            runs[rows] = run(Path(folder) / "recipe.yaml")
+    figures: dict[str, Any] = {f"rows_{rows}": found for rows, found in runs.items()}
+    if len(runs) > 1:
+        (small, first), *_, (large, last) = runs.items()
+        grown = (last["peak_mib"] - first["peak_mib"]) * 2**20 / (large - small)
+        figures["grown_bytes_per_row"] = round(grown)
+    return figures
+
+
+def run(recipe: Path) -> dict[str, Any]:
+    """Curate a recipe and write its page in a process of its own; return its figures.
+
+    peak_mib: the most that the process and its children held together (resident, shared pages counted in
+    each).
+    """
+    command = [sys.executable, "-m", "benchmarks.suite.pipeline", str(recipe)]
+    started = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    samples: list[tuple[float, int]] = []
+    while process.poll() is None:
+        samples.append((time.monotonic(), _resident_bytes(process.pid)))
+        time.sleep(_SAMPLE_SECONDS)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    assert process.stdout is not None
+    said = json.loads(process.stdout.read().splitlines()[-1])
+    starts = [*said.pop("phases"), ("end", time.monotonic())]
+    phases = {}
+    for (name, start), (_, end) in pairwise(starts):
+        held = [size for at, size in samples if start <= at < end]
+        phases[name] = {"wall_s": round(end - start, 2), "peak_mib": max(held, default=0) >> 20}
+    wall = time.monotonic() - started
+    return {"wall_s": round(wall, 1), "peak_mib": max(s for _, s in samples) >> 20, **said, "phases": phases}
+
+
+def _resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process and all below it."""
+    total, waiting = 0, [pid]
+    while waiting:
+        folder = Path("/proc") / str(waiting.pop())
+        try:
+            total += int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            for task in (folder / "task").iterdir():
+                waiting += [int(child) for child in (task / "children").read_text().split()]
+        except OSError:  # it has just ended
+            continue
+    return total
+
+
+def _job(recipe_path: Path) -> dict[str, Any]:
+    from tilth.shards.store import Store
+    from tilth.workbench import curating, recipe
+
+    phases: list[tuple[str, float]] = []
+
+    def note(phase: str, *_: int) -> None:
+        name = "read" if phase == "rows.jsonl" else phase
+        if not phases or phases[-1][0] != name:
+            phases.append((name, time.monotonic()))
+
+    phases.append(("start", time.monotonic()))
+    loaded, store = recipe.load(recipe_path), Store.open(recipe_path.parent / ".tilth")
+    outcome = curating.run(loaded, store, on_progress=note)
+    note("page")
+    curating.write_page(loaded, store, outcome)
+    counts, times = outcome.version.manifest.counts, os.times()
+    taken = sum((times.user, times.system, times.children_user, times.children_system))
+    return {
+        "cpu_s": round(taken, 1),
+        "counts": {name: counts[name] for name in ("lines", "kept", "dropped", "quarantined")},
+        "content_id": outcome.version.manifest.content_id,
+        "phases": phases,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(_job(Path(sys.argv[1]))))
