@@ -46,22 +46,17 @@ class Echo:
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return row_id, turn, how many characters of the user turn before the response repeats, and whether
         that turn breaks off at a colon."""
-        said = turns.with_columns(said=pl.col("text").str.strip_chars().str.to_lowercase())
         is_answer = has_role(ANSWERS) & (previous("role") == Role.USER.value)
-        repeats = pl.col("said") == pl.col("asked")
-        return (
-            said.select("row_id", "turn", "said", asked=pl.when(is_answer).then(previous("said")))
+        said = pl.col("text").str.strip_chars().str.to_lowercase()
+        pairs = (
+            turns.select("row_id", "turn", "role", said=said)
+            .select("row_id", "turn", "said", asked=pl.when(is_answer).then(previous("said")))
             .filter(pl.col("asked").is_not_null())
-            .select(
-                "row_id",
-                "turn",
-                repeated_chars=pl.when(repeats)
-                .then(pl.col("said").str.len_chars())
-                .otherwise(0)
-                .cast(pl.Float64),
-                dangling=where(_dangling(pl.col("asked"))),
-            )
         )
+        repeats = pl.col("said") == pl.col("asked")
+        repeated = pl.when(repeats).then(pl.col("said").str.len_chars()).otherwise(0).cast(pl.Float64)
+        measured = pairs.select("row_id", "turn", repeated_chars=repeated)
+        return measured.with_columns(dangling=_dangling(pairs["asked"]))
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the bound on repeated characters and the rule over colons."""
@@ -71,9 +66,10 @@ class Echo:
         )
 
 
-def _dangling(asked: pl.Expr) -> pl.Expr:
-    """Return whether a prompt, stripped and in lower case, breaks off at a colon."""
-    colon = asked.str.tail(1).is_in([":", "："])
-    # The patterns run on the ends of the few that a colon ends, and on nothing of the others.
-    ended = pl.when(colon).then(asked)
-    return (ended.str.contains(POINTS) | ended.str.contains(ONE_LINE)) & ~ended.str.contains(WHOLE)
+def _dangling(asked: pl.Series) -> pl.Series:
+    """Return 1.0 for prompts, stripped and in lower case, that break off at a colon; 0.0 for others."""
+    at = asked.str.tail(1).is_in([":", "："]).arg_true()
+    ends = pl.col("asked").str
+    breaks_off = (ends.contains(POINTS) | ends.contains(ONE_LINE)) & ~ends.contains(WHOLE)
+    found = asked.gather(at).to_frame("asked").select(where(breaks_off)).to_series()
+    return pl.zeros(len(asked), dtype=pl.Float64, eager=True).scatter(at, found)

@@ -45,10 +45,10 @@ FIGURATIVE = (
     r"|\b(?:vivid|mental|clear|big|bigger|full|whole|complete|word) picture|\bpicture books?|"
     r"\bvideo games?|\bgraph paper|\bfile (?:a|for|an)\b"
 )
-# A question may be whole in two words.
+# A question may be whole in two words, and so is a greeting.
 QUESTION = (
     r"[?？؟;]\W*\z|\A\W*(?i:what|who|whose|whom|where|when|why|which|how|is|are|was|were|do|does|did|"
-    r"can|define)\b"
+    r"can|define|hi|hello|hey|good (?:morning|day|afternoon|evening|night)|thanks|thank you|bye|goodbye)\b"
 )
 _TRACE = (
     r"[Ii]mage|[Pp]icture|[Pp]hoto|[Dd]raw|[Pp]aint|[Ss]ketch|[Ll]ogo|[Vv]ideo|[Mm]ovie|[Gg]raph|"
@@ -95,12 +95,11 @@ class Impossible:
         words = single.select("row_id", "turn", words=_words(text), asks=ends.str.contains(QUESTION)).select(
             "row_id", "turn", "words", request_words=pl.when(~pl.col("asks")).then("words")
         )
+        plain = text.str.replace_all(FIGURATIVE, " ")
         media = (
             single.filter(text.str.contains(_TRACE))
-            .filter(
-                text.str.replace_all(FIGURATIVE, " ").str.contains(ASKS_FOR_MEDIA)
-                & ~text.str.contains(PROGRAMMING)
-            )
+            .filter(text.str.contains(ASKS_FOR_MEDIA))
+            .filter(plain.str.contains(ASKS_FOR_MEDIA) & ~text.str.contains(PROGRAMMING))
             .select("row_id", media=pl.lit(1.0))
         )
         return words.join(media, on="row_id", how="left", maintain_order="left")

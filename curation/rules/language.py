@@ -26,6 +26,9 @@ ASKS_FOR_LANGUAGE = (
     r"русск|немецк|французск|英[文语語]|中文|汉语|漢語|日本語|日[语語]|法[语語]|德[语語]|영어|한국어"
 )
 
+# Of the characters of a response that are no blanks; below, it is sums, tables or symbols.
+MIN_LETTER_SHARE = 0.6
+
 
 @stage("language", order=70)
 @dataclass(frozen=True)
@@ -114,15 +117,29 @@ class Language:
         )
 
     def _mismatched(self, responses: pl.DataFrame, turns: pl.DataFrame) -> pl.Series:
-        """Return the ids of the rows answered in another language without having been asked to."""
+        """Return the ids of the rows answered in another language without having been asked to.
+
+        A response made of names and numbers shows no language, and one copied from the prompt is a quotation.
+        """
         differs = (pl.col("language") != pl.col("prompt_language")) & (pl.col("lead") >= self.min_lead)
-        suspects = responses.filter(pl.col("prompt_certain") & pl.col("certain") & differs)["row_id"].unique()
-        asked = turns.filter(
-            pl.col("row_id").is_in(suspects.implode())
-            & ~has_role(RESPONSES)
-            & pl.col("text").str.contains(ASKS_FOR_LANGUAGE)
-        )["row_id"]
-        return suspects.filter(~suspects.is_in(asked.implode()))
+        suspects = responses.filter(pl.col("prompt_certain") & pl.col("certain") & differs)
+        words = pl.col("prose").str.to_lowercase().str.extract_all(r"\pL+").list.unique()
+        says_enough = words.list.join("").str.len_chars() >= self.min_letters
+        is_prose = pl.col("letters") >= MIN_LETTER_SHARE * pl.col("prose").str.count_matches(r"\S")
+        suspects = suspects.filter(says_enough & is_prose)
+        asked = (
+            turns.filter(pl.col("row_id").is_in(suspects["row_id"].implode()) & ~has_role(RESPONSES))
+            .group_by("row_id", maintain_order=True)
+            .agg(asked=pl.col("text").str.join("\n"))
+        )
+        excused = pl.col("asked").str.contains(ASKS_FOR_LANGUAGE) | pl.col("asked").str.contains(
+            pl.col("prose").str.strip_chars(), literal=True
+        )
+        return (
+            suspects.join(asked, on="row_id", how="left", maintain_order="left")
+            .filter(~excused.fill_null(False))["row_id"]
+            .unique(maintain_order=True)
+        )
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the rule over the languages to keep and the one over mismatches."""

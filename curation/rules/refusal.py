@@ -34,7 +34,9 @@ _CANNOT = (
     r"(?:ability|capability|capacity) to)"
 )
 REFUSAL = (
-    rf"(?i)\b(?:i|we)(?: |\b)(?:(?:really|simply|just|unfortunately|also|sadly|"
+    rf"(?i)\bwe (?:can['’]t|cannot|can not|are unable to|are not able to|won['’]t) (?:help|assist|"
+    rf"answer|discuss)\b"
+    rf"|\bi(?: |\b)(?:(?:really|simply|just|unfortunately|also|sadly|"
     rf"still) )?{_CANNOT}(?: be able to)?"
     rf"(?: (?:directly|actually|really|in good conscience|ethically|currently|legally|fully|"
     rf"personally))? {_SERVICE}\b"

@@ -24,7 +24,7 @@ OPEN_SENTENCE = r"\p{Ll}{4}[\"'”’)]?[.!?][\"'”’)]? \p{Lu}[^\n.!?:;()=]*[
 
 # How servers say that the cap on tokens ended an answer, in the attributes of a row.
 FINISH = (
-    r"\"(?i:finish_?reason|stop_?reason|done_reason|finish_type)\":\"(?i:length|max_?tokens|"
+    r"\"(?:finish_?[rR]eason|stop_?[rR]eason|done_reason|finish_type)\":\"(?i:length|max_?tokens|"
     r"max_output_tokens|max_new_tokens|"
     r"token_limit|model_length|model_context_window_exceeded)\""
 )

@@ -61,6 +61,25 @@ def test_code_names_and_short_answers_are_not_tagged(answer: str) -> None:
     assert Language().measure(answers(answer, prompt=ENGLISH))["language"].to_list() == ["en"]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Albert Einstein was a wikipedia('Albert Einstein').",
+        "-36 + 13 = <<-36+13=-23>>-23 degrees Fahrenheit\n-23/2 = -11.5 degrees Fahrenheit\nThe average "
+        "temperature was -11.5 degrees Fahrenheit.\n#### -11.5",
+    ],
+)
+def test_names_and_sums_are_no_other_language(answer: str) -> None:
+    assert reasons(Language(), answers(answer, prompt=ENGLISH)) == [set()]
+
+
+def test_a_quotation_from_the_prompt_is_not_tagged() -> None:
+    title = "Variations of Snow and Ice in the past and at present on a Global and Regional Scale"
+    prompt = f"{GERMAN} Welche Quelle wird genannt? Der Bericht heißt „{title}“."
+    assert reasons(Language(), answers(title, prompt=prompt)) == [set()]
+    assert reasons(Language(), answers(title, prompt=GERMAN)) == [MISMATCH]
+
+
 def test_only_languages_to_keep_stay() -> None:
     turns = turn_frame(
         [("user", ENGLISH), ("assistant", ENGLISH)],
