@@ -18,7 +18,7 @@ from tilth.curation.pii import find
 from tilth.curation.read import Ingest, Part, SourceFile, ingest
 from tilth.curation.recipe import parse
 from tilth.curation.source import Source
-from tilth.curation.texts import PartTexts
+from tilth.curation.texts import HeldTexts
 from tilth.shards.errors import SourceError
 from tilth.shards.tables import FINDINGS, OCCURRENCES, ROWS, SPLIT, TURNS, Split, Verdict, conform, empty
 
@@ -97,7 +97,7 @@ def _sampled(read: Ingest, ids: pl.Series, scratch: Path) -> Part:
 
 def _repeats(rows: pl.DataFrame, turns: Path) -> pl.DataFrame:
     """Return the near duplicates among the rows (schema FINDINGS)."""
-    texts = PartTexts([turns], rows.select("row_id", part=pl.lit(0)))
+    texts = HeldTexts(pl.read_parquet(turns))
     stage = Dedup(held_out_jaccard=None, max_cluster=1.0)
     assigned = rows.with_columns(split=pl.lit(Split.TRAIN.value, SPLIT))
     found = stage.decide(assigned, stage.evidence(assigned, texts))
