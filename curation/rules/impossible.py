@@ -29,7 +29,7 @@ ASKS_FOR_MEDIA = (
     rf"(?i){_ASK}(?:draw|sketch|paint|photograph)\s+(?:me\s+)?(?:an?|the|some|two|three|my|your)\s"
     rf"|{_ASK}(?:create|generate|make|produce|design|render|plot|edit|crop|resize|record|film|upload|"
     rf"download|attach|open|send|show|give)\s+"
-    rf"(?:me\s+)?(?:(?:an?|the|this|that|some|my)\s+)?{_WORDS}{_MEDIA}\b"
+    rf"(?:me\s+)?(?:(?:an?|the|this|that|some|my|two|three|several)\s+{_WORDS})?{_MEDIA}\b"
     rf"|{_ASK}(?:look at|see|view|watch|listen to|describe|analy[sz]e|examine|caption|identify|"
     rf"interpret|read|summari[sz]e|transcribe)\s+"
     rf"(?:what (?:is|you see) in\s+)?(?:the|this|that|these|those|my)\s+(?:{_POINTED}\s+)?{_MEDIA}\b"

@@ -65,8 +65,8 @@ def test_code_names_and_short_answers_are_not_tagged(answer: str) -> None:
     "answer",
     [
         "Albert Einstein was a wikipedia('Albert Einstein').",
-        "-36 + 13 = <<-36+13=-23>>-23 degrees Fahrenheit\n-23/2 = -11.5 degrees Fahrenheit\nThe average "
-        "temperature was -11.5 degrees Fahrenheit.\n#### -11.5",
+        "-14 + (-8) + 1 = <<-14+-8+1=-21>>-21 degrees Fahrenheit\n-21/3 = <<-21/3=-7>>-7 degrees "
+        "Fahrenheit\nThe average temperature was -7 degrees Fahrenheit.\n#### -7",
     ],
 )
 def test_names_and_sums_are_no_other_language(answer: str) -> None:
