@@ -63,6 +63,11 @@ def test_without_a_target_every_weight_is_one() -> None:
     assert weigh(Balance(), slice=["a", "b"])["weight"].to_list() == [WEIGHT_UNIT] * 2
 
 
+def test_rows_in_reserve_get_no_weight_back() -> None:
+    rows = weigh(Balance(), slice=["a", "b"], split=["train", "reserve"])
+    assert dict(rows.select("slice", "weight").iter_rows()) == {"a": WEIGHT_UNIT, "b": None}
+
+
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
