@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from tilth.shards import licences
 from tilth.shards.manifest import Manifest
 from tilth.shards.version import Version
 
@@ -44,19 +45,22 @@ FIELDS = {
 def readme(version: Version, samples: pl.DataFrame, files: list[dict[str, Any]]) -> str:
     """Return the dataset card: front matter that `datasets` reads, figures, how to load it.
 
-    files: name, split, rows, bytes, sha256 of each data file.
+    files: name, folder, config, split, rows, bytes, sha256 of each data file.
     """
     manifest = version.manifest
     splits = list(dict.fromkeys(file["split"] for file in files))
     rows = {split: sum(file["rows"] for file in files if file["split"] == split) for split in splits}
     size = next((name for bound, name in SIZES if sum(rows.values()) < bound), LARGEST_SIZE)
-    data_files = [{"split": split, "path": f"data/{split}-*"} for split in splits]
+    paths = dict.fromkeys((file["config"], file["folder"], file["split"]) for file in files)
+    data_files: dict[str, list[dict[str, str]]] = {}
+    for config, folder, split in paths:
+        data_files.setdefault(config, []).append({"split": split, "path": f"{folder}/{split}-*"})
     # Front matter is YAML, of which JSON is a part: nothing in a name can break out of it.
     front = {
         "pretty_name": manifest.name,
         "size_categories": [size],
         "tags": ["tilth"],
-        "configs": [{"config_name": "default", "data_files": data_files}],
+        "configs": [{"config_name": config, "data_files": held} for config, held in data_files.items()],
     }
     counts = manifest.counts
     return "\n".join(
@@ -74,13 +78,16 @@ def readme(version: Version, samples: pl.DataFrame, files: list[dict[str, Any]])
             "",
             *_table(["split", "rows"], list(rows.items())),
             *_table(["source", "rows"], _rows_by(samples, "source")),
-            *_table(["licence", "rows"], _rows_by(samples, "licence")),
+            *_licences(samples),
             *_table(
                 ["check", "passed"], [(name, "yes" if ok else "no") for name, ok in manifest.checks.items()]
             ),
             "```python",
             "from datasets import load_dataset",
-            'data = load_dataset("path/to/this/folder")',
+            *(
+                f'{"data" if config == "default" else "pairs"} = load_dataset("path/to/this/folder", "{config}")'
+                for config in data_files
+            ),
             "```",
             "",
         ]
@@ -101,24 +108,16 @@ def croissant(manifest: Manifest, files: list[dict[str, Any]]) -> dict[str, Any]
         }
         for file in files
     ]
-    distribution.append(
+    folders = list(dict.fromkeys(file["folder"] for file in files))
+    distribution += [
         {
             "@type": "cr:FileSet",
-            "@id": "data",
-            "name": "data",
+            "@id": folder,
+            "name": folder,
             "encodingFormat": "application/x-parquet",
-            "includes": "data/*.parquet",
+            "includes": f"{folder}/*.parquet",
         }
-    )
-    fields = [
-        {
-            "@type": "cr:Field",
-            "@id": f"rows/{name}",
-            "name": name,
-            "dataType": kind,
-            "source": {"fileSet": {"@id": "data"}, "extract": {"column": name}},
-        }
-        for name, kind in FIELDS.items()
+        for folder in folders
     ]
     return {
         "@context": CROISSANT_CONTEXT,
@@ -128,8 +127,31 @@ def croissant(manifest: Manifest, files: list[dict[str, Any]]) -> dict[str, Any]
         "description": f"Curated with Tilth; content id {manifest.content_id}.",
         "version": manifest.id,
         "distribution": distribution,
-        "recordSet": [{"@type": "cr:RecordSet", "@id": "rows", "name": "rows", "field": fields}],
+        "recordSet": [_record_set(folder) for folder in folders],
     }
+
+
+def _record_set(folder: str) -> dict[str, Any]:
+    name = "rows" if folder == "data" else folder
+    fields = [
+        {
+            "@type": "cr:Field",
+            "@id": f"{name}/{field}",
+            "name": field,
+            "dataType": kind,
+            "source": {"fileSet": {"@id": folder}, "extract": {"column": field}},
+        }
+        for field, kind in FIELDS.items()
+    ]
+    return {"@type": "cr:RecordSet", "@id": name, "name": name, "field": fields}
+
+
+def _licences(samples: pl.DataFrame) -> list[str]:
+    """Return rows by licence, each under one spelling, and what should be known of them together."""
+    counts = list(samples.group_by("licence").len().iter_rows())
+    lines = [(licence or "not stated", rows) for licence, rows in licences.count_normal(counts)]
+    said = [line for note in licences.notes(counts) for line in (_escape(note), "")]
+    return [*_table(["licence", "rows"], lines), *said]
 
 
 def _rows_by(samples: pl.DataFrame, column: str) -> list[tuple[str, int]]:

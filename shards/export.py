@@ -1,6 +1,7 @@
 """A version as a plain dataset folder: Parquet per split, a card, croissant.json, the ledger.
 
-`datasets.load_dataset(folder)` reads it offline.
+`datasets.load_dataset(folder)` reads it offline. Preference pairs lie apart, as a configuration of their own in
+TRL's conversational format, which its DPO, reward and KTO trainers take as it is.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tilth.shards import atomic
 from tilth.shards.card import croissant, readme
 from tilth.shards.digest import sha256_hex
 from tilth.shards.errors import UsageError
-from tilth.shards.tables import WEIGHT_UNIT, Split
+from tilth.shards.tables import WEIGHT_UNIT, Role, Shape, Split
 from tilth.shards.version import Version
 
 SPLITS = {
@@ -28,6 +29,10 @@ SPLITS = {
     Split.PROMOTION: "promotion",
     Split.FINAL: "test",
 }
+# Folder -> the configuration of `datasets` that reads it.
+CONFIGS = {"data": "default", "preference": "preference"}
+OPTIONAL = ("reasoning", "tool_calls", "tool_call_id", "name")
+SIDES = (Role.CHOSEN.value, Role.REJECTED.value)
 FILE_ROWS = 100_000
 TOOL_CALLS = pl.List(
     pl.Struct(
@@ -44,7 +49,9 @@ def export(version: Version, out_dir: Path) -> Path:
     """Write the kept rows of `version` to a new folder and return it; reserve rows stay in the ledger.
 
     Columns: id, messages (role, content, reasoning, tool_calls, tool_call_id, name), tools, shape, source,
-    slice, licence, attributes, weight. Raises UsageError if the folder holds something, StoreError.
+    slice, licence, attributes, weight. Preference pairs have prompt, chosen and rejected (lists of role and
+    content, and of the other keys those that any pair uses) in place of messages.
+    Raises UsageError if the folder holds something, StoreError.
     """
     out_dir = Path(out_dir).absolute()
     if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
@@ -63,24 +70,13 @@ def export(version: Version, out_dir: Path) -> Path:
 
 
 def _write(version: Version, folder: Path) -> None:
-    files: list[dict[str, Any]] = []
     samples = version.samples(*SPLITS)
-    for split, exported in SPLITS.items():
-        rows = samples.filter(pl.col("split") == split.value)
-        pieces = list(rows.iter_slices(FILE_ROWS)) if rows.height else []  # datasets fails on an empty split
-        for number, piece in enumerate(pieces):
-            name = f"data/{exported}-{number:05d}-of-{len(pieces):05d}.parquet"
-            data = _parquet(_plain(piece))
-            atomic.write_file(folder / name, data)
-            files.append(
-                {
-                    "name": name,
-                    "split": exported,
-                    "rows": piece.height,
-                    "bytes": len(data),
-                    "sha256": sha256_hex(data),
-                }
-            )
+    is_pair = pl.col("shape").cast(pl.String) == Shape.PREFERENCE.value
+    files = _write_splits(
+        folder, "data", samples.filter(~is_pair), pl.col("turns").list.eval(_message()).alias("messages")
+    )
+    pairs = samples.filter(is_pair)
+    files += _write_splits(folder, "preference", pairs, *_sides(pairs))
     ledger = version.ledger().with_columns(
         pl.col(pl.Enum).cast(pl.String), pl.col(pl.Binary).bin.encode("hex")
     )
@@ -90,28 +86,41 @@ def _write(version: Version, folder: Path) -> None:
     atomic.write_file(folder / "README.md", readme(version, samples, files).encode())
 
 
+def _write_splits(folder: Path, kind: str, samples: pl.DataFrame, *texts: pl.Expr) -> list[dict[str, Any]]:
+    """Write the samples with these columns of text, and return what each file holds."""
+    files = []
+    for split, exported in SPLITS.items():
+        rows = samples.filter(pl.col("split") == split.value)
+        pieces = list(rows.iter_slices(FILE_ROWS)) if rows.height else []  # datasets fails on an empty split
+        for number, piece in enumerate(pieces):
+            name = f"{kind}/{exported}-{number:05d}-of-{len(pieces):05d}.parquet"
+            data = _parquet(_plain(piece, *texts))
+            atomic.write_file(folder / name, data)
+            files.append(
+                {
+                    "name": name,
+                    "folder": kind,
+                    "config": CONFIGS[kind],
+                    "split": exported,
+                    "rows": piece.height,
+                    "bytes": len(data),
+                    "sha256": sha256_hex(data),
+                }
+            )
+    return files
+
+
 def _parquet(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd")
     return buffer.getvalue()
 
 
-def _plain(samples: pl.DataFrame) -> pl.DataFrame:
+def _plain(samples: pl.DataFrame, *texts: pl.Expr) -> pl.DataFrame:
     """Return samples in the types every reader knows: no enums, no binary, tool calls as nested lists."""
-    message = pl.element().struct
-    messages = pl.col("turns").list.eval(
-        pl.struct(
-            role=message.field("role").cast(pl.String),
-            content=message.field("text"),
-            reasoning=message.field("reasoning"),
-            tool_calls=message.field("tool_calls").map_elements(_tool_calls, return_dtype=TOOL_CALLS),
-            tool_call_id=message.field("tool_call_id"),
-            name=message.field("name"),
-        )
-    )
     return samples.select(
         pl.col("row_id").bin.encode("hex").alias("id"),
-        messages.alias("messages"),
+        *texts,
         "tools",
         pl.col("shape").cast(pl.String),
         "source",
@@ -120,6 +129,32 @@ def _plain(samples: pl.DataFrame) -> pl.DataFrame:
         "attributes",
         (pl.col("weight") / WEIGHT_UNIT).alias("weight"),
     )
+
+
+def _message(role: pl.Expr | None = None, optional: tuple[str, ...] = OPTIONAL) -> pl.Expr:
+    """Return a turn as a message; `role` in place of its own."""
+    turn = pl.element().struct
+    fields = {
+        "reasoning": turn.field("reasoning"),
+        "tool_calls": turn.field("tool_calls").map_elements(_tool_calls, return_dtype=TOOL_CALLS),
+        "tool_call_id": turn.field("tool_call_id"),
+        "name": turn.field("name"),
+    }
+    return pl.struct(
+        (turn.field("role").cast(pl.String) if role is None else role).alias("role"),
+        turn.field("text").alias("content"),
+        *(fields[name].alias(name) for name in optional),
+    )
+
+
+def _sides(pairs: pl.DataFrame) -> list[pl.Expr]:
+    """Return prompt, chosen and rejected of pairs; a key that no pair uses is left out of the messages."""
+    turns = pairs.select("turns").explode("turns").unnest("turns")
+    used = tuple(name for name in OPTIONAL if turns[name].null_count() < turns.height)
+    role = pl.element().struct.field("role").cast(pl.String)
+    prompt = pl.col("turns").list.eval(_message(optional=used).filter(~role.is_in(SIDES))).alias("prompt")
+    answer = _message(pl.lit(Role.ASSISTANT.value), used)
+    return [prompt, *(pl.col("turns").list.eval(answer.filter(role == side)).alias(side) for side in SIDES)]
 
 
 def _tool_calls(text: str) -> list[dict[str, Any]]:

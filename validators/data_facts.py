@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import polars as pl
 
+from tilth.shards import licences
 from tilth.shards.diff import diff
 from tilth.shards.ledger import READ_STAGE
 from tilth.shards.tables import FINDINGS, Split, Verdict
@@ -91,6 +92,7 @@ def data_report(
         warnings=cast(
             list[SourceWarning], heavy_rules(tables).rename({"rows": "lines"}).drop("verdict").to_dicts()
         ),
+        licences=_licences(tables),
         distributions=distributions(tables, targets or {}),
         splits=splits,
         tags=_tags(tags),
@@ -198,6 +200,12 @@ def _tags(tags: pl.DataFrame | None) -> Any:
         return []
     counted = tags.select(FINDINGS.names()).group_by("stage", "reason").agg(rows=pl.col("row_id").n_unique())
     return counted.sort("rows", "stage", "reason", descending=[True, False, False]).to_dicts()
+
+
+def _licences(tables: Tables) -> list[str]:
+    """Return the notes on the licences of the kept rows."""
+    kept = tables.rows.filter(tables.decisions["verdict"] == Verdict.KEEP.value)
+    return licences.notes(kept.group_by("licence").len().iter_rows())
 
 
 def _against(parent: Version | None, version: Version, tables: Tables) -> ParentDiff | None:

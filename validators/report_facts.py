@@ -172,6 +172,7 @@ class DataFacts(TypedDict):
     taken: list[ReasonCount]
     sources: list[SourceCount]
     warnings: list[SourceWarning]
+    licences: list[str]  # what should be known of the kept rows' licences, a sentence each
     distributions: list[Distribution]
     splits: list[SplitCount]
     tags: list[TagCount]

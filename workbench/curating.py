@@ -166,6 +166,8 @@ def _show_taken(screen: Console, facts: dict[str, Any]) -> None:
             f"[yellow]note[/] {warning['stage']}: {warning['reason']} took {warning['share']:.1%} "
             f"of {warning['source']} ({warning['lines']:,} lines)"
         )
+    for note in facts["licences"]:
+        screen.print(f"[yellow]note[/] licences: {escape(note)}")
 
 
 def _show_steered(screen: Console, facts: dict[str, Any]) -> None:

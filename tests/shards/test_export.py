@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 
 from tests.drafts import KEPT, Line, make_draft, small_lines
-from tilth.shards.digest import file_sha256
+from tilth.shards.digest import file_sha256, text_digests
 from tilth.shards.errors import UsageError
 from tilth.shards.export import export
+from tilth.shards.publish import Draft
 from tilth.shards.store import Store
-from tilth.shards.tables import LEDGER
+from tilth.shards.tables import LEDGER, ROLE, ROWS
 from tilth.shards.version import Version
 
 CALLS = '[{"arguments":{"b":1,"a":"x"},"id":"c1","name":"look"}]'
@@ -60,6 +61,55 @@ def test_datasets_reads_the_folder_offline(version: Version, tmp_path: Path, mon
     assert by_id[Line("three").row_id.hex()]["weight"] == 0.5
 
 
+def with_pairs(lines: list[Line], prompts: set[str], calls: str | None = None) -> Draft:
+    """Return a draft in which the rows of these prompts are preference pairs, rejecting "no"."""
+    draft, ids = make_draft(lines), [line.row_id for line in lines if line.prompt in prompts]
+    is_pair = pl.col("row_id").is_in(ids)
+    shape = pl.when(is_pair).then(pl.lit("preference", ROWS["shape"])).otherwise("shape").alias("shape")
+    turns = draft.turns.collect()
+    answers = turns.filter(is_pair & (pl.col("turn") == 1))
+    sides = [
+        answers.with_columns(role=pl.lit("chosen", ROLE), tool_calls=pl.lit(calls, pl.String)),
+        answers.with_columns(role=pl.lit("rejected", ROLE), text=pl.lit("no"), turn=pl.lit(2, pl.UInt16)),
+    ]
+    others = turns.filter(~(is_pair & (pl.col("turn") == 1)))
+    turns = pl.concat([others, *sides]).sort("row_id", "turn")
+    rows = draft.rows.with_columns(shape)
+    digests = text_digests(rows, turns)
+    rows = rows.drop("text_digest").join(digests, on="row_id").select(list(ROWS))
+    return replace(draft, rows=rows, turns=turns.lazy())
+
+
+def test_pairs_are_written_as_trl_reads_them(store: Store, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets = pytest.importorskip("datasets")
+    held_out = KEPT | {"split": "feedback"}
+    lines = [Line("one"), Line("two"), Line("three", decision=held_out), Line("four")]
+    version = store.publish("n", with_pairs(lines, {"one", "two", "three"}))[0]
+    folder = export(version, tmp_path / "out")
+    pairs = datasets.load_dataset(str(folder), "preference", cache_dir=str(tmp_path / "cache"))
+    assert {split: rows.num_rows for split, rows in pairs.items()} == {"train": 2, "validation": 1}
+    row = next(row for row in pairs["train"] if row["id"] == Line("one").row_id.hex())
+    assert row["prompt"] == [{"role": "user", "content": "one"}]
+    assert row["chosen"] == [{"role": "assistant", "content": "yes"}]
+    assert row["rejected"] == [{"role": "assistant", "content": "no"}]
+    assert "messages" not in row and row["tools"] is None
+    chats = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    assert [m["content"] for m in chats["train"][0]["messages"]] == ["four", "yes"]
+    sets = json.loads((folder / "croissant.json").read_text())["recordSet"]
+    assert [s["@id"] for s in sets] == ["rows", "preference"]
+
+
+def test_tool_calls_of_pairs_stay(store: Store, tmp_path: Path) -> None:
+    version = store.publish("n", with_pairs([Line("one")], {"one"}, CALLS))[0]
+    folder = export(version, tmp_path / "out")
+    assert not (folder / "data").exists()
+    (row,) = pl.read_parquet(folder / "preference" / "*.parquet").to_dicts()
+    assert row["chosen"][0].keys() == {"role", "content", "tool_calls"}
+    assert row["chosen"][0]["tool_calls"][0]["function"]["name"] == "look"
+    assert row["rejected"][0]["tool_calls"] is None
+
+
 def test_the_folder_describes_itself(version: Version, tmp_path: Path) -> None:
     folder = export(version, tmp_path / "out")
     croissant = json.loads((folder / "croissant.json").read_text())
@@ -94,6 +144,15 @@ def test_hostile_names_stay_text_in_the_card(store: Store, tmp_path: Path) -> No
     version = store.publish("n", replace(draft, rows=draft.rows.with_columns(hostile)))[0]
     card = (export(version, tmp_path / "out") / "README.md").read_text()
     assert "<script>" not in card and "\nlicense: mit" not in card
+
+
+def test_the_card_counts_licences_and_says_what_does_not_combine(store: Store, tmp_path: Path) -> None:
+    draft = make_draft([Line("one"), Line("two"), Line("three"), Line("four")])
+    named = pl.Series("licence", ["mit", "MIT License", "cc by-sa 4.0", None])
+    version = store.publish("n", replace(draft, rows=draft.rows.with_columns(named)))[0]
+    card = (export(version, tmp_path / "out") / "README.md").read_text()
+    assert "| MIT | 2 |" in card and "| CC-BY-SA-4.0 | 1 |" in card and "| not stated | 1 |" in card
+    assert "CC-BY-SA-4.0 (1 rows) beside MIT (2 rows)" in card
 
 
 def test_an_export_never_overwrites(version: Version, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from tests.row_frames import make_rows
 from tilth.curation.dedup.decontaminate import Decontaminate
+from tilth.curation.texts import HeldTexts
 from tilth.shards.errors import SourceError
+from tilth.shards.tables import ROWS, TURNS, conform
 
 LONG = "A farmer has twelve hens and each hen lays three eggs a week so how many eggs are there after a month"
 ANSWER = (
@@ -102,3 +104,18 @@ def test_a_row_of_another_run_is_not_judged(tmp_path: Path) -> None:
         pl.col("row_id") != frame["row_id"][texts.prompts(frame["row_id"]).to_list().index(LONG)]
     )
     assert stage.evidence(kept, texts).is_empty()
+
+
+@pytest.mark.parametrize("side", ["chosen", "rejected"])
+def test_both_sides_of_a_preference_pair_are_looked_at(tmp_path: Path, side: str) -> None:
+    said = {"chosen": "A short answer.", "rejected": "Another one."} | {side: ANSWER}
+    turns = [
+        {"row_id": b"p" * 16, "turn": place, "role": role, "text": text}
+        for place, (role, text) in enumerate([("user", "Other words"), *said.items()])
+    ]
+    given = {name: TURNS[name] for name in ("row_id", "turn", "role", "text")}
+    texts = HeldTexts(conform(pl.DataFrame(turns, schema=given), TURNS))
+    rows = conform(pl.DataFrame({"row_id": [b"p" * 16], "shape": ["preference"]}), ROWS)
+    stage = Decontaminate(paths=(eval_file(tmp_path, [(LONG, ANSWER)]),))
+    drops = stage.decide(rows, stage.evidence(rows, texts))
+    assert drops.select("reason", "turn").rows() == [("covers_eval_item", 1 if side == "chosen" else 2)]

@@ -1,0 +1,78 @@
+"""A source of preference pairs: curated, exported for other trainers, refused by train; licences all the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.workbench.conftest import question
+
+RECIPE = """
+name: pairs
+sources:
+  - path: pairs.jsonl
+    licence: licence
+curation:
+  licences: {allow: [MIT, cc by-sa 4.0]}
+  split: {feedback: 0.05, promotion: 0.05, final: 0.05}
+training: {base: nowhere}
+"""
+
+
+def pair(n: int) -> dict[str, Any]:
+    asked, answer = (message["content"] for message in question(n)["messages"])
+    rejected = f"Desk {n} is closed, so nobody mends anything this week."
+    return {"prompt": asked, "chosen": answer, "rejected": rejected, "licence": "MIT License"}
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """Write 60 pairs: one identical, two swapped, one under other terms, one share-alike, one of personal data."""
+    rows = [pair(n) for n in range(60)]
+    rows[1]["rejected"] = rows[1]["chosen"].upper()
+    rows.append(rows[2] | {"chosen": rows[2]["rejected"], "rejected": rows[2]["chosen"]})
+    rows[3]["licence"] = "CC-BY-NC-4.0"
+    rows[4]["licence"] = "CC-BY-SA-4.0"
+    rows[5]["rejected"] = "Ask jane.doe@firm.org instead, she may know."
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE, "utf-8")
+    return path
+
+
+def reasons(folder: Path) -> dict[str, int]:
+    ledger = pl.read_parquet(folder / "ledger.parquet").filter(pl.col("verdict") != "keep")
+    return dict(ledger.group_by("reason").len().rows())
+
+
+def test_pairs_are_judged_and_exported_and_train_names_the_export(
+    run: Callable[..., Any], pairs: Path, tmp_path: Path
+) -> None:
+    done = run("curate", pairs)
+    assert done.code == 0, done.err
+    assert "Share-alike licences" in done.out
+    short = run("tilth", "log", "--json").json[0]["id"][:12]
+    out = tmp_path / "out"
+    assert run("tilth", "export", short, out).code == 0
+    assert reasons(out) == {"identical_pair": 1, "swapped_pair": 2, "licence_not_allowed": 1}
+    written = pl.read_parquet(out / "preference" / "*.parquet")
+    assert written.height == 57 and {"prompt", "chosen", "rejected"} <= set(written.columns)
+    said = written.explode("rejected")["rejected"].struct.field("content").to_list()
+    assert "Ask [EMAIL] instead, she may know." in said
+    assert "| CC-BY-SA-4.0 | 1 |" in (out / "README.md").read_text()
+    for words in ((pairs,), (pairs, "--version", short), (pairs, "--plan")):
+        refused = run("train", *words)
+        assert refused.code == 2
+        assert "preference pairs" in refused.err and f"tilth export {short}" in refused.err
+
+
+def test_a_row_can_be_dropped_for_personal_data(run: Callable[..., Any], pairs: Path, tmp_path: Path) -> None:
+    assert run("curate", pairs, "--set", "curation.pii=drop").code == 0
+    short = run("tilth", "log", "--json").json[0]["id"][:12]
+    run("tilth", "export", short, tmp_path / "out")
+    assert reasons(tmp_path / "out")["holds_email"] == 1
