@@ -34,14 +34,14 @@ def recipe_digest(sources: Iterable[Source], recipe: CurationRecipe) -> str:
 
 
 def stage_digests(stages: Iterable[Stage]) -> dict[str, str]:
-    """Return, by name, the digest of what each stage measures: its parameters that are no limits, and the code.
+    """Return, by name, the digest of what each stage measures: name, parameters that are no limits, and the code.
 
     The code is that of the whole room: a stage leans on kernels in other files.
     """
     code = _code_digest()
     return {
-        str(s.name): sha256_hex(canonical_json([_parameters(s, limits=False), code]))  # type: ignore[union-attr]
-        for s in stages
+        name: sha256_hex(canonical_json([name, _parameters(s, limits=False), code]))
+        for name, s in ((str(s.name), s) for s in stages)  # type: ignore[union-attr]
     }
 
 
