@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 CELL_ROWS = 512
-FIT_ROWS, _ITERATIONS = 50_000, 8
+FIT_ROWS, _FIT_CELL_ROWS, _ITERATIONS = 50_000, 64, 8
 _BLOCK_ROWS = 20_000
 
 
@@ -17,13 +17,14 @@ def cells(*fields: np.ndarray) -> np.ndarray:
     """Return the nearest and the second nearest cell of every row, int32 (rows, 2); there may be only one.
 
     fields: vectors of the same rows, one matrix a field, taken end to end. There is a centre for every
-    CELL_ROWS rows, fitted on all rows or on FIT_ROWS at equal steps, starting from rows at equal steps.
+    CELL_ROWS rows, fitted on _FIT_CELL_ROWS rows a centre and at most FIT_ROWS, at equal steps.
     """
     n = len(fields[0])
     out = np.zeros((n, 2), np.int32)
     if n <= 2 * CELL_ROWS:
         return out
-    centres = _fit(_joined(fields, _steps(n, FIT_ROWS)), n // CELL_ROWS)
+    k = n // CELL_ROWS
+    centres = _fit(_joined(fields, _steps(n, min(FIT_ROWS, k * _FIT_CELL_ROWS))), k)
     for start in range(0, n, _BLOCK_ROWS):
         rows = np.arange(start, min(n, start + _BLOCK_ROWS))
         nearness = _joined(fields, rows) @ centres.T

@@ -20,7 +20,7 @@ from numba import types
 
 from tilth.curation.marks import are_siblings
 from tilth.curation.shingles import mix, sort
-from tilth.curation.vector_join import Vectors, find_alike, lengths, link, no_vectors
+from tilth.curation.vector_join import Vectors, find_alike, lengths, mark_kept, no_vectors
 
 KEPT, SAME_TEXT, NEAR_HELD_OUT, NEAR, SEMANTIC = 0, 1, 2, 3, 4
 MANY = 64
@@ -37,7 +37,7 @@ _FIELD, _PREFIX = (_U32, _I64), (_U32, _I64, _I64)
 _VECTORS = (
     *(types.Array(types.int16, 2, "C", readonly=True),) * 2,
     types.Array(types.int32, 2, "C", readonly=True),
-    _I64,
+    *(_I64, _I64, _I64),
 )
 
 
@@ -240,16 +240,15 @@ def _pass(
     first, first_offsets, prompt, prompt_offsets, response, response_offsets,
     first_prefix, first_ends, first_cost, prompt_prefix, prompt_ends, prompt_cost,
     response_prefix, response_ends, response_cost,
-    marks, mark_offsets, prompt_vectors, response_vectors, cells, place,
+    marks, mark_offsets, prompt_vectors, response_vectors, cells, starts, places, rows,
     near, near_held_out, semantic, exact, slots, kind, witness, similarity,
 ):  # fmt: skip
     """Meet the rows in order; `same` numbers rows of equal text, `held` marks rows of held-out splits."""
     index = _new_index(slots, first_prefix.size + prompt_prefix.size + response_prefix.size)
     seen, kept_text = np.full(same.size, -1, np.int64), np.full(same.size, -1, np.int64)
-    vectors = (prompt_vectors, response_vectors, cells, place)
+    vectors = (prompt_vectors, response_vectors, cells, starts, places, rows)
     length = (lengths(prompt_vectors), lengths(response_vectors))
-    heads = np.full(np.max(cells) + 1 if cells.size else 0, -1, np.int64)
-    links = np.full(place.size, -1, np.int64)
+    is_kept = np.zeros(places.size, np.uint8)
     used = stamp = 0
     for row in order:
         found, score, why = -1, 1.0, SAME_TEXT
@@ -274,14 +273,14 @@ def _pass(
         if found < 0 and semantic <= 1.0:
             why = SEMANTIC
             found, score = find_alike(
-                row, vectors, length, heads, links, prompt, prompt_offsets, response, response_offsets,
+                row, vectors, length, is_kept, prompt, prompt_offsets, response, response_offsets,
                 marks, mark_offsets, semantic,
             )  # fmt: skip
         if found >= 0:
             kind[row], witness[row], similarity[row] = why, found, score
             continue
         kept_text[same[row]] = row
-        link(row, cells, place, heads, links)
+        mark_kept(row, places, is_kept)
         if degree[row]:
             used = _add(
                 row, _FIRST_HELD if held[row] else _FIRST_TRAIN, first_prefix, first_ends, index, used

@@ -30,17 +30,17 @@ def meaning(
     return pl.DataFrame(dict(zip(FIELDS, read_embeddings(embeddings, rows["text_digest"]))))
 
 
-def to_vectors(evidence: pl.DataFrame, place: pl.Series) -> Vectors:
-    """Return the vectors of rows that have `meaning`; `place` is the line of each row in `evidence`."""
+def to_vectors(evidence: pl.DataFrame, lines: pl.Series) -> Vectors:
+    """Return the vectors of rows that have `meaning`; `lines` is the line of each row in `evidence`."""
     from tilth.curation import lexical
     from tilth.curation.cells import cells
-    from tilth.curation.vector_join import Vectors
+    from tilth.curation.vector_join import by_cell
 
     prompt, response = (
         np.ascontiguousarray(said.to_numpy()) if isinstance(said.dtype, pl.Array) else lexical.vectors(said)
         for said in (evidence[name] for name in FIELDS)
     )
-    return Vectors(prompt, response, cells(prompt, response), place.cast(pl.Int64).to_numpy().copy())
+    return by_cell(prompt, response, cells(prompt, response), lines.to_numpy())
 
 
 def read_embeddings(path: str, text_digests: pl.Series) -> tuple[np.ndarray, np.ndarray]:

@@ -60,7 +60,7 @@ def test_drops_are_exactly_what_kept_rows_account_for(
     stage = Dedup(near_jaccard=near, semantic=bound, max_cluster=1.0)
     frame, texts, evidence, found = run(stage, rows)
     made = to_vectors(evidence, pl.Series(range(frame.height)))
-    vectors = dict(zip(evidence["row_id"], zip(made.prompt, made.response)))
+    vectors = dict(zip(evidence["row_id"], zip(made.prompt[made.places], made.response[made.places])))
     kept = set(frame["row_id"]) - set(found["row_id"])
 
     def alike(a: bytes, b: bytes) -> float:
