@@ -15,7 +15,8 @@ from tilth.shards.tables import Verdict
 # Cheap and case-sensitive: what every talk of a cutoff has in it.
 _TRACE = (
     r"[Cc]ut-?\s?off|[Mm]y (?:last|latest|most recent|current) |[Mm]y (?:training|knowledge|data|"
-    r"information)|trained |nowledge (?:is|was|only)"
+    r"information)|trained |nowledge (?:is|was|only)|(?:information|nowledge|data|events) (?:after|"
+    r"beyond|past) "
     r"|Wissens|Trainingsdaten|Kenntnisstand|letzte[ns]? (?:Aktualisierung|Update)|mise à jour|"
     r"mes connaissances"
     r"|mes données|última actualización|mi conocimiento|mis (?:conocimientos|datos)|截至|知识|知識|训练数据|訓練資料"
@@ -31,6 +32,8 @@ TALK = (
     r"|runs)\b[^.!?\n]{0,60}?YEAR|\bi (?:was|am|have been|only have)[^.!?\n]{0,40}?(?:trained"
     r"|knowledge|information|data)[^.!?\n]{0,40}?(?:up to|until|through|prior to|before"
     r"|as of)[^.!?\n]{0,20}?YEAR|\bmy last (?:update|training) (?:was )?(?:in|on|as of)\b"
+    r"|\bi (?:don['’]t|do not) have (?:any )?(?:access to )?(?:information|knowledge|"
+    r"data)[^.!?\n]{0,30}? (?:after|beyond|past)[^.!?\n]{0,20}?YEAR"
     r"|\b(?:mein(?:em|en|er|e)?|stand) (?:letzte[nrms]? )?(?:wissens|trainings|kenntnis)(?:stand"
     r"|daten|update|stichtag)s?\b[^.!?\n]{0,50}?YEAR|\bmein(?:em|er"
     r"|e)? letzten? (?:wissens)?(?:aktualisierung|update|training)\b|\bma dernière mise à jour\b"

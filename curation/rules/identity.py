@@ -38,7 +38,7 @@ MODELS = (
 # Words before they are models: a person, an animal, a star sign. They count beside what only a model says.
 ALSO_WORDS = (
     *("Claude", "Bard", "Gemini", "Gemma", "Llama", "Copilot", "Kimi", "Vicuna", "Alpaca", "Koala", "Dolly"),
-    *("Falcon", "Yi", "Pi", "Jasper", "Grok", "豆包", "Siri", "Alexa", "Cortana"),
+    *("Falcon", "Yi", "Pi", "Jasper", "Grok", "豆包", "Bing", "Siri", "Alexa", "Cortana"),
 )
 MAKERS = (
     *(
@@ -120,6 +120,7 @@ _TEAM = (
 )
 QUOTED = r"\"[^\"\n]{1,500}\"|“[^”\n]{1,500}”|„[^“”\n]{1,500}[“”]|«[^»\n]{1,500}»|「[^」\n]{1,500}」"
 SPEAKS_AS_MODEL = (
+    rf"{MAKER}|"
     r"(?i)\b(?:AI|A\.I\.|language model|LLM|chatbot|assistant|artificial intelligence|Sprachmodell|KI|"
     r"Assistent|"
     r"modèle de langage|assistant virtuel|IA|modelo de lenguaje|asistente|modelo de linguagem|"
@@ -134,7 +135,7 @@ _ENGLISH = (
     rf"{_I_AM}(?:an? |the )?(?:{_KIND}[\s,]+(?:called |named |known as )?)?{MODEL}"
     rf"|\b[Mm]y name is {MODEL}|\b[Yy]ou can call me {MODEL}|\b[Aa]s {MODEL}, (?:I|my)\b"
     rf"|\bI (?:was|am|have been|['’]ve been)\s+(?:\w+ly )?(?:also )?{_BY}|\bI['’]m (?:\w+ly )?{_BY}"
-    rf"|{_I_AM}{_KIND}\b{_GAP}\b{_BY}"
+    rf"|{_I_AM}{_KIND}\b{_GAP}\b{_BY}|{_I_AM}{_KIND},? (?:from|by|of) {MAKER}"
     rf"|\b[Aa]s {_KIND}\b{_GAP}\b{_BY},? {_GAP}\b(?:I|my)\b"
     rf"|\b[Aa]s an? {MAKER} (?:language )?(?:model|AI|assistant)[\s,]+{_GAP}\bI\b"
     rf"|{_I_AM}(?:an? |the )?{MAKER}(?:['’]s)?\s+{_KIND}\b"
@@ -171,7 +172,8 @@ CLAIM = "|".join((_ENGLISH, _GERMAN, _FRENCH, _ROMANCE, _OTHERS))
 # "I am Claude Monet", "I'm a Gemini": the mark must stand alone, and the text must speak as a model elsewhere.
 WEAK_CLAIM = (
     rf"(?:{_I_AM}|\b[Mm]y name is |\b[Yy]ou can call me |\b[Ii]ch bin |\b[Mm]ein Name ist |\b[Jj]e suis |"
-    rf"\b[Jj]e m['’]appelle |\b[Ss]oy |\b[Mm]e llamo |\b[Ss]ono |我是|我叫){WORD}(?:[^\pL\s-]|\s+[^\pL]|\s*\z"
+    rf"\b[Jj]e m['’]appelle |\b[Ss]oy |\b[Mm]e llamo |\b[Ss]ono |我是|我叫)[{WORD}{MAKER}](?:[^\pL\s-]|"
+    rf"\s+[^\pL]|\s*\z"
     r"|\s(?:and|from|by|the|a|an|von|und|der|ein|eine|de|par|et|un|une|d['’]|y|por|di|e)\b)"
 )
 

@@ -24,8 +24,8 @@ _TRACE = (
     r"ign up for our|ubscribe to"
 )
 LABEL = (
-    r"(?m)^[a-z+#0-9]{1,12}Copy code|^Copy code[ \t]*$|^\W*Too many requests in 1 hour|"
-    r"^Regenerate response[ \t]*$"
+    r"(?m)^[A-Za-z+#0-9]{1,12}Copy code|^Copy code(?:[A-Za-z#<{(]|[ \t]*$)"
+    r"|(?:^\W*|[.!?] )Too many requests in 1 hour|(?:^|[.!?] ?)Regenerate response[ \t]*$"
     r"|^Stop generating[ \t]*$|^Share this(?: (?:post|article|page|story|entry|answer))?:?[ \t]*$"
     r"|^(?:Copy|Copied) to clipboard!?[ \t]*$|^Was this (?:response|answer|article) (?:better or worse|"
     r"helpful)\?"

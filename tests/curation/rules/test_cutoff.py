@@ -14,6 +14,7 @@ from tilth.shards.tables import Verdict
         "As of my knowledge cutoff in 2023, he is the president.",
         "My knowledge cutoff is January 2022.",
         "My training data only goes up to 2021, so I may be wrong.",
+        "I don't have information about events after 2021.",
         "I was trained on data up to April 2023.",
         "As of my last knowledge update, there were eight.",
         "Meine Trainingsdaten reichen nur bis 2021.",

@@ -50,6 +50,7 @@ def test_the_bound_is_a_parameter_and_a_bad_rejected_answer_is_no_fault() -> Non
         "Summarize:  the article below:",
         "Name the theme.\n\nThe poem begins with these words:",
         "Übersetze den folgenden Satz:",
+        "Name the theme.\n\nInput:",
         "翻译以下句子：",
     ],
 )

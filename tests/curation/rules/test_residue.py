@@ -16,6 +16,8 @@ from tilth.shards.tables import Verdict
         ("Here:\n\n```python\nCopy code\nimport os\n```", "label_residue"),
         ("Copy code\nimport os", "label_residue"),
         ("Too many requests in 1 hour. Try again later.", "label_residue"),
+        ("It is so. Too many requests in 1 hour. Try again later.", "label_residue"),
+        ("SQLCopy codeSELECT 1;", "label_residue"),
         ("It is so.\nRegenerate response", "label_residue"),
         ("The end.\n\nShare this:\n\nTwitter", "label_residue"),
         ("1. First do this.\n1. Then do that.\n", "broken_list"),
