@@ -13,16 +13,16 @@ from tilth.training.device import peak_bytes
 from tilth.training.evaluate import LoadedTask
 from tilth.training.export import export
 from tilth.training.feedback import store_feedback
+from tilth.training.interpolate import Line, choose, mixes_of
 from tilth.training.job import Job
 from tilth.training.journal import read
 from tilth.training.judge import Judgement, judge
 from tilth.training.loop import Loop
-from tilth.training.optim import rate_at
+from tilth.training.model import load_model
 from tilth.training.run_facts import run_facts
 from tilth.validators.report import run_page
-from tilth.validators.report_facts import PlanLine, RateCurve, RunFacts
+from tilth.validators.report_facts import MixResult, PlanLine, RateCurve, RunFacts
 
-KNOWN_FROM = "rows of training.base_knowledge, never trained on"
 UNWATCHED = "the monitors were off, as in every arm of a comparison"
 MAX_CURVE_POINTS = 400
 
@@ -52,6 +52,7 @@ def finish(job: Job, loop: Loop, untuned: Judgement, tasks: list[LoadedTask], st
     can still fail, run.json last. Raises TrainingError if the exported files do not load as trained.
     """
     recipe, model = job.recipe, loop.model
+    mixed = _mix(job, loop)
     tuned = judge(model, job.renderer.tokenizer, job.roles.promotion, tasks, recipe.pack_tokens)
     if loop.learning is not None:
         loop.learning.finish(model)
@@ -60,6 +61,8 @@ def finish(job: Job, loop: Loop, untuned: Judgement, tasks: list[LoadedTask], st
     export(model, job.renderer.tokenizer, folder, job.base, job.roles.train, template)
     seconds, peak = time.monotonic() - started, peak_bytes(model.device)
     facts = _facts(job, loop, untuned, tuned, tasks, seconds, peak)
+    if mixed:
+        facts["mixes"] = mixed
     write_file(job.run_dir / "samples.json", canonical_json(facts["samples"]))
     run_page(job.run_dir, facts)
     feedback = None
@@ -94,6 +97,24 @@ def finish(job: Job, loop: Loop, untuned: Judgement, tasks: list[LoadedTask], st
     return result
 
 
+def _mix(job: Job, loop: Loop) -> list[MixResult]:
+    """Go back towards the base as far as held-out rows say, where the recipe wants that; return the line."""
+    retention = job.recipe.retention
+    if not retention.interpolate or loop.learning is None:
+        return []
+    base = None
+    if job.recipe.method != "lora":
+        base = dict(load_model(job.base, dtype=job.weights_dtype).named_parameters())
+    learning, line = loop.learning, Line(loop.trained(), base)
+    mixes = mixes_of(line, lambda: learning.standing(loop.model))
+    chosen = choose(mixes, retention.max_forgotten)
+    line.set(chosen.share)
+    return [
+        MixResult(share=mix.share, loss=mix.loss, forgotten=mix.forgotten, chosen=mix is chosen)
+        for mix in mixes
+    ]
+
+
 def _facts(
     job: Job,
     loop: Loop,
@@ -110,9 +131,9 @@ def _facts(
         tuned=tuned,
         loaded=tasks,
         groups=job.roles.groups,
-        rate=_rates(job, loop.step),
+        rate=_rates(loop),
         plan=_planned(job, loop, seconds, peak),
-        base_knowledge_note=KNOWN_FROM,
+        base_knowledge_note=job.retained.note,
         next_command=job.next_command,
         name=job.version.manifest.name,
         run_id=job.run_id,
@@ -129,14 +150,9 @@ def _facts(
     return facts
 
 
-def _rates(job: Job, steps: int) -> RateCurve:
-    every = max(1, steps // MAX_CURVE_POINTS)
-    shown = list(range(0, steps, every))
-    rates = [
-        rate_at(step, total_steps=job.plan.steps, peak=job.recipe.peak_rate, warmup=job.recipe.warmup)
-        for step in shown
-    ]
-    return RateCurve(step=shown, rate=rates)
+def _rates(loop: Loop) -> RateCurve:
+    shown = list(range(0, loop.step, max(1, loop.step // MAX_CURVE_POINTS)))
+    return RateCurve(step=shown, rate=[loop.rate(step) for step in shown])
 
 
 def _planned(job: Job, loop: Loop, seconds: float, peak: int) -> list[PlanLine]:

@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 
 from tilth.training.lora import adapt
-from tilth.training.loss import CHUNK_LOGITS, MIN_CHUNK_TOKENS
+from tilth.training.loss import CHUNK_LOGITS, MIN_CHUNK_TOKENS, causal_model
 from tilth.training.model import load_config
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.text import Example
+from tilth.training.unfreeze import freeze
 
 LOGIT_COPIES = 3  # logits, the logarithm of their softmax, its gradient
 ATTENTION = "planned"
+NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)  # 4 bits, an 8-bit scale per 64 weights, a float per 256 scales
 
 
 def memory(
@@ -36,14 +38,33 @@ def memory(
         sum(p.numel() for p in own),
         trainable,
         {
-            "weights": sum(p.numel() * p.element_size() for p in own),
+            "weights": _weight_bytes(model, recipe),
             "gradients": 4 * trainable,
             "optimizer": 8 * trainable,
             "best weights": 4 * trainable,
+            "base to hold to": _anchors(recipe, own, trainable),
             "activations": _saved_bytes(model, tokens),
             "logits": LOGIT_COPIES * 4 * at_once * vocabulary,
         },
     )
+
+
+def _anchors(recipe: TrainingRecipe, own: list[torch.nn.Parameter], trainable: int) -> int:
+    """Return the bytes of what a model is held to: a frozen base (kl), where its weights started (l2_sp)."""
+    copied = recipe.retention.kl > 0 and recipe.method != "lora"
+    base = sum(p.numel() * p.element_size() for p in own) if copied else 0
+    return base + (4 * trainable if recipe.retention.l2_sp else 0)
+
+
+def _weight_bytes(model: Any, recipe: TrainingRecipe) -> int:
+    """Return the bytes of all weights; in NF4 those of the frozen linear layers but the output's."""
+    short: set[int] = set()
+    if recipe.method == "lora" and recipe.lora.bits == 4:
+        head = causal_model(model).get_output_embeddings()
+        linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m is not head]
+        short = {id(m.weight) for m in linear if not m.weight.requires_grad}
+    sizes = (p.numel() * (NF4_BYTES if id(p) in short else p.element_size()) for p in model.parameters())
+    return round(sum(sizes))
 
 
 def _skeleton(recipe: TrainingRecipe, base: Path, dtype: torch.dtype) -> Any:
@@ -57,6 +78,8 @@ def _skeleton(recipe: TrainingRecipe, base: Path, dtype: torch.dtype) -> Any:
         model.set_attn_implementation(ATTENTION)
     if recipe.method == "lora":
         model = adapt(model, recipe)
+    else:
+        freeze(model, recipe)
     return model.train()
 
 

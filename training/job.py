@@ -15,9 +15,11 @@ from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training.device import Device, choose_device
 from tilth.training.learning import Learning
+from tilth.training.lora import quantisation
 from tilth.training.model import base_digest, find_base
 from tilth.training.plan import Plan, plan_run, renderer_for, require_fit
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.retained import FROM_USER, Retained
 from tilth.training.roles import Roles, assign
 from tilth.training.text import Renderer
 
@@ -43,6 +45,7 @@ class Job:
     plan: Plan
     inputs: dict[str, str]
     run_id: str
+    retained: Retained
     next_command: str = ""  # what the page says to do next
 
     @property
@@ -65,7 +68,7 @@ class Job:
             train=self.roles.train,
             twin=self.roles.twin,
             feedback=self.roles.feedback,
-            base_knowledge=self.roles.base_knowledge,
+            base_knowledge=self.retained.measured,
             recipe=self.recipe,
             evaluation=self.evaluation,
             seed=self.seed,
@@ -89,6 +92,7 @@ def prepare(
 ) -> Job:
     """Render, plan and name a run. Raises TrainingError for what must not start."""
     device = choose_device(recipe.device)
+    quantisation(recipe, device.device)  # refused before anything is rendered
     base = find_base(recipe.base, base_dir)
     renderer = renderer_for(recipe, base, base_dir)
     roles = assign(version, renderer, recipe, base_dir=base_dir, exclude=exclude)
@@ -124,6 +128,7 @@ def prepare(
         plan=plan,
         inputs=inputs,
         run_id=_digest({key: inputs[key] for key in NAMING})[:16],
+        retained=Retained(roles.base_knowledge, [], [], FROM_USER),
     )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
     from tilth.training.text import Example
 
+HELD_OUT = ("feedback", "twin", "probe")  # the panels that can stand for rows to come, best first
 MONITORS = {
     "M1": twin_gap.VERSION,
     "M2": validation_rise.VERSION,
@@ -92,6 +93,7 @@ class Learning:
             str, dict[str, Any]
         ] = {}  # by monitor and slice: its last signal, or the last that fired
         self.judged: pl.DataFrame | None = None
+        self.kept: np.ndarray | None = None  # loss of each row of the base panel under the final weights
 
     def due(self, step: int) -> bool:
         """Tell whether to evaluate after `step` steps; always before the first and after the last."""
@@ -130,12 +132,32 @@ class Learning:
 
     def _held_out_loss(self) -> float:
         """Mean feedback loss of the slices by curated share; where there is none, of a stand-in."""
-        for name in ("feedback", "twin", "probe"):
-            losses = np.array([self.tracks[name].loss(code)[0] for code in range(len(self.slices))])
-            known = np.isfinite(losses)
-            if known.any():
-                return float(losses[known] @ self.curated[known] / self.curated[known].sum())
-        return math.nan
+        means = (self._mean(self.tracks[name]) for name in HELD_OUT)
+        return next((mean for mean in means if math.isfinite(mean)), math.nan)
+
+    def _mean(self, track: Track) -> float:
+        """Mean loss of the slices of a panel by their curated share; nan where it has no row."""
+        losses = np.array([track.loss(code)[0] for code in range(len(self.slices))])
+        known = np.isfinite(losses)
+        if not known.any():
+            return math.nan
+        return float(losses[known] @ self.curated[known] / self.curated[known].sum())
+
+    def standing(self, model: Any) -> tuple[float, float | None]:
+        """Return the held-out loss of a model as it is now, and by how much it forgot (None: not measured)."""
+        from tilth.training.loss import score
+
+        def measured(name: str) -> Track:
+            track = Track(self.tracks[name].panel)
+            track.add(score(model, track.panel.examples, self.recipe.pack_tokens, statistics=False))
+            return track
+
+        held = next(name for name in HELD_OUT if self.tracks[name].panel.row_ids)
+        base = self.tracks["base"]
+        if not base.panel.row_ids or not len(base.history):
+            return self._mean(measured(held)), None
+        self.kept = measured("base").history[-1]
+        return self._mean(measured(held)), float((self.kept - base.history[0]).mean())
 
     def _signals(self) -> list[Signal]:
         signals = []
@@ -273,6 +295,7 @@ class Learning:
         """
         from tilth.training.loss import score
 
+        self.standing(model)
         wrong = decoys.make(self.twin, self.train)
         seen = [e for e in self.train if self.dynamics.saw(e.row_id)]
         of_rows = score(model, seen + self.twin, self.recipe.pack_tokens)

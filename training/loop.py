@@ -13,13 +13,16 @@ import torch
 from torch import Tensor
 
 from tilth.training import snapshot
+from tilth.training.anchor import Divergence, StartingPoint
 from tilth.training.finite import not_finite, rows_not_finite
 from tilth.training.journal import Journal
 from tilth.training.learning import Learning
 from tilth.training.loss import token_losses
 from tilth.training.optim import clip, rate_at, take_step
+from tilth.training.pack import Batch
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.sampler import Sampler
+from tilth.training.unfreeze import Unfreezing
 
 
 @dataclass
@@ -38,10 +41,18 @@ class Loop:
     journal: Journal
     asked_to_stop: Callable[[], bool] = lambda: False
     on_step: Callable[[int], None] = lambda step: None
+    replay: Sampler | None = None  # rows of the base's domain
+    divergence: Divergence | None = None
+    start: StartingPoint | None = None
+    unfreezing: Unfreezing | None = None
     step: int = 0
     best_step: int = 0
     stopped_early: bool = False
     best: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Note what the method trains, now or later: layers may be closed for a while."""
+        self._trained = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
 
     def run(self) -> None:
         """Train to the end, to an early stop, or until asked to stop; then write a checkpoint.
@@ -67,31 +78,66 @@ class Loop:
 
     def _train_step(self) -> None:
         started = time.perf_counter()
-        until = min((self.step + 1) * self.recipe.batch_tokens, self.total_tokens)
-        batches = self.sampler.batches(until)
-        labels = sum(batch.label_count for batch in batches)
-        nll = 0.0
-        for batch in batches:
-            batch = batch.to(self.model.device)  # noqa: PLW2901
-            losses = token_losses(self.model, batch, statistics=self.learning is not None)
-            total = losses.nll.sum()
-            nll += float(total.detach())
-            if not math.isfinite(nll):
-                raise not_finite(self.step + 1, "loss", rows_not_finite(batch, losses))
-            (total / labels).backward()
-            if self.learning is not None:
-                self.learning.add_step(batch, losses)
+        if self.unfreezing is not None:
+            self.unfreezing.at(self.step)
+        batches = self.sampler.batches(min((self.step + 1) * self.recipe.batch_tokens, self.total_tokens))
+        replayed = self._replayed()
+        labels = sum(batch.label_count for batch in [*batches, *replayed])
+        nll = sum(self._backward(batch, labels, watched=True) for batch in batches)
+        for batch in replayed:
+            self._backward(batch, labels, watched=False)
+        if self.divergence is not None:
+            self.divergence.loss(self.model, self.step).backward()  # type: ignore[no-untyped-call]
+        if self.start is not None:
+            self.start.add_gradient()
         norm = clip(self.model, self.recipe.clip_norm)
         if not math.isfinite(norm):
             raise not_finite(self.step + 1, "gradient", [e.row_id for b in batches for e in b.examples])
-        rate = rate_at(
-            self.step, total_steps=self.total_steps, peak=self.recipe.peak_rate, warmup=self.recipe.warmup
-        )
+        rate = self.rate(self.step)
         take_step(self.optimizer, rate)
         self.step += 1
-        tokens = sum(len(batch.input_ids) for batch in batches)
-        record = {"step": self.step, "loss": nll / labels, "rate": rate, "norm": norm, "tokens": tokens}
-        self.journal.write({"kind": "step", **record, "seconds": round(time.perf_counter() - started, 6)})
+        record = {
+            "step": self.step,
+            "loss": nll / sum(b.label_count for b in batches),
+            "rate": rate,
+            "norm": norm,
+        }
+        tokens = {"tokens": sum(len(b.input_ids) for b in batches)}
+        if replayed:
+            tokens["replayed"] = sum(len(b.input_ids) for b in replayed)
+        seconds = round(time.perf_counter() - started, 6)
+        self.journal.write({"kind": "step", **record, **tokens, "seconds": seconds})
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        return rate_at(
+            step,
+            total_steps=self.total_steps,
+            peak=self.recipe.peak_rate,
+            warmup=self.recipe.warmup,
+            schedule=self.recipe.schedule,
+        )
+
+    def _replayed(self) -> list[Batch]:
+        """Return the base-domain rows of this step: none until their share of the tokens is due."""
+        if self.replay is None:
+            return []
+        due = (self.step + 1) * self.recipe.batch_tokens * self.recipe.retention.replay
+        return self.replay.batches(due) if self.replay.tokens < due else []
+
+    def _backward(self, batch: Batch, labels: int, *, watched: bool) -> float:
+        """Add the gradient of a micro batch to that of the step, and return its summed loss."""
+        batch = batch.to(self.model.device)
+        learning = self.learning if watched else None
+        losses = token_losses(self.model, batch, statistics=learning is not None)
+        total = losses.nll.sum()
+        nll = float(total.detach())
+        if not math.isfinite(nll):
+            raise not_finite(self.step + 1, "loss", rows_not_finite(batch, losses))
+        (total / labels).backward()
+        if learning is not None:
+            learning.add_step(batch, losses)
+        return nll
 
     def _evaluate(self) -> None:
         if self.learning is None or not self.learning.due(self.step):
@@ -111,7 +157,7 @@ class Loop:
 
     def trained(self) -> list[tuple[str, torch.nn.Parameter]]:
         """Return what the method trains, by name."""
-        return [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+        return self._trained
 
     def _keep_best(self) -> None:
         self.best_step = self.step

@@ -8,6 +8,7 @@ values up to rounding; dropout and disabled or merged adapters take peft's own w
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tilth.shards.errors import TrainingError
 from tilth.training.recipe import TrainingRecipe
 
 ADAPTER = "default"
@@ -32,8 +34,34 @@ def lora_config(recipe: TrainingRecipe) -> Any:
         r=recipe.lora.rank,
         lora_alpha=recipe.lora.alpha,
         lora_dropout=recipe.lora.dropout,
+        use_rslora=recipe.lora.variant == "rslora",
+        use_dora=recipe.lora.variant == "dora",
         target_modules="all-linear",
         task_type="CAUSAL_LM",
+    )
+
+
+def quantisation(recipe: TrainingRecipe, device: torch.device) -> Any:
+    """Return how transformers is to hold the frozen base: in NF4 (QLoRA) where the recipe says 4 bits, else None.
+
+    Raises TrainingError where 4 bits cannot be had: they need an NVIDIA card and bitsandbytes.
+    """
+    if recipe.method != "lora" or recipe.lora.bits is None:
+        return None
+    missing = "" if device.type == "cuda" else "this run has no NVIDIA card"
+    if not missing and importlib.util.find_spec("bitsandbytes") is None:
+        missing = "bitsandbytes is not installed (pip install 'tilth[4bit]')"
+    if missing:
+        raise TrainingError(
+            "training.lora.bits", f"{missing}", "A base in 4 bits cannot be trained", "say lora: {bits: null}"
+        )
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
     )
 
 
@@ -46,7 +74,8 @@ def adapt(model: Any, recipe: TrainingRecipe) -> Any:
         adapted = get_peft_model(model, lora_config(recipe))
     layer: Any
     for layer in adapted.modules():
-        if type(layer) is Linear and isinstance(layer.base_layer, torch.nn.Linear):
+        plain = type(layer) is Linear and type(layer.base_layer) is torch.nn.Linear
+        if plain and recipe.lora.variant != "dora":
             layer.forward = MethodType(_forward, layer)  # type: ignore[method-assign]
     return adapted
 

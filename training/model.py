@@ -18,6 +18,7 @@ from tilth.training.loss import hidden_states, logits_of
 from tilth.training.pack import collate
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.text import Example
+from tilth.training.unfreeze import freeze
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 # Largest difference of logits, relative to the largest logit: rounding stays below, the smallest leak seen
@@ -67,9 +68,16 @@ def load_config(path: Path) -> Any:
         raise _unloadable(path, "configuration", error) from error
 
 
-def load_model(path: Path, *, dtype: torch.dtype = torch.float32) -> Any:
+def load_model(
+    path: Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | None = None,
+    quantised: Any = None,
+) -> Any:
     """Return the causal language model of a folder: safetensors only, no remote code, no network.
 
+    quantised: as from `lora.quantisation`; such a model is loaded onto its device at once, any other is moved.
     Raises TrainingError if it cannot be loaded whole.
     """
     from transformers import AutoModelForCausalLM
@@ -77,9 +85,10 @@ def load_model(path: Path, *, dtype: torch.dtype = torch.float32) -> Any:
 
     logging.disable_progress_bar()
     attention.register()
+    in_place = {"quantization_config": quantised, "device_map": {"": device}} if quantised else {}
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            path, dtype=dtype, use_safetensors=True, output_loading_info=True, **OFFLINE
+            path, dtype=dtype, use_safetensors=True, output_loading_info=True, **in_place, **OFFLINE
         )
     except LOADING_ERRORS as error:
         raise _unloadable(path, "model", error) from error
@@ -91,7 +100,7 @@ def load_model(path: Path, *, dtype: torch.dtype = torch.float32) -> Any:
             "They would start at random",
             "Download the model again",
         )
-    return model
+    return model if quantised or device is None else model.to(device)
 
 
 def base_digest(path: Path) -> str:
@@ -107,9 +116,10 @@ def base_digest(path: Path) -> str:
 def attach(model: Any, recipe: TrainingRecipe, seed: int) -> Any:
     """Return the model with what the method trains made trainable: adapters, or every weight."""
     torch.manual_seed(seed)
-    if recipe.method == "full":
-        return model.train()
-    return adapt(model, recipe).train()
+    if recipe.method == "lora":
+        return adapt(model, recipe).train()
+    freeze(model, recipe)
+    return model.train()
 
 
 def choose_attention(model: Any) -> bool:

@@ -3,29 +3,57 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Literal
 
 import torch
 
+SLANTED_RATIO = 32  # how much lower the last rate of a slanted triangle is than its peak
+Schedule = Literal["cosine", "linear", "constant", "slanted"]
 
-def rate_at(step: int, *, total_steps: int, peak: float, warmup: float) -> float:
-    """Return the learning rate of a step: linear up over the first `warmup` of the steps, then a cosine to 0.
 
-    Depends on nothing else: not on the number of devices, batches or on how often the run was resumed.
+def rate_at(
+    step: int, *, total_steps: int, peak: float, warmup: float, schedule: Schedule = "cosine"
+) -> float:
+    """Return the learning rate of a step: linear up over the first `warmup` of the steps, then by the schedule.
+
+    cosine and linear fall to 0, constant stays, slanted falls linearly to peak / 32 (ULMFiT, arXiv 1801.06146,
+    whose warm-up is a tenth). Depends on nothing else: not on the number of devices, batches or on how often the
+    run was resumed.
     """
     warm_steps = math.ceil(warmup * total_steps)
     if step < warm_steps:
         return peak * (step + 1) / warm_steps
     progress = (step - warm_steps) / max(1, total_steps - warm_steps)
+    if schedule == "constant":
+        return peak
+    if schedule == "linear":
+        return peak * (1 - progress)
+    if schedule == "slanted":
+        return peak * (1 + (1 - progress) * (SLANTED_RATIO - 1)) / SLANTED_RATIO
     return peak * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def optimizer_for(model: torch.nn.Module, *, weight_decay: float) -> torch.optim.AdamW:
-    """Return AdamW (Loshchilov & Hutter, arXiv 1711.05101) over what is trained; only matrices decay."""
+def optimizer_for(
+    model: torch.nn.Module,
+    *,
+    weight_decay: float,
+    layers: Sequence[Sequence[torch.nn.Parameter]] = (),
+    decay: float = 1.0,
+) -> torch.optim.AdamW:
+    """Return AdamW (Loshchilov & Hutter, arXiv 1711.05101) over what is trained; only matrices decay.
+
+    layers: groups of parameters from the top down, each with a rate `decay` times lower than the one above;
+    without them all that is trained has one rate.
+    """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]
+    groups = []
+    for depth, members in enumerate(layers or [trained]):
+        scale = decay**-depth
+        groups += [
+            {"params": [p for p in members if p.ndim >= 2], "weight_decay": weight_decay, "scale": scale},
+            {"params": [p for p in members if p.ndim < 2], "weight_decay": 0.0, "scale": scale},
+        ]
     return torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
 
 
@@ -36,8 +64,8 @@ def clip(model: torch.nn.Module, clip_norm: float) -> float:
 
 
 def take_step(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Take one step at `rate` and clear the gradients."""
+    """Take one step at `rate`, scaled for each group of parameters, and clear the gradients."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["scale"]
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)

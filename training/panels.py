@@ -21,7 +21,7 @@ MIN_EVALUATIONS = 5
 # Below this an evaluation says nothing, so a very short run may spend more than its share on it.
 MIN_EVALUATION_TOKENS = 32_768
 # Cost of a training token in forward passes: LoRA 4N + 2N FLOP against 2N, full 6N against 2N.
-FORWARDS_PER_STEP = {"lora": 2, "full": 3}
+FORWARDS_PER_STEP = {"lora": 2, "full": 3, "gradual": 3}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from tilth.shards.errors import TrainingError
 from tilth.shards.version import Version
 from tilth.training.device import Device, available_bytes, choose_device, resident_bytes
 from tilth.training.footprint import memory
+from tilth.training.lora import quantisation
 from tilth.training.loss import token_losses
 from tilth.training.model import (
     attach,
@@ -82,12 +83,13 @@ def plan(recipe: TrainingRecipe, evaluation: EvaluationRecipe, version: Version,
     not enough memory.
     """
     device = choose_device(recipe.device)
+    quantised = quantisation(recipe, device.device)
     path = find_base(recipe.base, base_dir)
     renderer = renderer_for(recipe, path, base_dir)
     roles = assign(version, renderer, recipe, base_dir=base_dir)
     expected = plan_run(recipe, roles, renderer, path, device)
     require_fit(expected, recipe, path, device, roles.train)
-    model = load_model(path, dtype=device.dtype).to(device.device)
+    model = load_model(path, dtype=device.dtype, device=device.device, quantised=quantised)
     choose_attention(model)
     model = attach(model, recipe, recipe.seed)
     return replace(expected, seconds=measured_seconds(model, roles.train, recipe, expected.tokens))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tilth.shards.tables import FOLDS
 
-DEFAULT_RATE = {"lora": 2e-4, "full": 1e-5}
+DEFAULT_RATE = {"lora": 2e-4, "full": 1e-5, "gradual": 1e-5}
 
 
 class Section(BaseModel):
@@ -18,19 +18,66 @@ class Section(BaseModel):
 
 
 class LoraRecipe(Section):
-    """Low-rank adapters on every linear layer (Hu et al., arXiv 2106.09685), scaled by alpha / rank."""
+    """Low-rank adapters on every linear layer (Hu et al., arXiv 2106.09685), scaled by alpha / rank.
+
+    variant: rslora scales by alpha / sqrt(rank) (arXiv 2312.03732), dora learns the norm of each column apart
+    (arXiv 2402.09353). bits: 4 holds the frozen base in NF4 (QLoRA, arXiv 2305.14314), on NVIDIA cards only.
+    """
 
     rank: int = Field(default=16, ge=1)
     alpha: int = Field(default=32, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    variant: Literal["lora", "rslora", "dora"] = "lora"
+    bits: Literal[4] | None = None
+
+
+class GradualRecipe(Section):
+    """Gradual unfreezing (ULMFiT, Howard & Ruder 2018, arXiv 1801.06146): the top layers first.
+
+    groups: how many the layers are divided into; one more opens at a time, from the top. until: the share of the
+    steps after which all are open. decay: each group's rate is that of the group above divided by this.
+    """
+
+    groups: int = Field(default=4, ge=2)
+    until: float = Field(default=0.5, gt=0, le=1)
+    decay: float = Field(default=2.6, ge=1)
+
+
+class RetentionRecipe(Section):
+    """What keeps the knowledge of the base.
+
+    max_forgotten: the run is not to be used if the loss on base knowledge rises by more (nat/token, the lower end
+    of its interval); null only reports. replay: tokens of `base_knowledge` trained on, as a share of the run's;
+    half of its rows, those that are not measured, are there for it. samples: where there is no `base_knowledge`,
+    the base writes this many texts to be measured on; 0 measures nothing. kl: weight of the divergence from the
+    base on texts it wrote itself. l2_sp: pull of the weights to where they started (arXiv 1802.01483).
+    interpolate: choose on held-out rows how far to go from the base to the tuned weights (WiSE-FT, arXiv
+    2109.01903; adapters are scaled), keeping within max_forgotten.
+    """
+
+    max_forgotten: float | None = Field(default=0.1, ge=0)
+    replay: float = Field(default=0.01, ge=0, lt=1)
+    samples: int = Field(default=256, ge=0)
+    kl: float = Field(default=0.0, ge=0)
+    l2_sp: float = Field(default=0.0, ge=0)
+    interpolate: bool = False
+
+    @model_validator(mode="after")
+    def _has_texts(self) -> RetentionRecipe:
+        if self.kl and not self.samples:
+            raise ValueError("kl needs texts of the base: samples must be above 0")
+        return self
 
 
 class TrainingRecipe(Section):
     """How the model is tuned; only `base` has no default."""
 
     base: str
-    method: Literal["lora", "full"] = "lora"
+    method: Literal["lora", "full", "gradual"] = "lora"
     lora: LoraRecipe = LoraRecipe()
+    gradual: GradualRecipe = GradualRecipe()
+    freeze_layers: int = Field(default=0, ge=0)  # full, gradual: the embeddings and so many layers above them
+    retention: RetentionRecipe = RetentionRecipe()
     rate: float | None = Field(default=None, gt=0, le=1)
     epochs: float = Field(default=2, gt=0)
     max_steps: int | None = Field(default=None, ge=1)
@@ -38,7 +85,7 @@ class TrainingRecipe(Section):
     pack_tokens: int = Field(default=2048, ge=1)  # per micro batch
     max_tokens: int | None = Field(default=None, ge=2)  # longest row; null: the base's context
     warmup: float = Field(default=0.03, ge=0, lt=1)  # fraction of the steps
-    schedule: Literal["cosine"] = "cosine"
+    schedule: Literal["cosine", "linear", "constant", "slanted"] = "cosine"
     clip_norm: float = Field(default=1.0, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
     seed: int = Field(default=0, ge=0)
@@ -49,6 +96,16 @@ class TrainingRecipe(Section):
     checkpoint_minutes: float = Field(default=10, gt=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     mixture: bool = True  # reweight the slices during the run
+
+    @model_validator(mode="after")
+    def _pulls_weights(self) -> TrainingRecipe:
+        if self.method == "lora" and self.retention.l2_sp:
+            raise ValueError(
+                "retention.l2_sp pulls the weights of the base; adapters start at 0: use weight_decay"
+            )
+        if self.method == "lora" and self.freeze_layers:
+            raise ValueError("freeze_layers is for the methods full and gradual; lora freezes every layer")
+        return self
 
     @property
     def peak_rate(self) -> float:

@@ -64,9 +64,11 @@ def run_facts(
     slices = slice_results(base, tuned, groups)
     tasks = task_results(base, tuned)
     loss = change_in_loss(base, tuned, groups) if tuned.losses.height else None
-    kept = retention(learning, best_step, base_knowledge_note)
+    kept = retention(learning, base_knowledge_note)
     monitors = monitor_results(learning)
-    word, reasons = verdict(loss, tasks, kept, monitors, tuned.losses.height)
+    word, reasons = verdict(
+        loss, tasks, kept, monitors, tuned.losses.height, learning.recipe.retention.max_forgotten
+    )
     return RunFacts(
         kind="run",
         verdict=word,
@@ -102,16 +104,19 @@ def verdict(
     kept: Retention | None,
     monitors: list[MonitorResult],
     rows: int,
+    max_forgotten: float | None,
 ) -> tuple[Word, list[str]]:
     """Return the word and three reasons: tasks decide where there are any, otherwise the loss.
 
-    What was forgotten or memorised is said, and left to the reader to weigh.
+    A model that surely forgot more than `max_forgotten` is not to be used; what was memorised is said, and left
+    to the reader to weigh.
     """
+    forgot = _forgot(kept, max_forgotten)
     better = [t["name"] for t in tasks if (t["change"]["low"] or 0) > 0]
     worse = [t["name"] for t in tasks if (t["change"]["high"] or 0) < 0]
     improved = bool(better) if tasks else loss is not None and loss.high < 0
     word: Word = "NOT ENOUGH EVIDENCE"
-    if worse or (loss is not None and loss.low > 0):
+    if worse or forgot or (loss is not None and loss.low > 0):
         word = "DO NOT USE"
     elif improved:
         word = "USE"
@@ -126,8 +131,19 @@ def verdict(
         )
     else:
         reasons.append("judged on loss only: the recipe names no evaluation task")
-    reasons.append(_third_reason(kept, monitors))
+    reasons.append(forgot or _third_reason(kept, monitors))
     return word, reasons
+
+
+def _forgot(kept: Retention | None, max_forgotten: float | None) -> str:
+    """Return in words that too much was forgotten, or "" if that is not shown."""
+    low = kept["change"]["low"] if kept else None
+    if kept is None or low is None or max_forgotten is None or low <= max_forgotten:
+        return ""
+    return (
+        f"forgot too much: loss on base knowledge {_signed(kept['change'], 'nat/token')}, {max_forgotten:g} is "
+        "allowed (training.retention.max_forgotten); try retention.interpolate, more replay, a lower rate"
+    )
 
 
 def _third_reason(kept: Retention | None, monitors: list[MonitorResult]) -> str:
@@ -178,13 +194,12 @@ def monitor_results(learning: Learning) -> list[MonitorResult]:
     ]
 
 
-def retention(learning: Learning, best_step: int, note: str) -> Retention | None:
-    """Return the loss on base knowledge before the run and at the best step, row by row."""
-    track = learning.tracks["base"]
-    steps = [e["step"] for e in learning.evaluations]
-    if not track.panel.row_ids or best_step not in steps:
+def retention(learning: Learning, note: str) -> Retention | None:
+    """Return the loss on base knowledge before the run and under its final weights, row by row."""
+    track, after = learning.tracks["base"], learning.kept
+    if after is None:
         return None
-    before, after = track.history[0], track.history[steps.index(best_step)]
+    before = track.history[0]
     interval = intervals.paired_bootstrap(
         (after - before)[None], before * 0 + 1, clusters=track.panel.cluster_of
     )

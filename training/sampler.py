@@ -22,9 +22,9 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # odd: multiples of it spread over all 6
 class Sampler:
     """Draws the batches of each step; `state_dict` holds all that a resumed run needs."""
 
-    def __init__(self, examples: list[Example], *, seed: int, batch_tokens: int, pack_tokens: int) -> None:
+    def __init__(self, examples: list[Example], *, seed: int, pack_tokens: int) -> None:
         self._examples, self._seed = examples, seed
-        self._batch_tokens, self._pack_tokens = batch_tokens, pack_tokens
+        self._pack_tokens = pack_tokens
         self._lengths = [len(example.input_ids) for example in examples]
         drawn = [i for i, example in enumerate(examples) if example.weight > 0]
         names = sorted({examples[i].slice for i in drawn})

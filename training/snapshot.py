@@ -19,6 +19,7 @@ def save(loop: Loop) -> None:
     values, arrays = split_state(loop.learning.state_dict() if loop.learning else {})
     state = {
         "sampler": loop.sampler.state_dict(),
+        "replay": loop.replay.state_dict() if loop.replay else None,
         "learning": values,
         "best_step": loop.best_step,
         "stopped_early": loop.stopped_early,
@@ -38,6 +39,8 @@ def restore(loop: Loop, saved: Checkpoint) -> None:
     loop.step, loop.best = saved.step, saved.tensors["best"]
     loop.best_step, loop.stopped_early = saved.state["best_step"], saved.state["stopped_early"]
     loop.sampler.load_state_dict(saved.state["sampler"])
+    if loop.replay is not None:
+        loop.replay.load_state_dict(saved.state["replay"])
     if loop.learning is not None:
         loop.learning.load_state_dict(join_state(saved.state["learning"], saved.tensors["learning"]))
     loop.restore(saved.tensors["weights"])

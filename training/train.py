@@ -15,19 +15,25 @@ from tilth.shards.lock import Lock
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training import checkpoint, snapshot
+from tilth.training.anchor import Divergence, StartingPoint
 from tilth.training.device import memory_errors
 from tilth.training.evaluate import LoadedTask, load_tasks
 from tilth.training.finish import RunResult, finish
+from tilth.training.generated import base_samples
 from tilth.training.interrupt import Interrupt
 from tilth.training.job import Job, prepare
 from tilth.training.journal import Journal
 from tilth.training.judge import Judgement, judge
 from tilth.training.loop import Loop
+from tilth.training.lora import quantisation
 from tilth.training.model import attach, choose_attention, load_model, max_context
 from tilth.training.optim import optimizer_for
 from tilth.training.plan import Plan, measured_seconds
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.retained import retain
 from tilth.training.sampler import Sampler
+from tilth.training.text import Example
+from tilth.training.unfreeze import Unfreezing, groups_of
 from tilth.validators.verify import verify_version
 
 __all__ = ["RunResult", "train"]
@@ -84,10 +90,14 @@ def train(
     job.run_dir.mkdir(parents=True, exist_ok=True)
     with Lock(job.run_dir / "lock").held(0), memory_errors():
         say("base", 0, 0)
-        model = load_model(job.base, dtype=job.weights_dtype).to(job.device.device)
+        where = job.device.device
+        model = load_model(
+            job.base, dtype=job.weights_dtype, device=where, quantised=quantisation(recipe, where)
+        )
         choose_attention(model)
         tasks = load_tasks(evaluation, job.renderer, base_dir=base_dir, max_context=max_context(model.config))
         untuned = _judge_base(job, model, tasks)
+        job = _with_retained(job, model)
         model = attach(model, recipe, job.seed)
         job = _timed(job, model, next_command)
         (on_plan or (lambda plan: None))(job.plan)
@@ -96,6 +106,19 @@ def train(
             loop.run()
         say("judge", 0, 0)
         return finish(job, loop, untuned, tasks, started)
+
+
+def _with_retained(job: Job, model: torch.nn.Module) -> Job:
+    """Return the job with what stands for the knowledge of its base, which may have to write it first."""
+    folder = job.store.root / "cache" / "base_samples"
+
+    def written(count: int) -> list[Example]:
+        watched = job.monitors or job.recipe.retention.kl > 0
+        return base_samples(
+            model, job.renderer.tokenizer, count if watched else 0, folder, job.inputs["base"]
+        )
+
+    return replace(job, retained=retain(job.recipe.retention, job.roles.base_knowledge, written))
 
 
 def _timed(job: Job, model: torch.nn.Module, next_command: str) -> Job:
@@ -121,14 +144,16 @@ def _loop(job: Job, model: torch.nn.Module, on_step: Callable[[int], None], inte
     """Return the loop before its first step, or where the newest whole checkpoint was taken."""
     folder = job.run_dir / "checkpoints"
     saved, damaged = checkpoint.load(folder, job.inputs)
-    recipe = job.recipe
+    recipe, retained = job.recipe, job.retained
+    gradual = recipe.gradual if recipe.method == "gradual" else None
+    layers = groups_of(model, gradual.groups) if gradual else []
     torch.manual_seed(job.seed)
     loop = Loop(
         model=model,
-        optimizer=optimizer_for(model, weight_decay=recipe.weight_decay),
-        sampler=Sampler(
-            job.roles.train, seed=job.seed, batch_tokens=recipe.batch_tokens, pack_tokens=recipe.pack_tokens
+        optimizer=optimizer_for(
+            model, weight_decay=recipe.weight_decay, layers=layers, decay=recipe.gradual.decay
         ),
+        sampler=_sampler(job, job.roles.train),
         learning=job.learning() if job.monitors else None,
         recipe=recipe,
         total_steps=job.plan.steps,
@@ -138,9 +163,22 @@ def _loop(job: Job, model: torch.nn.Module, on_step: Callable[[int], None], inte
         journal=Journal(job.run_dir / "metrics.jsonl", up_to_step=saved.step if saved else -1),
         asked_to_stop=lambda: interrupt.asked,
         on_step=on_step,
+        replay=_sampler(job, retained.replayed) if retained.replayed else None,
+        divergence=Divergence(model, retained.held, recipe.retention.kl) if retained.held else None,
+        start=_start(model, recipe),
+        unfreezing=Unfreezing(layers, gradual, job.plan.steps) if gradual else None,
     )
     if saved is not None:
         snapshot.restore(loop, saved)
     for problem in damaged:
         loop.journal.write({"kind": "damage", "step": loop.step, "problem": problem})
     return loop
+
+
+def _sampler(job: Job, examples: list[Example]) -> Sampler:
+    return Sampler(examples, seed=job.seed, pack_tokens=job.recipe.pack_tokens)
+
+
+def _start(model: torch.nn.Module, recipe: TrainingRecipe) -> StartingPoint | None:
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return StartingPoint(trained, recipe.retention.l2_sp) if recipe.retention.l2_sp else None

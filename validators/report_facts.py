@@ -247,6 +247,15 @@ class Retention(TypedDict):
     note: str  # where the rows come from
 
 
+class MixResult(TypedDict):
+    """One point between the base (share 0) and the tuned weights (1), nat/token; one of them was chosen."""
+
+    share: float
+    loss: float
+    forgotten: float | None
+    chosen: bool
+
+
 class Sample(TypedDict):
     """One prompt answered by both models; a score is None where the task gives none."""
 
@@ -296,6 +305,7 @@ class RunFacts(TypedDict):
     samples: list[Sample]
     plan: list[PlanLine]
     actions: list[Action]  # what the run changed by itself (mixture, early stop)
+    mixes: NotRequired[list[MixResult]]
     links: NotRequired[list[Link]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import pytest
 import tiny
@@ -24,7 +25,37 @@ def test_a_run_of_one_step_learns() -> None:
 
 
 def test_the_rate_knows_no_world_size() -> None:
-    assert set(inspect.signature(rate_at).parameters) == {"step", "total_steps", "peak", "warmup"}
+    known = {"step", "total_steps", "peak", "warmup", "schedule"}
+    assert set(inspect.signature(rate_at).parameters) == known
+
+
+@pytest.mark.parametrize(
+    ("schedule", "middle", "last"),
+    [
+        ("cosine", 1.0, 0.000609),
+        ("linear", 1.0, 0.022222),
+        ("constant", 2.0, 2.0),
+        ("slanted", 1.03125, 0.084028),
+    ],
+)
+def test_each_schedule_has_its_shape(schedule: Any, middle: float, last: float) -> None:
+    def rate(step: int) -> float:
+        return rate_at(step, total_steps=100, peak=2.0, warmup=0.1, schedule=schedule)
+
+    assert rate(0) == pytest.approx(0.2) and rate(9) == rate(10) == 2.0
+    assert rate(55) == pytest.approx(middle, abs=1e-6)
+    assert rate(99) == pytest.approx(last, abs=1e-6)
+
+
+def test_a_slanted_triangle_is_ulmfits() -> None:
+    """Howard & Ruder 2018, equation 3, with cut_frac 0.1 and ratio 32, but for the first step's zero."""
+    total, cut = 1000, 100
+    for step in range(cut, total, 37):
+        p = 1 - (step - cut) / (cut * (1 / 0.1 - 1))
+        wanted = 0.01 * (1 + p * (32 - 1)) / 32
+        assert rate_at(step, total_steps=total, peak=0.01, warmup=0.1, schedule="slanted") == pytest.approx(
+            wanted
+        )
 
 
 def test_only_matrices_decay() -> None:

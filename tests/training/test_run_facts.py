@@ -108,7 +108,7 @@ def task_line(low: float, high: float):
     ],
 )
 def test_verdict(loss, tasks, word):
-    assert run_facts.verdict(loss, tasks, None, [], 100)[0] == word
+    assert run_facts.verdict(loss, tasks, None, [], 100, None)[0] == word
 
 
 def test_samples_show_gains_and_losses_first():

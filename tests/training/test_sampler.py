@@ -21,7 +21,7 @@ def drawn(sampler: Sampler, steps: int, batch_tokens: int = 256, start: int = 0)
 
 
 def make(examples: list[Example], seed: int = 0) -> Sampler:
-    return Sampler(examples, seed=seed, batch_tokens=256, pack_tokens=128)
+    return Sampler(examples, seed=seed, pack_tokens=128)
 
 
 def test_an_epoch_shows_every_row_exactly_as_often_as_it_weighs(make_examples) -> None:
