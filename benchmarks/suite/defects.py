@@ -201,7 +201,8 @@ def _judge_peer(cases: list[Case], found: dict[str, Any]) -> dict[str, Any]:
 
     def gain(name: str) -> float:
         one = settings[name]
-        return float(one["recall_within_one_row"]["share"] - (one["hard_negatives_dropped"]["share"] or 0))
+        wrong = one["hard_negatives_dropped" if must_stay else "others_dropped"]["share"]
+        return float(one["recall_within_one_row"]["share"] - wrong)
 
     best = max(settings, key=gain)
     short = {

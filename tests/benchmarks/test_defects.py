@@ -46,3 +46,5 @@ def test_written_cases_meet_their_fate(tmp_path: Path) -> None:
             assert not fates[case.id]["out"], case.id
         elif case.defect == "empty":
             assert fates[case.id]["out"] & REASONS["empty"], case.id
+        elif case.defect == "conflict":
+            assert (fates[case.id]["out"] | fates[case.id]["tag"]) & REASONS["conflict"], case.id
