@@ -119,6 +119,11 @@ _TEAM = (
     r"called )?)?"
 )
 QUOTED = r"\"[^\"\n]{1,500}\"|“[^”\n]{1,500}”|„[^“”\n]{1,500}[“”]|«[^»\n]{1,500}»|「[^」\n]{1,500}」"
+FIRST_PERSON = (
+    r"I['’ ]|[Mm]y |(?-u:\b)me(?-u:\b)|[Aa]s |[Yy]ou can call|[Ii]ch |[Mm]ein |[Jj]e |[Jj]['’]ai|"
+    r"[Mm]on nom|[Ee]n tant|[Ss]oy |"
+    r"[Mm]e llamo|[Mm]i |[Ss]ono |[Ee]u sou|[Ss]ou |[Ff]ui |[Hh]e sido|[Cc]omo |我|私|[Яя]|[Мм]еня"
+)
 SPEAKS_AS_MODEL = (
     rf"{MAKER}|"
     r"(?i)\b(?:AI|A\.I\.|language model|LLM|chatbot|assistant|artificial intelligence|Sprachmodell|KI|"
@@ -196,11 +201,12 @@ class Identity:
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return row_id, turn and whether the assistant claims to be, or to come from, one of the names.
 
-        Answers without any of the names are left out.
+        Answers without any of the names, or without the first person, are left out.
         """
         text = pl.col("text")
         names = {mark: _any(self._not_own(group)) for mark, group in NAMES.items()}
         named = turns.filter(has_role(ANSWERS)).filter(text.str.contains("|".join(names.values())))
+        named = named.filter(text.str.contains(FIRST_PERSON))
         said = prose(text).str.replace_all(QUOTED, " ")
         for mark, name in names.items():
             said = said.str.replace_all(name, mark)

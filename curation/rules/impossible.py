@@ -92,7 +92,15 @@ class Impossible:
         text = pl.col("text")
         single = turns.filter(alone & text.is_not_null()).select("row_id", "turn", "text")
         ends = pl.concat_str(text.str.head(20), text.str.tail(4), separator="\n")
-        words = single.select("row_id", "turn", words=_words(text), asks=ends.str.contains(QUESTION)).select(
+        counted = single.select(
+            "row_id",
+            "turn",
+            parts=text.str.count_matches(r"[ \n]") - text.str.count_matches("\n\n", literal=True) + 1,
+            chars=text.str.len_chars(),
+            size=text.str.len_bytes(),
+            asks=ends.str.contains(QUESTION),
+        )
+        words = counted.select("row_id", "turn", "asks", words=_words()).select(
             "row_id", "turn", "words", request_words=pl.when(~pl.col("asks")).then("words")
         )
         plain = text.str.replace_all(FIGURATIVE, " ")
@@ -113,9 +121,11 @@ class Impossible:
         )
 
 
-def _words(text: pl.Expr) -> pl.Expr:
-    """Return the number of words; in scripts that put no blank between them two characters count as one."""
-    blanks = text.str.count_matches(r"[ \n]") - text.str.count_matches("\n\n", literal=True)
-    chars, size = text.str.len_chars(), text.str.len_bytes()
-    unspaced = (size > 2 * chars) & (size > 24 * (blanks + 1))
-    return pl.when(unspaced).then(chars / 2).otherwise(blanks + 1).cast(pl.Float64).ceil()
+def _words() -> pl.Expr:
+    """Return the number of words from `parts` between blanks, `chars` and `size` in bytes.
+
+    In scripts that put no blank between words two characters count as one.
+    """
+    parts, chars, size = pl.col("parts"), pl.col("chars"), pl.col("size")
+    unspaced = (size > 2 * chars) & (size > 24 * parts)
+    return pl.when(unspaced).then(chars / 2).otherwise(parts).cast(pl.Float64).ceil()
