@@ -87,7 +87,7 @@ class Loop:
         for batch in replayed:
             self._backward(batch, labels, watched=False)
         if self.divergence is not None:
-            self.divergence.loss(self.model, self.step).backward()  # type: ignore[no-untyped-call]
+            self.divergence.loss(self.model, self.step).backward()
         if self.start is not None:
             self.start.add_gradient()
         norm = clip(self.model, self.recipe.clip_norm)

@@ -76,7 +76,7 @@ def adapt(model: Any, recipe: TrainingRecipe) -> Any:
     for layer in adapted.modules():
         plain = type(layer) is Linear and type(layer.base_layer) is torch.nn.Linear
         if plain and recipe.lora.variant != "dora":
-            layer.forward = MethodType(_forward, layer)  # type: ignore[method-assign]
+            layer.forward = MethodType(_forward, layer)
     return adapted
 
 

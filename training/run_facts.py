@@ -65,10 +65,8 @@ def run_facts(
     tasks = task_results(base, tuned)
     loss = change_in_loss(base, tuned, groups) if tuned.losses.height else None
     kept = retention(learning, base_knowledge_note)
-    monitors = monitor_results(learning)
-    word, reasons = verdict(
-        loss, tasks, kept, monitors, tuned.losses.height, learning.recipe.retention.max_forgotten
-    )
+    monitors, bound = monitor_results(learning), learning.recipe.retention.max_forgotten
+    word, reasons = verdict(loss, tasks, kept, monitors, tuned.losses.height, bound)
     return RunFacts(
         kind="run",
         verdict=word,

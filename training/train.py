@@ -90,11 +90,7 @@ def train(
     job.run_dir.mkdir(parents=True, exist_ok=True)
     with Lock(job.run_dir / "lock").held(0), memory_errors():
         say("base", 0, 0)
-        where = job.device.device
-        model = load_model(
-            job.base, dtype=job.weights_dtype, device=where, quantised=quantisation(recipe, where)
-        )
-        choose_attention(model)
+        model = _load(job)
         tasks = load_tasks(evaluation, job.renderer, base_dir=base_dir, max_context=max_context(model.config))
         untuned = _judge_base(job, model, tasks)
         job = _with_retained(job, model)
@@ -106,6 +102,15 @@ def train(
             loop.run()
         say("judge", 0, 0)
         return finish(job, loop, untuned, tasks, started)
+
+
+def _load(job: Job) -> Any:
+    """Return the untuned base on the device of the run, with the attention that packed rows need."""
+    where = job.device.device
+    quantised = quantisation(job.recipe, where)
+    model = load_model(job.base, dtype=job.weights_dtype, device=where, quantised=quantised)
+    choose_attention(model)
+    return model
 
 
 def _with_retained(job: Job, model: torch.nn.Module) -> Job:
