@@ -17,6 +17,7 @@ import polars as pl
 from tilth.curation import checksums
 
 EACH = 40
+LOCAL_BARE = "phone: local, bare"
 SENTENCES = (
     "{}",
     "Please use {} from now on.",
@@ -291,7 +292,7 @@ POSITIVE = (
     Form("phone: international", "phone", _any_template(*DIALLED)),
     Form("phone: national form", "phone", _any_template(*NATIONAL)),
     Form("phone: local, called", "phone", _any_template(*LOCAL), CALLS),
-    Form("phone: local, bare", "phone", _any_template(*LOCAL)),
+    Form(LOCAL_BARE, "phone", _any_template(*LOCAL)),
     Form("ip: v4", "ip", _public_ip),
     Form(
         "ip: v4 in a link or log",

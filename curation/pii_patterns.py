@@ -2,7 +2,7 @@
 
 Patterns are linear in Python too: they start at the edge of a token only, and no run can hold a second start.
 What cannot be anybody's is refused: addresses at example.com, 555-01xx numbers, private and documentation
-networks, public resolvers, `your_api_key`.
+networks, sections with four digits, `your_api_key`.
 """
 
 from __future__ import annotations
@@ -122,8 +122,6 @@ _NOBODYS_DOMAIN = re.compile(
 _NOBODYS_NAME = re.compile(r"you|your[._-]?\w*|user(?:name)?|example|name|someone|git")
 _IPV4 = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"
 _IPV6 = r"[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}"
-# Public resolvers, and what is written for any address.
-_NOBODYS_IPS = {"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "1.2.3.4", "123.45.67.89"}
 _VERSION = r"(?i)(?:\bv(?:er(?:sion)?)?[.:]?|release|firmware|build|driver|section|clause|§|[a-z]/)\s*$"
 
 
@@ -138,12 +136,13 @@ def _email(hit: str) -> int:
 
 
 def _ip(hit: str) -> int:
+    """A public address; four single digits are the number of a section."""
     try:
         address = ipaddress.ip_address(hit)
     except ValueError:
         return 0
-    public = address.is_global and not address.is_multicast and hit not in _NOBODYS_IPS
-    return len(hit) * public
+    public = address.is_global and not address.is_multicast and hit != "123.45.67.89"
+    return len(hit) * (public and not re.fullmatch(r"\d(?:\.\d){3}", hit))
 
 
 # ---- numbers with check digits
@@ -186,22 +185,24 @@ def _iban(hit: str) -> int:
 # ---- phone numbers
 
 _GAP = r"[ .\u00a0\u2011-]"
-_INTERNATIONAL = (
-    rf"(?:\(\+[1-9][0-9]{{0,2}}\)|(?:\+|00)[1-9][0-9]{{0,2}}){_GAP}?(?:\([0-9]{{1,4}}\){_GAP}?)?"
-    r"[0-9]{1,4}(?:[ ./\u00a0\u2011-]?[0-9]{2,4}){2,4}"
-)
+_GROUPS = rf"{_GAP}?(?:\([0-9]{{1,4}}\){_GAP}?)?[0-9]{{1,4}}(?:[ ./\u00a0\u2011-]?[0-9]{{2,4}}){{2,4}}"
+_INTERNATIONAL = r"(?:\(\+[1-9][0-9]{0,2}\)|\+[1-9][0-9]{0,2})" + _GROUPS
+_DIALLED = r"00 ?[1-9][0-9]{0,2}" + _GROUPS
 _NATIONAL = "|".join(
     (
-        r"(?:1[ .-])?(?:\([0-9]{3}\) ?[0-9]{3}-[0-9]{4}|[0-9]{3}[.-][0-9]{3}[.-][0-9]{4})",  # North America
+        r"(?:1[ .-])?(?:\([0-9]{3}\)[ -]?[0-9]{3}-[0-9]{4}|[0-9]{3}[.-][0-9]{3}[.-][0-9]{4})",  # North America
         r"0[1-9](?:[ .][0-9]{2}){4}",  # France
-        r"02[0-9] [0-9]{4} [0-9]{4}|01[0-9]{2} [0-9]{3} [0-9]{4}|0[17][0-9]{3} [0-9]{6}",  # United Kingdom
-        r"0[1-9][0-9]{1,3}/ ?[0-9]{5,8}",  # Germany, Austria
+        r"02[0-9] [0-9]{4} [0-9]{4}|0[17][0-9]{3} [0-9]{6}",  # United Kingdom
+        r"0[1-9][0-9]{2} [0-9]{3} [0-9]{3,4}|0[1-9][0-9] [0-9]{3} [0-9]{4}",  # and many others
+        r"0[1-9][0-9]{1,3}/ ?[0-9]{5,8}|\(0[1-9][0-9]{1,4}\) ?[0-9]{4,8}",  # Germany, Austria
+        r"8 ?\([0-9]{3,4}\) ?[0-9]{2,3}-[0-9]{2}-[0-9]{2}",  # Russia, Belarus
         r"\([1-9][0-9]\) ?9?[0-9]{4}-[0-9]{4}",  # Brazil
     )
 )
 _CALLED = (
-    r"(?i:(?:tele)?(?:phone|fon)|telefax|telefon[eo]|tel|fax|mob(?:ile)?|m[óo]vil|cell|handy|whatsapp|call)"
-    r"(?i:\.| no\.?| number| me at| us at| at| is)?:? ?"
+    r"(?i:(?:tele)?(?:phone|fon)|telefax|telefon[a-z]{0,5}|tel|tlf|puh(?:elin)?|fax|faks|mob(?:ile)?|m[óo]vil|cell|handy|whatsapp|call"
+    r"|тел(?:ефон[аы]?)?|тэл(?:ефон[аы]?)?|τηλ(?:έφωνο)?|电话|電話|전화)"
+    r"(?i:\.| no\.?| number| me at| us at| at| is)?[:：]? ?"
     r"(?P<number>\(?[0-9]{2,5}\)?(?:(?: / |[ ./\u00a0\u2011-]{0,2})[0-9]{2,8}){1,4})"
 )
 _COUNTRY_CODE = re.compile(
@@ -228,7 +229,8 @@ def _international(hit: str) -> int:
 
 def _national(hit: str) -> int:
     digits = re.sub(r"\D", "", hit)
-    possible = _is_american(digits) if digits[0] != "0" and not re.match(r"\(\d\d\)", hit) else True
+    american = digits[0] != "0" and not re.match(r"\(\d\d\)|8 ?\(", hit)
+    possible = _is_american(digits) or not american
     return len(hit) * (possible and len(set(digits)) > 2 and not _FICTIONAL.fullmatch(digits))
 
 
@@ -242,7 +244,7 @@ def _called(hit: str) -> int:
 _WORD = "[0-9A-Za-z_]"
 _NUMBER_BEFORE, _NUMBER_AFTER = r"[0-9A-Za-z_.,$-]", r"[0-9A-Za-z_]|[.,-][0-9]"
 _PHONE_BEFORE = r"[0-9A-Za-z_.,+=*/$-]"
-_PHONE_AFTER = r"[0-9A-Za-z_]|[.,][0-9]| ?[*/=+-] ?[0-9]"
+_PHONE_AFTER = r"[0-9A-Za-z_]|[.,][0-9]| ?[*/=-] ?[0-9]| ?\+ [0-9]|\+[0-9]"
 
 # Keys first: parts of them look like other kinds.
 PATTERNS: tuple[Pattern, ...] = (
@@ -257,7 +259,8 @@ PATTERNS: tuple[Pattern, ...] = (
         for hint, core, check in _NATIONAL_IDS
     ),
     Pattern("phone", _DIGITS_HINT, _INTERNATIONAL, _PHONE_BEFORE, _PHONE_AFTER, _international),
-    Pattern("phone", _DIGITS_HINT, _NATIONAL, _PHONE_BEFORE, _PHONE_AFTER, _national),
+    Pattern("phone", _DIGITS_HINT, _DIALLED, _PHONE_BEFORE, _PHONE_AFTER, _international, unless="[0-9] $"),
+    Pattern("phone", _DIGITS_HINT, _NATIONAL, _PHONE_BEFORE, _PHONE_AFTER, _national, unless="[0-9] $"),
     Pattern("phone", _DIGITS_HINT, _CALLED, _WORD, _PHONE_AFTER, _called),
     Pattern("ip", _IPV4_HINT, _IPV4, r"[0-9A-Za-z_.:-]", r"[0-9A-Za-z_]|\.[0-9]", _ip, unless=_VERSION),
     Pattern("ip", _IPV6_HINT, _IPV6, r"[0-9A-Za-z_.:-]", r"[0-9A-Za-z_:]|\.[0-9]", _ip),

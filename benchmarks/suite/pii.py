@@ -18,7 +18,7 @@ from tilth.curation.pii import KINDS, find
 POLARS = "polars==2.1.0"
 # s3fs and boto3 as dolma resolves to: without them pip looks for minutes.
 DOLMA = ["dolma==1.2.1", POLARS, "s3fs==2023.6.0", "boto3==1.28.17"]
-PEERS = {"dolma_pii": DOLMA, "datatrove_pii": ["datatrove==0.10.1", POLARS]}
+PEERS = {"dolma_pii": DOLMA, "datatrove_pii": ["datatrove==0.10.1", POLARS, "regex==2026.11.15"]}
 PEER_ROWS = 5_000
 LONG_BYTES = 50_000
 # Each keeps one peer's pattern for addresses busy; ours are linear on both.

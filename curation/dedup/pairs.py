@@ -46,7 +46,7 @@ class Pairs:
         length_bias is (chosen - rejected) / (chosen + rejected) over all characters of the source: between -1
         and 1, 0 where sides are as long. Sums of integers, so the same in any order.
         """
-        pairs = rows.filter(pl.col("shape").cast(pl.String) == Shape.PREFERENCE.value)
+        pairs = rows.filter(pl.col("shape") == Shape.PREFERENCE.value)
         if not pairs.height:
             return empty(_EVIDENCE)
         sides = _sides(pairs["row_id"], texts)

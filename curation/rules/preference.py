@@ -34,7 +34,7 @@ class Preference:
         identical: 1.0 if they are equal but for case and blanks
         cut: 1.0 if they are equal up to `max_chars`; null without `max_chars`
         """
-        pairs = turns.filter(pl.col("shape").cast(pl.String) == Shape.PREFERENCE.value)
+        pairs = turns.filter(pl.col("shape") == Shape.PREFERENCE.value)
         said = pl.concat_str(
             pl.col("text").fill_null(""), pl.col("tool_calls").fill_null(""), separator="\n"
         ).str.strip_chars()
