@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.session import guarded, json_option
+from tilth.workbench.session import guarded, json_option, recipe_options
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 store_dir = click.option(
@@ -56,6 +56,38 @@ def doctor(file: Path, out: Path | None, as_json: bool) -> None:
         session.print_json({**facts, "page": str(page)})
     else:
         examining.show(session.console(), facts, page)
+
+
+@main.command()
+@recipe_options
+@click.option("--url", required=True, help="An OpenAI-compatible endpoint: http://127.0.0.1:8000/v1")
+@click.option("--model", required=True, help="The name of the judge at that endpoint.")
+@click.option("--key-env", metavar="NAME", help="The environment variable that holds the endpoint's key.")
+@click.option("--dry-run", is_flag=True, help="Show what would be asked, and send nothing.")
+@json_option
+@guarded
+def judge(
+    recipe: Path,
+    overrides: tuple[str, ...],
+    store_path: Path | None,
+    url: str,
+    model: str,
+    key_env: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Let a model at an endpoint score every kept row of RECIPE's candidate from 1 to 5.
+
+    Sends the text of the rows to --url and nowhere else. A rerun asks only about rows not asked about before.
+    """
+    from tilth.workbench import judging, session
+
+    loaded = session.load(recipe, overrides)
+    screen = session.console(quiet=as_json)
+    store = session.open_store(recipe, store_path)
+    judging.run(
+        loaded, store, screen, judging.endpoint(url, model, key_env), dry_run=dry_run, as_json=as_json
+    )
 
 
 @main.command()
