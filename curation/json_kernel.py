@@ -17,6 +17,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+# Compiles a function that only kernels call; without wrappers for Python that takes less time.
+inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
 REFUSED = -1
 # What a value is. An exact float is written as orjson would write it; a rough one may not be.
 ABSENT, NULL, STRING, ESCAPED, INTEGER, EXACT_FLOAT, ROUGH_FLOAT, LITERAL, NESTED = range(9)
@@ -26,6 +29,12 @@ MAX_LEADING_ZEROS = 4
 MAX_DIGITS = 18
 MAX_KEYS = 256
 MAX_NESTING = 60
+
+# Bytes by name: numba takes long to compile ord().
+COMMA, COLON, QUOTE, BACKSLASH, NEWLINE, SPACE, TAB, RETURN = b',:"\\\n \t\r'
+OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY = b"{}[]"
+_MINUS, _POINT, _ZERO, _E, _CAPITAL_E, _U = b"-.0eEu"
+_TRUE, _FALSE, _NULL = (np.frombuffer(name, np.uint8).copy() for name in (b"true", b"false", b"null"))
 
 _PLAIN, _QUOTE, _BACKSLASH, _CONTROL, _BEYOND_ASCII = range(5)
 _KIND = np.zeros(256, np.uint8)
@@ -46,15 +55,15 @@ for _digit in range(16):
 _DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
-@numba.njit(inline="always")
+@inner
 def skip_space(data, i):
     """Return the position of the first byte at or after `i` that is no whitespace; a newline ends the line."""
-    while data[i] == 32 or data[i] == 9 or data[i] == 13:
+    while data[i] == SPACE or data[i] == TAB or data[i] == RETURN:
         i += 1
     return i
 
 
-@numba.njit
+@inner
 def equal(data, a, a_end, other, b, b_end):
     """Return whether two spans hold the same bytes."""
     if a_end - a != b_end - b:
@@ -65,37 +74,39 @@ def equal(data, a, a_end, other, b, b_end):
     return True
 
 
-@numba.njit
+@inner
 def scan_string(data, i):
     """Scan the string whose opening quote stands before `i`.
 
     Returns the position of its closing quote (or REFUSED) and STRING, or ESCAPED if a backslash occurs.
     """
     found = STRING
+    at = np.uint64(i)  # an unsigned index spares the check for a negative one, byte by byte
     while True:
-        kind = _KIND[data[i]]
+        kind = _KIND[data[at]]
         while kind == _PLAIN:
-            i += 1
-            kind = _KIND[data[i]]
+            at += np.uint64(1)
+            kind = _KIND[data[at]]
         if kind == _QUOTE:
-            return i, found
-        if kind == _BEYOND_ASCII:
-            i = _scan_character(data, i)
-        elif kind == _BACKSLASH:
+            return np.int64(at), found
+        if kind == _CONTROL:
+            return REFUSED, found
+        if kind == _BACKSLASH:
             found = ESCAPED
-            i = _scan_escape(data, i)
+            end = _scan_escape(data, np.int64(at))
         else:
+            end = _scan_character(data, np.int64(at))
+        if end == REFUSED:
             return REFUSED, found
-        if i == REFUSED:
-            return REFUSED, found
+        at = np.uint64(end)
 
 
-@numba.njit(inline="always")
+@inner
 def _continues(byte):
     return byte & 0xC0 == 0x80
 
 
-@numba.njit
+@inner
 def _scan_character(data, i):
     """Scan one UTF-8 character beyond ASCII: no overlong form, no surrogate, nothing above U+10FFFF."""
     c, d = data[i], data[i + 1]
@@ -112,7 +123,7 @@ def _scan_character(data, i):
     return i + 4
 
 
-@numba.njit
+@inner
 def _hex_unit(data, i):
     """Return the 16 bits that four hex digits say, or REFUSED."""
     unit = 0
@@ -124,152 +135,162 @@ def _hex_unit(data, i):
     return unit
 
 
-@numba.njit
+@inner
 def _scan_escape(data, i):
     """Scan the escape whose backslash stands at `i`; half a surrogate pair is refused."""
     c = data[i + 1]
-    if c != ord("u"):
+    if c != _U:
         return i + 2 if _ESCAPES[c] else REFUSED
     unit = _hex_unit(data, i + 2)
     if unit == REFUSED or 0xDC00 <= unit < 0xE000:
         return REFUSED
     if not 0xD800 <= unit < 0xDC00:
         return i + 6
-    if data[i + 6] != ord("\\") or data[i + 7] != ord("u"):
+    if data[i + 6] != BACKSLASH or data[i + 7] != _U:
         return REFUSED
     low = _hex_unit(data, i + 8)
     return i + 12 if 0xDC00 <= low < 0xE000 else REFUSED
 
 
-@numba.njit
+@inner
 def scan_number(data, i):
     """Scan a number without exponent, of at most MAX_DIGITS digits before its point.
 
     Returns the position after it (or REFUSED) and INTEGER, EXACT_FLOAT or ROUGH_FLOAT.
     """
-    negative = data[i] == ord("-")
+    negative = data[i] == _MINUS
     if negative:
         i += 1
     start = i
     while _HEX[data[i]] < 10:
         i += 1
     whole = i - start
-    leading_zero = data[start] == ord("0")
+    leading_zero = data[start] == _ZERO
     if whole == 0 or whole > MAX_DIGITS or (leading_zero and whole > 1):
         return REFUSED, INTEGER
-    if data[i] != ord("."):
-        exponent = data[i] == ord("e") or data[i] == ord("E")
+    if data[i] != _POINT:
+        exponent = data[i] == _E or data[i] == _CAPITAL_E
         return (REFUSED if exponent or (negative and leading_zero) else i), INTEGER
     point = i
     i += 1
     while _HEX[data[i]] < 10:
         i += 1
     fraction = i - point - 1
-    if fraction == 0 or data[i] == ord("e") or data[i] == ord("E"):
+    if fraction == 0 or data[i] == _E or data[i] == _CAPITAL_E:
         return REFUSED, ROUGH_FLOAT
-    trailing_zero = data[i - 1] == ord("0") and fraction > 1
+    trailing_zero = data[i - 1] == _ZERO and fraction > 1
     zeros = point + 1
-    while data[zeros] == ord("0"):
+    while data[zeros] == _ZERO:
         zeros += 1
     small = leading_zero and zeros - point > MAX_LEADING_ZEROS  # orjson may give it an exponent
     exact = whole + fraction <= EXACT_DIGITS and not trailing_zero and not small
     return i, EXACT_FLOAT if exact else ROUGH_FLOAT
 
 
-@numba.njit
+@inner
 def scan_literal(data, i):
     """Scan true, false or null. Returns the position after it (or REFUSED) and LITERAL or NULL."""
-    if data[i] == ord("t"):
-        whole = data[i + 1] == ord("r") and data[i + 2] == ord("u") and data[i + 3] == ord("e")
-        return (i + 4 if whole else REFUSED), LITERAL
-    if data[i] == ord("n"):
-        whole = data[i + 1] == ord("u") and data[i + 2] == ord("l") and data[i + 3] == ord("l")
-        return (i + 4 if whole else REFUSED), NULL
-    whole = data[i] == ord("f") and data[i + 1] == ord("a") and data[i + 2] == ord("l")
-    whole = whole and data[i + 3] == ord("s") and data[i + 4] == ord("e")
-    return (i + 5 if whole else REFUSED), LITERAL
+    if equal(data, i, i + 4, _TRUE, 0, 4):
+        return i + 4, LITERAL
+    if equal(data, i, i + 4, _NULL, 0, 4):
+        return i + 4, NULL
+    return (i + 5 if equal(data, i, i + 5, _FALSE, 0, 5) else REFUSED), LITERAL
 
 
-@numba.njit
+@inner
 def scan_scalar(data, i):
     """Scan a value that is no container. Returns the position after it (or REFUSED) and what it is."""
     c = data[i]
-    if c == ord('"'):
+    if c == QUOTE:
         i, found = scan_string(data, i + 1)
         return (REFUSED if i == REFUSED else i + 1), found
-    if c == ord("-") or _HEX[c] < 10:
+    if c == _MINUS or _HEX[c] < 10:
         return scan_number(data, i)
     return scan_literal(data, i)
 
 
-@numba.njit
-def scan_key(data, i, keys, first, n):
-    """Scan the key whose opening quote stands at `i`, and its colon; note its span as keys[n].
+@inner
+def scan_key(data, i, spans, first, n):
+    """Scan the key whose opening quote stands at `i`, and its colon; note where it lies in spans[n].
 
-    keys[first:n] are the keys before it in the same object. Returns the position of its value, or REFUSED if
+    spans[first:n] are the keys before it in the same object. Returns the position of its value, or REFUSED if
     the key is escaped, repeated, or one too many.
     """
-    if data[i] != ord('"') or n >= MAX_KEYS:
+    if data[i] != QUOTE or n >= MAX_KEYS:
         return REFUSED
     end, found = scan_string(data, i + 1)
     if end == REFUSED or found == ESCAPED:
         return REFUSED
     for k in range(first, n):
-        if equal(data, i + 1, end, data, keys[k, 0], keys[k, 1]):
+        if equal(data, i + 1, end, data, spans[k, 2], spans[k, 3]):
             return REFUSED
-    keys[n, 0], keys[n, 1] = i + 1, end
+    spans[n, 2], spans[n, 3] = i + 1, end
     i = skip_space(data, end + 1)
-    return skip_space(data, i + 1) if data[i] == ord(":") else REFUSED
+    return skip_space(data, i + 1) if data[i] == COLON else REFUSED
 
 
-@numba.njit
-def skip_nested(data, i, depth, max_depth, keys, n):
-    """Scan the container at `i`, which stands `depth` deep, and everything in it.
+@inner
+def scan_separator(data, i, closing):
+    """Scan what follows a value in a container: a comma, or its closing bracket.
 
-    keys: scratch whose first `n` lines are taken. Returns the position after it, or REFUSED.
+    Returns the position of what comes next (or REFUSED) and whether the container ends there.
     """
+    i = skip_space(data, i)
+    if data[i] == COMMA:
+        return skip_space(data, i + 1), False
+    return (i + 1 if data[i] == closing else REFUSED), True
+
+
+@inner
+def _closing(first_key):
+    return CLOSE_ARRAY if first_key == REFUSED else CLOSE_OBJECT
+
+
+@inner
+def scan_value(data, i, levels, spans, n):
+    """Scan any value, in which at most `levels` containers nest; spans[n:] are free for its keys.
+
+    Returns the position after it (or REFUSED) and what it is.
+    """
+    if data[i] == OPEN_OBJECT or data[i] == OPEN_ARRAY:
+        return _skip_nested(data, i, levels, spans, n), NESTED
+    return scan_scalar(data, i)
+
+
+@inner
+def _skip_nested(data, i, levels, spans, n):
     first = np.empty(MAX_NESTING, np.int64)  # the first key of every open object; REFUSED for an array
-    base = depth
+    depth = 0
     while True:
         opening = data[i]
-        if opening == ord("{") or opening == ord("["):
-            depth += 1
-            if depth > max_depth or depth - base > MAX_NESTING:
+        if opening in (OPEN_OBJECT, OPEN_ARRAY):
+            if depth == min(levels, MAX_NESTING):
                 return REFUSED
-            first[depth - base - 1] = n if opening == ord("{") else REFUSED
+            first[depth] = n if opening == OPEN_OBJECT else REFUSED
+            depth += 1
             i = skip_space(data, i + 1)
-            closed = data[i] == (ord("}") if opening == ord("{") else ord("]"))
+            closed = data[i] == opening + 2  # brackets and braces lie two apart
+            i += closed
         else:
             i, _ = scan_scalar(data, i)
             if i == REFUSED:
                 return REFUSED
-            i = skip_space(data, i)
-            closed = data[i] == (ord("}") if first[depth - base - 1] != REFUSED else ord("]"))
-            if not closed:
-                if data[i] != ord(","):
-                    return REFUSED
-                i = skip_space(data, i + 1)
-        while closed:
-            if first[depth - base - 1] != REFUSED:
-                n = first[depth - base - 1]
+            i, closed = scan_separator(data, i, _closing(first[depth - 1]))
+        while closed and i != REFUSED:
             depth -= 1
-            i += 1
-            if depth == base:
+            if first[depth] != REFUSED:
+                n = first[depth]
+            if depth == 0:
                 return i
-            i = skip_space(data, i)
-            closed = data[i] == (ord("}") if first[depth - base - 1] != REFUSED else ord("]"))
-            if not closed:
-                if data[i] != ord(","):
-                    return REFUSED
-                i = skip_space(data, i + 1)
-        if first[depth - base - 1] != REFUSED:
-            i = scan_key(data, i, keys, first[depth - base - 1], n)
-            if i == REFUSED:
-                return REFUSED
+            i, closed = scan_separator(data, i, _closing(first[depth - 1]))
+        if i != REFUSED and first[depth - 1] != REFUSED:
+            i = scan_key(data, i, spans, first[depth - 1], n)
             n += 1
+        if i == REFUSED:
+            return REFUSED
 
 
-@numba.njit
+@inner
 def _write_character(unit, out, at):
     """Write a code point as UTF-8; return the position after it."""
     if unit < 0x80:
@@ -290,26 +311,26 @@ def _write_character(unit, out, at):
     return at + 2
 
 
-@numba.njit
+@inner
 def _write_escaped(unit, out, at):
     """Write a code point as canonical JSON does inside a string; return the position after it."""
     letter = _LETTERS[unit] if unit < 256 else 0
     if letter == 0:
         return _write_character(unit, out, at)
-    out[at] = ord("\\")
+    out[at] = BACKSLASH
     if letter != 1:
         out[at + 1] = letter
         return at + 2
-    out[at + 1], out[at + 2], out[at + 3] = ord("u"), ord("0"), ord("0")
+    out[at + 1], out[at + 2], out[at + 3] = _U, _ZERO, _ZERO
     out[at + 4], out[at + 5] = _DIGITS[unit >> 4], _DIGITS[unit & 15]
     return at + 6
 
 
-@numba.njit
+@inner
 def _read_escape(data, i):
     """Return the code point of the scanned escape at `i` and the position after it."""
     c = data[i + 1]
-    if c != ord("u"):
+    if c != _U:
         return np.int64(_ESCAPES[c]), i + 2
     unit = _hex_unit(data, i + 2)
     if not 0xD800 <= unit < 0xDC00:
@@ -317,7 +338,7 @@ def _read_escape(data, i):
     return 0x10000 + ((unit - 0xD800) << 10) + _hex_unit(data, i + 8) - 0xDC00, i + 12
 
 
-@numba.njit
+@inner
 def copy(data, start, end, out, at):
     """Copy the bytes of a span to `out`; return the position after them."""
     for k in range(end - start):
@@ -325,33 +346,36 @@ def copy(data, start, end, out, at):
     return at + end - start
 
 
-@numba.njit
+@inner
 def write_canonical(data, start, end, out, at):
     """Write the inside of a scanned string as canonical JSON; return the position after it."""
     i = start
     while i < end:
-        c = data[i]
-        if c == ord("\\"):
+        if data[i] == BACKSLASH:
             unit, i = _read_escape(data, i)
             at = _write_escaped(unit, out, at)
         else:
-            out[at] = c
+            out[at] = data[i]
             at += 1
             i += 1
     return at
 
 
-@numba.njit
-def write_text(data, start, end, out, at):
-    """Write what a scanned string says, as UTF-8; return the position after it."""
-    i = start
-    while i < end:
+@inner
+def write_both(data, start, end, text, at, canonical, k):
+    """Write what a scanned string says as UTF-8 text and as canonical JSON; return the positions after both."""
+    one = np.uint64(1)
+    i, stop, at, k = np.uint64(start), np.uint64(end), np.uint64(at), np.uint64(k)
+    while i < stop:
         c = data[i]
-        if c == ord("\\"):
-            unit, i = _read_escape(data, i)
-            at = _write_character(unit, out, at)
+        if c == BACKSLASH:
+            unit, after = _read_escape(data, np.int64(i))
+            i = np.uint64(after)
+            at = np.uint64(_write_character(unit, text, np.int64(at)))
+            k = np.uint64(_write_escaped(unit, canonical, np.int64(k)))
         else:
-            out[at] = c
-            at += 1
-            i += 1
-    return at
+            text[at] = canonical[k] = c
+            i += one
+            at += one
+            k += one
+    return np.int64(at), np.int64(k)
