@@ -21,6 +21,11 @@ def diff(old: Version, new: Version) -> pl.DataFrame:
     weight, text (same row, other text after rewrites). Beside it, of before and after: `verdict_before`,
     `verdict_after`, and so for stage, reason, split, weight (millionths); null where there was no such row.
     """
+    return changes(*(v.decisions().with_columns(v.rows(["text_digest"])["text_digest"]) for v in (old, new)))
+
+
+def changes(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Return what `diff` does, from two frames of decisions (schema DECISIONS) with their `text_digest`."""
     rows = _compared(old, "_before").join(_compared(new, "_after"), on="row_id", how="full", coalesce=True)
     before, after = pl.col("verdict_before"), pl.col("verdict_after")
     same_verdict = before == after
@@ -42,8 +47,7 @@ def diff(old: Version, new: Version) -> pl.DataFrame:
     return pl.concat(parts).select("row_id", "change", *columns).sort("row_id", "change")
 
 
-def _compared(version: Version, suffix: str) -> pl.DataFrame:
-    decisions = version.decisions().with_columns(version.rows(["text_digest"])["text_digest"])
+def _compared(decisions: pl.DataFrame, suffix: str) -> pl.DataFrame:
     return decisions.select("row_id", pl.col(COMPARED).name.suffix(suffix))
 
 

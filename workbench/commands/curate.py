@@ -15,10 +15,24 @@ from tilth.workbench.session import guarded, json_option, recipe_options
 @click.option(
     "--dry-run", is_flag=True, help="Curate into a throwaway store and print what would be published."
 )
+@click.option(
+    "--what-if",
+    "bounds",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Print which rows would come and go: --what-if dedup.near_jaccard=0.9. Changes nothing.",
+)
+@click.option("--rows", "shown_rows", default=20, show_default=True, help="How many rows --what-if lists.")
 @json_option
 @guarded
 def main(
-    recipe: Path, overrides: tuple[str, ...], store_path: Path | None, dry_run: bool, as_json: bool
+    recipe: Path,
+    overrides: tuple[str, ...],
+    store_path: Path | None,
+    dry_run: bool,
+    bounds: tuple[str, ...],
+    shown_rows: int,
+    as_json: bool,
 ) -> None:
     """Curate the sources of RECIPE and publish them as a version.
 
@@ -27,6 +41,15 @@ def main(
     """
     from tilth.workbench import curating, session
 
+    if bounds:
+        from tilth.workbench import what_if
+
+        found = what_if.facts(recipe, overrides, bounds, store_path)
+        if as_json:
+            session.print_json(found)
+        else:
+            what_if.show(session.console(), found, shown_rows)
+        return
     loaded = session.load(recipe, overrides)
     screen = session.console(quiet=as_json)
     with curating.store_for(recipe, store_path, dry_run=dry_run) as store:
