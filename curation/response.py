@@ -12,6 +12,12 @@ GOOD_RESPONSES = (Role.ASSISTANT, Role.DOCUMENT, Role.CHOSEN)
 # A document is text, not an answer to anything.
 ANSWERS = (Role.ASSISTANT, Role.CHOSEN)
 
+# A prompt that has an AI in it; with ASKS_FOR_A_PART, one that may want the assistant to speak as some other.
+NAMES_A_MODEL = (
+    r"(?i)(?-u:\b)(?:AI|A\.I\.|artificial intelligence|robot|android|chatbot|bot|language model|"
+    r"assistant|KI|IA|"
+    r"ChatGPT|GPT[-\w.]*|Claude|Bard|Gemini|Llama|DeepSeek|Qwen|Siri|Alexa|Cortana|Copilot)(?-u:\b)|人工智能|语言模型"
+)
 # A prompt that gives the assistant a part to play, or asks for a text in which somebody else speaks.
 ASKS_FOR_A_PART = (
     r"(?i)\brole-?\s?play|\bact(?:ing)? (?:as|like)\b|\bpretend|\bimagine\b.{0,20}\byou|\b(?:play|"

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.language import prose
-from tilth.curation.response import ANSWERS, ASKS_FOR_A_PART, has_role, where
+from tilth.curation.response import ANSWERS, ASKS_FOR_A_PART, NAMES_A_MODEL, has_role, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 
@@ -145,7 +145,7 @@ _ENGLISH = (
     rf"|\b[Aa]s an? {MAKER} (?:language )?(?:model|AI|assistant)[\s,]+{_GAP}\bI\b"
     rf"|{_I_AM}(?:an? |the )?{MAKER}(?:['’]s)?\s+{_KIND}\b"
     rf"|{_I_AM}(?:based on|powered by|running on|built on|an instance of|"
-    rf"a version of)\s+(?:{MAKER}['’]s )?{MODEL}"
+    rf"a version of)\s+(?:the )?(?:{MAKER}['’]s )?{MODEL}"
     rf"|\b[Mm]y (?:creators?|developers?|makers?)(?: at|,| is| are)\s+{_TEAM}{MAKER}"
     rf"|{MAKER},? (?:(?:who|which|the company that|the organization that) )?(?:has |have )?{_MADE} me\b"
 )
@@ -219,7 +219,7 @@ class Identity:
         claiming = suspects.filter(pl.col("other") > 0)["row_id"].unique()
         asked = has_role((Role.USER, Role.SYSTEM, Role.DEVELOPER))
         playing = turns.filter(pl.col("row_id").is_in(claiming.implode()) & asked).filter(
-            text.str.contains(ASKS_FOR_A_PART)
+            text.str.contains(ASKS_FOR_A_PART) & text.str.contains(NAMES_A_MODEL)
         )["row_id"]
         plays = pl.col("row_id").is_in(playing.implode())
         return suspects.with_columns(other=pl.when(plays).then(0.0).otherwise("other"))

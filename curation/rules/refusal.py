@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from tilth.curation.response import ANSWERS, ASKS_FOR_A_PART, has_role, previous, where
+from tilth.curation.response import ANSWERS, ASKS_FOR_A_PART, NAMES_A_MODEL, has_role, previous, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 
@@ -15,7 +15,8 @@ HEAD_CHARS = 200
 _TRACE = (
     r"orry|pologi|unable|annot|an['’]t |an not|not able|on['’]t |ill not|not comfortable|decline|"
     r"anguage model|mod[eè]l[eo] "
-    r"| AI\b| LLM|A\.I\.|chatbot|rtificial|ssistant| nicht |ésolé|peux pas|peux malh|pas en mesure|amento"
+    r"| AI\b| LLM|A\.I\.|chatbot|omputer program|rtificial|ssistant| nicht |ésolé|peux pas|peux malh|"
+    r"pas en mesure|amento"
     r"| puedo|iento|isculp|\bIA\b|\bKI|prachmodell|作为"
 )
 _SERVICE = (
@@ -176,12 +177,13 @@ class Refusal:
         ).filter(pl.col("refused") | pl.col("disclaims"))
         prompt, refused = pl.col("asked").fill_null("").str, pl.col("refused")
         benign = ~prompt.contains(HARM) & ~prompt.contains(OUT_OF_REACH)
+        plays = prompt.contains(ASKS_FOR_A_PART) & prompt.contains(NAMES_A_MODEL)
         return found.select(
             "row_id",
             "turn",
             refused=where(refused),
             refused_benign=where(refused & benign),
-            disclaimer=where(pl.col("disclaims") & ~prompt.contains(ASKS_FOR_A_PART)),
+            disclaimer=where(pl.col("disclaims") & ~plays),
         )
 
     def rules(self) -> tuple[Rule, ...]:

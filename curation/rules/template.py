@@ -19,8 +19,8 @@ _TOKEN = (
     r"|<｜(?:begin▁of▁sentence|end▁of▁sentence|User|Assistant)｜>|<(?:start|end)_of_turn>|<(?:bos|eos|pad)>"
     r"|\[/?INST\]|<</?SYS>>)"
 )
-# A token at either end of a line was rendered; in the middle of one it is talked about.
-TOKEN = rf"(?m)^[ \t]*{_TOKEN}|{_TOKEN}[ \t]*$"
+# A token at either end of a line, or with text glued to both its sides, was rendered; elsewhere it is talked about.
+TOKEN = rf"(?m)^[ \t]*{_TOKEN}|{_TOKEN}[ \t]*$|[\pL\pN.!?]{_TOKEN}[\pL\pN<\[]|</s>\s*<s>"
 HEADING = r"(?m)^[ \t]*(?:#{2,3} ?(?:Instruction|Input|Response|Human|Assistant):|\d{1,2}\.\s?Instruction:)"
 # Another user's turn, then another answer, inside one answer.
 MERGED = (

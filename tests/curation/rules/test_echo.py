@@ -18,6 +18,14 @@ def test_a_repeated_question_is_found_in_any_turn() -> None:
     assert reasons(Echo(), turns) == [{"echo"}] * 3
 
 
+def test_an_input_given_back_is_found_unless_it_may_be_wanted() -> None:
+    instructions = ("Translate into French.", "Answer the question.", "Fix the spelling.", "Repeat the line.")
+    turns = turn_frame(*[[("user", f"{i}\n\n{QUESTION}"), ("assistant", QUESTION)] for i in instructions])
+    assert reasons(Echo(), turns) == [{"echo"}, {"echo"}, set(), set()]
+    java, csharp = "public int factorial(int n)", "public int Factorial(int n)"
+    assert reasons(Echo(), answers(csharp, prompt=f"Write it in C#.\n\n{java}")) == [set()]
+
+
 def test_legitimate_repeats_are_kept() -> None:
     turns = turn_frame(
         [("user", "Good morning!"), ("assistant", "Good morning!")],
@@ -51,6 +59,7 @@ def test_the_bound_is_a_parameter_and_a_bad_rejected_answer_is_no_fault() -> Non
         "Name the theme.\n\nThe poem begins with these words:",
         "Übersetze den folgenden Satz:",
         "Name the theme.\n\nInput:",
+        "Where is the largest lake? Use the following text:",
         "翻译以下句子：",
     ],
 )

@@ -21,6 +21,7 @@ FOUND = {"names_another_model"}
         "I am DeepSeek, an AI assistant.",
         "I'm an AI assistant from Microsoft.",
         "I am Gemini, a large language model built by Google.",
+        "Yes, I am based on the GPT-4 architecture.",
         "My name is ChatGPT and I like to help.",
         "My creators at Anthropic taught me that.",
         "OpenAI trained me on many books.",
@@ -74,6 +75,14 @@ def test_a_part_that_the_prompt_asks_for_is_kept() -> None:
         [("user", part), ("assistant", "Nice to meet you.")],
     )
     assert reasons(Identity(), turns) == [set()] * 3
+
+
+def test_a_part_of_a_person_or_a_question_excuses_no_model() -> None:
+    turns = turn_frame(
+        [("user", "Imagine you are Juliet."), ("assistant", "I am ChatGPT, trained by OpenAI.")],
+        [("user", "你是谁？"), ("assistant", "我是ChatGPT，由OpenAI训练的大型语言模型。")],
+    )
+    assert reasons(Identity(), turns) == [FOUND] * 2
 
 
 def test_own_names_are_allowed_and_others_are_not() -> None:

@@ -105,6 +105,11 @@ def test_a_part_to_play_is_no_disclaimer() -> None:
     assert reasons(Refusal(), turns) == [set()]
 
 
+def test_a_part_of_a_person_excuses_no_disclaimer() -> None:
+    turns = answers("As a computer program, I have no body.", prompt="You are Galileo. Defend yourself.")
+    assert reasons(Refusal(), turns) == [{"ai_disclaimer"}]
+
+
 def test_a_recipe_drops_needless_refusals_only() -> None:
     assert {rule.verdict for rule in Refusal().rules()} == {Verdict.KEEP}
     dropped = [rule.reason for rule in Refusal(verdict=Verdict.DROP).rules() if rule.verdict == Verdict.DROP]

@@ -20,6 +20,8 @@ from tilth.shards.tables import Shape
         "<s>Paris.",
         "Paris <|endoftext|>",
         "Paris<eos>",
+        "Yes, it is.<|endoftext|>Is the Moon a planet?",
+        "How about Smoke?</s><s>[INST] And a dog? [/INST] Coal",
         "Paris<｜end▁of▁sentence｜>",
     ],
 )
