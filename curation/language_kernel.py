@@ -21,9 +21,14 @@ from tilth.curation.language_profiles import (
     NON_LATIN,
     SCORE_UNIT,
     UPPER_BIT,
+    WIDE,
 )
 
 MAX_CHARS = 10_000  # langdetect: max_text_length
+# From where on the Latin letters of a text are names and terms: a third of the letters in another alphabet, or a
+# tenth in Chinese, Japanese or Korean, where one says as much as a syllable or a word. langdetect asks for two
+# thirds of any, and calls a Chinese page about software English.
+_LATIN_PER_LETTER, _LATIN_PER_WIDE = 2, 9
 BEST, BEST_SCORE, SECOND_SCORE, RIVAL_SCORE, LETTERS, KNOWN, COLUMNS = range(7)
 
 _SPACE = np.uint64(32)
@@ -73,7 +78,7 @@ def _read(
     data: np.ndarray, start: Any, end: Any, characters: np.ndarray, text: np.ndarray
 ) -> tuple[Any, Any]:
     """Fill `text` with the characters of one string; return their number and whether Latin is noise."""
-    n = latin = non_latin = 0
+    n = latin = non_latin = wide = 0
     previous = np.uint32(0)
     i = start
     while i < end and n < text.size:
@@ -85,8 +90,10 @@ def _read(
         script = text[n] >> np.uint32(CLASS_SHIFT)
         latin += script == LATIN
         non_latin += script == NON_LATIN
+        wide += script == WIDE
         n += 1
-    return n, 2 * latin < non_latin
+    bound = _LATIN_PER_LETTER * non_latin + _LATIN_PER_WIDE * wide
+    return n, 0 < latin <= bound
 
 
 @numba.njit(inline="always")

@@ -7,6 +7,7 @@ Method and profiles: Nakatani Shuyo, "Language Detection Library for Java", 2010
 from __future__ import annotations
 
 import importlib.util
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from tilth.shards.errors import TilthError
 # A character is one uint32: normalised code point | upper case << 16 | class << 17.
 UPPER_BIT = 16
 CLASS_SHIFT = 17
-LATIN, NON_LATIN = 1, 2
+LATIN, NON_LATIN, WIDE = 1, 2, 3  # wide: Chinese, Japanese, Korean
 # Code points beyond the Basic Multilingual Plane share this entry: no profile knows them.
 BEYOND_BMP = 0xFFFF
 
@@ -40,6 +41,7 @@ _BLOCKS = (
     (0x31A0, 0x31BF, "\u3105"),
     (0xAC00, 0xD7AF, "\uac00"),
 )
+_WIDE = ((0x2E80, 0x9FFF), (0xAC00, 0xD7AF), (0xF900, 0xFAFF))
 _SINGLES = {"\u0219": "\u015f", "\u021b": "\u0163", "\u06cc": "\u064a"}
 
 
@@ -51,6 +53,8 @@ class Profiles:
     characters: (65536,) uint32, see above. keys, values: open addressing, a power of two long; key = up to
     three 16-bit characters, value = first entry << 6 | number of entries. entries: score << 8 | language.
     typical: (languages,) float64, the mean score per letter of the texts the profile was made of.
+    distance: (languages, languages) float64, by how many nats per letter such texts score higher in their own
+    language (row) than in another (column).
     own_script: (languages,) bool, whether most letters of a text are used by no other language.
     """
 
@@ -61,6 +65,7 @@ class Profiles:
     values: np.ndarray
     entries: np.ndarray
     typical: np.ndarray
+    distance: np.ndarray
     own_script: np.ndarray
 
 
@@ -82,6 +87,7 @@ def load() -> Profiles:
     group = np.array([sorted(set(languages)).index(name) for name in languages], np.int64)
     order = np.lexsort((language, keys))
     unique, first, number = np.unique(keys[order], return_index=True, return_counts=True)
+    mean = _mean_scores(keys, counts / totals[language, 0], score, language) / SCORE_UNIT
     slots, values = _hash_table(unique, (first << 6 | number).astype(np.uint32))
     return Profiles(
         languages=languages,
@@ -90,7 +96,8 @@ def load() -> Profiles:
         keys=slots,
         values=values,
         entries=(score << 8 | language)[order].astype(np.int32),
-        typical=np.bincount(language, weights=counts * score, minlength=len(languages)) / totals[:, 0],
+        typical=np.diag(mean) * SCORE_UNIT,
+        distance=np.diag(mean)[:, None] - mean,
         own_script=_own_script(keys, probability, language, group) > 0.5,
     )
 
@@ -138,6 +145,17 @@ def _hash_table(keys: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.nd
     return slots, out
 
 
+def _mean_scores(
+    keys: np.ndarray, per_letter: np.ndarray, score: np.ndarray, language: np.ndarray
+) -> np.ndarray:
+    """Return the score per letter that the texts of each language (row) get in each language (column)."""
+    unique, place = np.unique(keys, return_inverse=True)
+    shape = (len(unique), language.max() + 1)
+    often, scores = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    often[place, language], scores[place, language] = per_letter, score
+    return (often.T @ scores).astype(np.float64)
+
+
 def _own_script(
     keys: np.ndarray, probability: np.ndarray, language: np.ndarray, group: np.ndarray
 ) -> np.ndarray:
@@ -174,8 +192,13 @@ def _characters(folder: Path) -> np.ndarray:
     upper = np.fromiter((chr(point).isupper() for point in range(0x10000)), bool, 0x10000)
     script = np.zeros(0x10000, np.uint32)
     script[ord("A") : ord("z") + 1] = LATIN
-    script[0x300:] = NON_LATIN
+    letters = np.fromiter(
+        (unicodedata.category(chr(point))[0] in "LM" for point in range(0x10000)), bool, 0x10000
+    )
+    script[0x370:] = np.where(letters[0x370:], NON_LATIN, 0)
     script[0x1E00:0x1F00] = 0
+    for first, last in _WIDE:
+        script[first : last + 1][letters[first : last + 1]] = WIDE
     return normal | upper[normal].astype(np.uint32) << UPPER_BIT | script << CLASS_SHIFT
 
 

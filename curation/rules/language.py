@@ -30,21 +30,25 @@ ASKS_FOR_LANGUAGE = (
 MIN_LETTER_SHARE = 0.6
 
 
+_MIN_NATS = 20.0  # n-grams overlap: about 3 in the logit
+
+
 @stage("language", order=70)
 @dataclass(frozen=True)
 class Language:
     """Tag rows answered in another language than asked; drop rows in a language that `keep` leaves out.
 
     keep: language codes (ISO 639-1); a row whose response shows no certain language is kept. min_confidence,
-    min_letters: from where on the language of a prompt or response is certain. min_lead: by how many nats per
-    letter the response must fit its language better than that of the prompt; a list of foreign names in an
-    English answer stays below 0.7, a foreign sentence above, except between near languages (es, pt).
+    min_letters: from where on the language of a prompt or response is certain. min_lead: by how much the response
+    must fit its language better than that of the prompt, as a share of what is typical of these two; a list of
+    foreign names in an English answer stays below 0.5. Being a share, it serves near languages (es, pt) too,
+    where a longer answer is needed to reach 20 nats.
     """
 
     keep: tuple[Code, ...] | None = None
-    min_confidence: float = 0.8
+    min_confidence: float = 0.7
     min_letters: int = 40
-    min_lead: float = 0.7
+    min_lead: float = 0.5
     mismatch: Verdict = limit(Verdict.KEEP)
 
     phase: ClassVar[Phase] = Phase.RULES
@@ -62,7 +66,7 @@ class Language:
         prompts = self._prompts(text)
         responses = self._responses(text, prompts)
         mismatched = self._mismatched(responses, turns)
-        longest = pl.col("language", "confidence", "lead", "certain").sort_by(
+        longest = pl.col("language", "confidence", "certain", "leads").sort_by(
             "letters", "turn", descending=[True, False]
         )
         rows = prompts.join(
@@ -72,16 +76,16 @@ class Language:
             maintain_order="left",
         ).with_columns(
             pl.col("language").fill_null(UNKNOWN),
-            pl.col("confidence", "lead").fill_null(0.0),
-            pl.col("certain").fill_null(False),
+            pl.col("confidence").fill_null(0.0),
+            pl.col("certain", "leads").fill_null(False),
         )
         prompt, response = pl.col("prompt_language"), pl.col("language")
-        shown = pl.col("certain") & (pl.col("lead") >= self.min_lead)
+        shown = pl.col("certain") & pl.col("leads")
         language = pl.when(shown | (prompt == UNKNOWN)).then(response).otherwise(prompt)
         outside = pl.lit(None, pl.Float64)
         if self.keep:
             foreign = pl.col("certain") & ~response.is_in(self.keep)
-            outside = where(foreign & ((pl.col("lead") >= self.min_lead) | ~prompt.is_in(self.keep)))
+            outside = where(foreign & (pl.col("leads") | ~prompt.is_in(self.keep)))
         return rows.select(
             "row_id",
             language=language,
@@ -102,12 +106,13 @@ class Language:
         )
 
     def _responses(self, text: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
-        """Return every response with its language and its lead over the language of the prompt."""
+        """Return every response with its language, and whether it leads that of the prompt clearly."""
         said = text.filter(has_role(GOOD_RESPONSES)).join(
             prompts, on="row_id", how="left", maintain_order="left"
         )
         found = identify_prose(said["prose"], said["prompt_language"])
-        return said.drop("role").hstack(found).with_columns(certain=self._certain())
+        leads = (pl.col("lead") >= self.min_lead) & (pl.col("nats") >= _MIN_NATS)
+        return said.drop("role").hstack(found).with_columns(certain=self._certain(), leads=leads)
 
     def _certain(self) -> pl.Expr:
         return (
@@ -121,7 +126,7 @@ class Language:
 
         A response made of names and numbers shows no language, and one copied from the prompt is a quotation.
         """
-        differs = (pl.col("language") != pl.col("prompt_language")) & (pl.col("lead") >= self.min_lead)
+        differs = (pl.col("language") != pl.col("prompt_language")) & pl.col("leads")
         suspects = responses.filter(pl.col("prompt_certain") & pl.col("certain") & differs)
         words = pl.col("prose").str.to_lowercase().str.extract_all(r"\pL+").list.unique()
         says_enough = words.list.join("").str.len_chars() >= self.min_letters
