@@ -81,7 +81,8 @@ class Tables:
         if first.all():
             return self
         rows = self.rows.filter(first)
-        return Tables(self.lines, rows, self.turns.join(rows.select("line"), on="line", how="semi"))
+        turns = self.turns.join(rows.select("line"), on="line", how="semi", maintain_order="left")
+        return Tables(self.lines, rows, turns)
 
     def write(self, prefix: Path, origin: Origin) -> Part:
         """Write the three tables as `<prefix>.turns.parquet` and so on."""

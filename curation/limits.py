@@ -50,6 +50,7 @@ class Reason(StrEnum):
     NO_TURNS = "no_turns"
     TOO_MANY_TURNS = "too_many_turns"
     INVALID_TOOL_CALL = "invalid_tool_call"
+    READER_RAISED = "reader_raised"  # our reader met a row it was not made for: a fault of ours
     NOT_A_PAIR = "not_a_pair"  # chosen and rejected do not differ in exactly the last message
 
 

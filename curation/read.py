@@ -28,6 +28,9 @@ __all__ = ["Ingest", "Part", "Peek", "ReadLimits", "Reason", "Source", "SourceFi
 SAMPLE_ROWS = 200
 SAMPLE_BYTES = 32 << 20
 
+# A smaller file of JSON lines is read before the compiler has even been loaded.
+MIN_COMPILED_BYTES = 4 << 20
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -134,7 +137,7 @@ def _read_file(
     rows = RowReader(file.source, sample, limits, file.named) if sample else None
     with file.local.open("rb") as stored:
         kind, records = read_records(stored, file.named, limits)
-        if kind == "jsonl":
+        if kind == "jsonl" and before.st_size >= MIN_COMPILED_BYTES:
             from tilth.curation.line_batches import line_batches  # brings the compiler
 
             stored.seek(0)

@@ -49,10 +49,13 @@ class RowReader:
             turns, tools = self._read(row)
             group = _label(row.get(self.group)) if self.group else None
             licence = _label(row.get(self.licence_column)) if self.licence_column else self.licence
+            batch.add(line, self.mapping.shape, turns, tools, group, licence, self._attributes(row))
         except Unreadable as unreadable:
             batch.quarantine(line, unreadable.reason)
-        else:
-            batch.add(line, self.mapping.shape, turns, tools, group, licence, self._attributes(row))
+        except MemoryError:
+            raise
+        except Exception:  # whatever it is, it costs one line and not its neighbours
+            batch.quarantine(line, Reason.READER_RAISED)
 
     def _attributes(self, row: Row) -> str | None:
         if self.kept is not None:

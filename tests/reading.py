@@ -8,12 +8,18 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import polars as pl
+from polars.testing import assert_frame_equal
 
+from tilth.curation import read
 from tilth.curation.read import Ingest, ReadLimits, Source, SourceFile, ingest
 from tilth.shards.tables import OCCURRENCES, ROWS, TURNS, empty
+
+SCHEMAS = {"occurrences": OCCURRENCES, "rows": ROWS, "turns": TURNS}
 
 # Full counts of the fault tests; `make faults` sets it.
 FULL = bool(os.environ.get("TILTH_FULL"))
@@ -79,22 +85,29 @@ class Reading:
 def read_sources(
     folder: Path, *sources: Source, limits: ReadLimits | None = None, out: Path | None = None, **options: Any
 ) -> Reading:
-    """Ingest sources under `folder` and check that lines in = occurrences, one id or one reason each."""
-    result = ingest(list(sources), folder, out or folder / "out", limits or ReadLimits(), **options)
-    tables = [
-        [pl.read_parquet(getattr(part, name)) for part in result.parts]
-        for name in ("occurrences", "rows", "turns")
-    ]
-    occurrences, rows, turns = (
-        pl.concat([empty(schema), *frames])
-        for schema, frames in zip((OCCURRENCES, ROWS, TURNS), tables, strict=True)
-    )
+    """Ingest sources under `folder` and check that lines in = occurrences, one id or one reason each.
+
+    What is read by the compiled reader is read line by line as well, and must come out the same.
+    """
+    out = out or folder / "out"
+    with patch.object(read, "MIN_COMPILED_BYTES", 0):
+        result = ingest(list(sources), folder, out, limits or ReadLimits(), **options)
+    options.pop("on_progress", None)
+    with TemporaryDirectory() as other:
+        again = ingest(list(sources), folder, Path(other), limits or ReadLimits(), **options)
+        for name in SCHEMAS:
+            assert_frame_equal(_table(result, name), _table(again, name))
+    occurrences, rows, turns = (_table(result, name) for name in SCHEMAS)
     assert (occurrences["row_id"].is_null() ^ occurrences["reader_reason"].is_null()).all()
     assert set(occurrences["row_id"].drop_nulls()) == set(rows["row_id"]) == set(turns["row_id"])
     for file in result.files:
         lines = occurrences.filter(source_path=file.path)["line"].to_list()
         assert lines == list(range(1, file.lines + 1))
     return Reading(result, occurrences, rows, turns)
+
+
+def _table(result: Ingest, name: str) -> pl.DataFrame:
+    return pl.concat([empty(SCHEMAS[name]), *(pl.read_parquet(getattr(part, name)) for part in result.parts)])
 
 
 def read_bytes(
