@@ -19,6 +19,7 @@ REASONS = ("same_text", "near_held_out", "near_duplicate", "semantic_duplicate")
 _ORDER = (Split.FINAL, Split.PROMOTION, Split.FEEDBACK, Split.TRAIN, Split.RESERVE)
 _HELD_OUT = 3  # how many of these are held out
 _CLUSTER_FLOOR = 100
+_FINGERPRINTS = ("prompt_low", "prompt_high", "response_low", "response_high")
 
 
 @stage("dedup")
@@ -54,6 +55,7 @@ class Dedup:
     shingle_words: int = 5
 
     phase: ClassVar[Phase] = Phase.DEDUP
+    row_local: ClassVar[bool] = True
 
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
         """Return row_id, fingerprints, shingles and marks of prompt and response, shingles of the first prompt.
@@ -89,22 +91,22 @@ class Dedup:
 
         Raises TilthError if the near duplicates of one row exceed `max_cluster`.
         """
-        from tilth.curation.dedup.semantic import FIELDS, to_vectors
+        from tilth.curation.dedup.semantic import to_vectors
         from tilth.curation.near_join import KEPT, find_repeats
 
         if self.semantic is not None:
             evidence = evidence.join(rows.select("row_id"), on="row_id", how="semi", maintain_order="left")
-        ordered = _canonical(rows, evidence.drop(FIELDS, strict=False))
-        split = ordered["rank"].to_numpy().copy()
-        prompt, response = _sets(ordered, "prompt"), _sets(ordered, "response")
-        first = prompt if ordered["first"].equals(ordered["prompt"]) else _sets(ordered, "first")
+        ordered = _canonical(rows, evidence)
+        order, split = ordered["place"].to_numpy(), ordered["rank"].to_numpy().copy()
+        prompt, response = (_sets(order, evidence, name) for name in ("prompt", "response"))
         repeats = find_repeats(
-            *(_text_numbers(ordered), split, (split < _HELD_OUT).astype(np.uint8), first, prompt, response),
+            *(_text_numbers(ordered), split, (split < _HELD_OUT).astype(np.uint8)),
+            *(_first_prompts(order, evidence, prompt), prompt, response),
             near=self.near_jaccard,
             near_held_out=self.held_out_jaccard,
             semantic=self.semantic,
             exact=self.exact,
-            marks=_sets(ordered, "marks") if self.siblings == "keep" else None,
+            marks=_sets(order, evidence, "marks") if self.siblings == "keep" else None,
             vectors=None if self.semantic is None else to_vectors(evidence, ordered["place"]),
         )
         out = np.flatnonzero(repeats.kind != KEPT)
@@ -137,7 +139,7 @@ class Dedup:
 
 
 def _canonical(rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
-    """Return the evidence in the order in which rows are met, `rank` being the place of their split."""
+    """Return the fingerprints in the order in which rows are met, `place` in the evidence, `rank` of the split."""
     ranks = {split.value: rank for rank, split in enumerate(_ORDER)}
     rank = (
         rows["split"]
@@ -145,22 +147,36 @@ def _canonical(rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         .fill_null(Split.TRAIN.value)
         .replace_strict(ranks, return_dtype=pl.UInt8)
     )
+    lengths = evidence["response"].list.len()
     return (
-        evidence.with_row_index("place")
+        evidence.select("row_id", *_FINGERPRINTS)
+        .with_columns(place=pl.int_range(pl.len()), response_length=lengths)
         .join(rows.select("row_id", rank=rank), on="row_id", how="inner")
-        .with_columns(first=pl.when("is_document").then("response").otherwise(pl.coalesce("first", "prompt")))
-        .sort("rank", pl.col("response").list.len(), "row_id", descending=[False, True, False])
+        .sort("rank", "response_length", "row_id", descending=[False, True, False])
     )
 
 
 def _text_numbers(rows: pl.DataFrame) -> np.ndarray:
     """Number the rows so that rows of equal text have equal numbers."""
-    key = pl.struct("prompt_low", "prompt_high", "response_low", "response_high")
+    key = pl.struct(_FINGERPRINTS)
     return rows.select(key.rank("dense").cast(pl.Int64) - 1).to_series().to_numpy().copy()
 
 
-def _sets(rows: pl.DataFrame, name: str) -> Sets:
+def _sets(order: np.ndarray, evidence: pl.DataFrame, name: str) -> Sets:
+    from tilth.curation.gather import in_order
     from tilth.curation.near_join import Sets
-    from tilth.curation.shingles import as_arrays
 
-    return Sets(*as_arrays(rows[name]))
+    return Sets(*in_order(order, (evidence[name], np.ones(evidence.height, np.bool_))))
+
+
+def _first_prompts(order: np.ndarray, evidence: pl.DataFrame, prompt: Sets) -> Sets:
+    """Return the shingles of first prompts: of a document its text, else `first`, else the whole prompt."""
+    from tilth.curation.gather import in_order
+    from tilth.curation.near_join import Sets
+
+    is_document = evidence["is_document"].to_numpy()
+    is_other = evidence["first"].is_not_null().to_numpy() & ~is_document
+    if not is_document[order].any() and not is_other[order].any():
+        return prompt
+    which = (("response", is_document), ("first", is_other), ("prompt", ~is_document & ~is_other))
+    return Sets(*in_order(order, *((evidence[name], wanted) for name, wanted in which)))
