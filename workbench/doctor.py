@@ -156,7 +156,8 @@ def _examples(seen: Checkup, group: dict[str, Any]) -> list[Example]:
     for row_id, turn, witness in zip(group["ids"], group["turns"], group["witnesses"], strict=True):
         said = turns.filter(pl.col("row_id") == row_id)
         said = said.filter(pl.col("turn") == turn) if turn is not None else said.tail(1)
-        text = " ".join((said["text"].fill_null("").str.slice(0, 4 * TEXT_CHARS).first() or "").split())
+        texts = said["text"].fill_null("").str.slice(0, 4 * TEXT_CHARS).to_list()
+        text = " ".join(" ".join(texts).split())
         shown.append(
             Example(
                 row=row_id.hex()[:12],
