@@ -92,3 +92,11 @@ def test_an_answer_at_the_cap_needs_an_end() -> None:
     found = [{"ends_at_token_cap"}, set(), set()]
     assert reasons(Truncated(max_tokens_cap=100), answers(*texts)) == found
     assert reasons(Truncated(), answers(*texts)) == [set()] * 3
+
+
+def test_a_row_may_bring_its_cap() -> None:
+    row = [("user", "Hi"), ("assistant", "It goes on and on with the")]
+    whole = [("user", "Hi"), ("assistant", "It ends.")]
+    at_cap, below = (f'{{"completion_tokens":{n},"max_tokens":128}}' for n in (127, 90))
+    turns = turn_frame(row, row, whole, row, attributes=[at_cap, below, at_cap, None])
+    assert reasons(Truncated(), turns) == [{"ends_at_token_cap"}, set(), set(), set()]
