@@ -52,24 +52,49 @@ def redact(texts: pl.Series, kinds: Iterable[KindName] = KINDS) -> pl.Series:
 def suspects(texts: pl.Series, kinds: Iterable[KindName] = KINDS) -> pl.Series:
     """Return the positions of the texts that may hold any of these: all that do, and a few that do not."""
     hints = dict.fromkeys(pattern.hint for pattern in PATTERNS if pattern.kind in kinds)
-    if not hints:
+    if not hints or texts.null_count() == len(texts):
         return pl.Series(dtype=pl.UInt32)
     return texts.str.contains("|".join(hints)).fill_null(False).arg_true()
 
 
 def _spans(texts: pl.Series, kinds: frozenset[KindName]) -> dict[int, list[Span]]:
-    """Return the spans of every text that has some, in order."""
+    """Return the spans of every text that has some, in order.
+
+    What may hold a line end is looked for in whole texts; all else in the lines that hold a hint of it.
+    """
     patterns = [pattern for pattern in PATTERNS if pattern.kind in kinds]
     at = suspects(texts, kinds)
     held = texts.gather(at)
-    # Each kind found is blanked out, so that offsets hold and a later kind finds no part of it.
-    blanked, spans = held.to_list(), [list[Span]() for _ in range(len(held))]
+    spans, blanked = _search(held, [pattern for pattern in patterns if pattern.spans_lines])
+    lines = pl.DataFrame({"index": at, "line": pl.Series(blanked, dtype=pl.String).str.split("\n")}).explode(
+        "line"
+    )
+    length = pl.col("line").str.len_chars().cast(pl.Int64) + 1
+    lines = lines.with_columns(start=length.cum_sum().over("index") - length)
+    lines = lines[suspects(lines["line"], kinds)]
+    in_lines, _ = _search(lines["line"], [pattern for pattern in patterns if not pattern.spans_lines])
+    found = {index: list(some) for index, some in zip(at, spans, strict=True)}
+    for index, offset, some in zip(lines["index"], lines["start"], in_lines, strict=True):
+        found[index] += [(start + offset, end + offset, kind) for start, end, kind in some]
+    return {index: sorted(some) for index, some in found.items() if some}
+
+
+def _search(texts: pl.Series, patterns: list[Pattern]) -> tuple[list[list[Span]], list[str]]:
+    """Return the spans in every text, and the texts with these blanked out.
+
+    Blanks keep the offsets, and a later pattern finds no part of what an earlier one has found.
+    """
+    spans, blanked = [list[Span]() for _ in range(len(texts))], texts.to_list()
+    hinted = {hint: texts.str.contains(hint).arg_true() for hint in {p.hint: None for p in patterns}}
     for pattern in patterns:
-        for place in held.str.contains(pattern.core).arg_true():
+        places = hinted[pattern.hint]
+        if len(places):
+            places = places.filter(texts.gather(places).str.contains(pattern.core))
+        for place in places:
             found = _matches(pattern, blanked[place])
             spans[place] += found
             blanked[place] = _replaced(blanked[place], found, lambda start, end, kind: "\0" * (end - start))
-    return {index: sorted(found) for index, found in zip(at, spans, strict=True) if found}
+    return spans, blanked
 
 
 def _matches(pattern: Pattern, text: str) -> list[Span]:

@@ -25,7 +25,7 @@ class Pattern:
     core: the pattern; if it names a group, that group is the datum and the rest its context. hint: a pattern
     with few states that is found wherever core is; every text is scanned for the hints, all at once. before,
     after: what must not stand beside it. real: how many characters of the match can be somebody's, 0 for none.
-    unless: not after this text.
+    unless: not after this text. spans_lines: whether a match may hold a line end.
     """
 
     kind: KindName
@@ -35,6 +35,7 @@ class Pattern:
     after: str
     real: Callable[[str], int]
     unless: str = ""
+    spans_lines: bool = False
 
     def compiled(self) -> re.Pattern[str]:
         """Return the pattern with what must not stand beside it."""
@@ -55,7 +56,7 @@ _IPV4_HINT = r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"
 _IPV6_HINT = "[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]"
 _KEY_HINT = (
     r"sk-|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|AIza|xox[abeoprs]-|hooks\.slack|k_(?:live|test)_|hf_|npm_"
-    r"|pypi-|SG\.|GOCSPX-|shp[acps]|:AA[0-9A-Za-z_-]{6}|eyJ|PRIVATE KEY"
+    r"|pypi-|SG\.|GOCSPX-|shp[acps]|:AA[0-9A-Za-z_-]{6}|eyJ"
 )
 _ASSIGNED_HINT = r"(?i:key|token|secret|passwd|password)[\"']?[ \t]{0,3}[:=]"
 _URL_HINT = "://[0-9A-Za-z._~%-]+:[^/]"
@@ -81,9 +82,9 @@ _PREFIXED_KEY = "|".join(
         r"shp(?:at|ca|pa|ss)_[0-9a-f]{32}",
         r"[0-9]{8,10}:AA[0-9A-Za-z_-]{33}",
         r"eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}",
-        r"-----BEGIN [A-Z ]*PRIVATE KEY-----[0-9A-Za-z+/=\s\\]+-----END [A-Z ]*PRIVATE KEY-----",
     )
 )
+_PEM_KEY = r"-----BEGIN [A-Z ]*PRIVATE KEY-----[0-9A-Za-z+/=\s\\]+-----END [A-Z ]*PRIVATE KEY-----"
 _ASSIGNED_KEY = (
     r"(?i:api[_-]?key|(?:access|account|auth|secret)[_-]?(?:key|token)|client[_-]?secret|secret|token|passw(?:or)?d)"
     r"[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?(?P<value>[0-9A-Za-z+/_-]{16,}={0,2})"
@@ -151,8 +152,8 @@ _IBAN = r"[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?"
 _CARD = r"[2-6][0-9]{3}(?:[ -]?[0-9]{3,6}){2,4}"
 _NATIONAL_IDS: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
     (_DIGITS_HINT, r"[0-9]{3}-[0-9]{2}-[0-9]{4}", checksums.us_ssn),
-    (_DIGITS_HINT, r"[1-9][0-9]{10}|[1-9][0-9](?: [0-9]{3}){3}", checksums.german_tax_id),
-    (_DIGITS_HINT, r"[0-9]{11}", checksums.polish_pesel),
+    (_DIGITS_HINT, r"[0-9]{11}", lambda n: checksums.german_tax_id(n) or checksums.polish_pesel(n)),
+    (_DIGITS_HINT, r"[1-9][0-9](?: [0-9]{3}){3}", checksums.german_tax_id),
     (_DIGITS_HINT, r"[0-9]{6}-[0-9]{4}", checksums.swedish_personal_number),
     (
         _DIGITS_HINT,
@@ -249,6 +250,7 @@ _PHONE_AFTER = r"[0-9A-Za-z_]|[.,][0-9]| ?[*/=-] ?[0-9]| ?\+ [0-9]|\+[0-9]"
 # Keys first: parts of them look like other kinds.
 PATTERNS: tuple[Pattern, ...] = (
     Pattern("key", _KEY_HINT, _PREFIXED_KEY, "[0-9A-Za-z_-]", _WORD, _key),
+    Pattern("key", "PRIVATE KEY", _PEM_KEY, "[0-9A-Za-z_-]", _WORD, _key, spans_lines=True),
     Pattern("key", _URL_HINT, _URL_PASSWORD, _WORD, "(?!)", _password),
     Pattern("key", _ASSIGNED_HINT, _ASSIGNED_KEY, "[0-9A-Za-z]", r"[0-9A-Za-z_(.]", _secret),
     Pattern("email", "@", _EMAIL, "[0-9A-Za-z._%+-]", r"[0-9A-Za-z_(\[]", _email),

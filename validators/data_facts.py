@@ -92,7 +92,7 @@ def data_report(
         warnings=cast(
             list[SourceWarning], heavy_rules(tables).rename({"rows": "lines"}).drop("verdict").to_dicts()
         ),
-        licences=_licences(tables),
+        licences=licences_of_kept(tables),
         distributions=distributions(tables, targets or {}),
         splits=splits,
         tags=_tags(tags),
@@ -202,7 +202,7 @@ def _tags(tags: pl.DataFrame | None) -> Any:
     return counted.sort("rows", "stage", "reason", descending=[True, False, False]).to_dicts()
 
 
-def _licences(tables: Tables) -> list[str]:
+def licences_of_kept(tables: Tables) -> list[str]:
     """Return the notes on the licences of the kept rows."""
     kept = tables.rows.filter(tables.decisions["verdict"] == Verdict.KEEP.value)
     return licences.notes(kept.group_by("licence").len().iter_rows())

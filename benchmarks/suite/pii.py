@@ -19,7 +19,7 @@ POLARS = "polars==2.1.0"
 # s3fs and boto3 as dolma resolves to: without them pip looks for minutes.
 DOLMA = ["dolma==1.2.1", POLARS, "s3fs==2023.6.0", "boto3==1.28.17"]
 PEERS = {"dolma_pii": DOLMA, "datatrove_pii": ["datatrove==0.10.1", POLARS, "regex==2026.11.15"]}
-PEER_ROWS = 5_000
+PEER_ROWS, PEER_PAGES = 5_000, 400
 LONG_BYTES = 50_000
 # Each keeps one peer's pattern for addresses busy; ours are linear on both.
 LONG = {"letters": "a" * LONG_BYTES + " @", "dotted": "a." * (LONG_BYTES // 2) + "@"}
@@ -28,35 +28,43 @@ Spans = list[list[tuple[str, int, int]]]
 
 
 def measure() -> dict[str, Any]:
-    """Return texts a CPU-second, and recall and precision by kind; a hit counts if kind and place overlap.
+    """Return texts a CPU-second of turns and of pages, and recall and precision by kind on the labelled set.
 
-    Peers are measured on PEER_ROWS of the texts; `exact_recall` asks for the very span.
+    A hit counts if kind and place overlap; `exact_recall` asks for the very span. Peers, and `of_few`, are
+    measured on PEER_ROWS of the turns and PEER_PAGES of the pages.
     """
-    texts, labelled = _texts(), cases()
-    few = texts.sample(min(PEER_ROWS, len(texts)), seed=0)
-    find(texts.head(10))
-    ours = {"texts_per_cpu_s": _rate(texts, find), "texts_per_cpu_s_of_few": _rate(few, find)}
+    turns, pages, labelled = _turns(), _pages(), cases()
+    few = turns.sample(min(PEER_ROWS, len(turns)), seed=0)
+    find(turns.head(10))
     found: Spans = [[] for _ in range(labelled.height)]
     for index, kind, start, end in find(labelled["text"]).rows():
         found[index].append((kind, start, end))
     with TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{name}.parquet" for name in ("texts", "cases", "long")]
-        for path, held in zip(paths, (few, labelled["text"], pl.Series(list(LONG.values())))):
-            held.alias("text").to_frame().write_parquet(path)
-        peers = {name: _peer(name, paths, labelled) for name in PEERS}
+        held = {
+            "turns": few,
+            "pages": pages,
+            "cases": labelled["text"],
+            "long": pl.Series(list(LONG.values())),
+        }
+        for name, texts in held.items():
+            texts.alias("text").to_frame().write_parquet(Path(folder) / f"{name}.parquet")
+        peers = {name: _peer(name, Path(folder), labelled) for name in PEERS}
     return {
-        "texts": len(texts),
-        "mean_bytes": round(float(texts.str.len_bytes().mean() or 0)),  # type: ignore[arg-type]
-        "cases": labelled.height,
-        "ours": ours
-        | {"long_s": [round(cpu_seconds(lambda t=t: find(pl.Series([t]))), 2) for t in LONG.values()]}  # type: ignore[misc]
-        | _quality(labelled, found)
-        | {"exact_recall": _exact(labelled, found), "missed_forms": _missed(labelled, found)},
+        "texts": {"turns": _size(turns), "pages": _size(pages), "cases": labelled.height},
+        "ours": {
+            "turns_per_cpu_s": _rate(turns),
+            "turns_per_cpu_s_of_few": _rate(few),
+            "pages_per_cpu_s": _rate(pages),
+            "long_s": [round(cpu_seconds(lambda t=t: find(pl.Series([t]))), 2) for t in LONG.values()],  # type: ignore[misc]
+            **_quality(labelled, found),
+            "exact_recall": _exact(labelled, found),
+            "missed_forms": _missed(labelled, found),
+        },
         **peers,
     }
 
 
-def _texts() -> pl.Series:
+def _turns() -> pl.Series:
     """Return the turns of the real mix, else those of the bundled conversations."""
     mix = read_real("sft/sft_mix.jsonl.zst")
     if mix is None:
@@ -64,19 +72,37 @@ def _texts() -> pl.Series:
     return mix.explode("messages")["messages"].struct.field("content").drop_nulls()
 
 
-def _rate(texts: pl.Series, work: Any) -> int:
-    return round(len(texts) / cpu_seconds(lambda: work(texts)))
+def _pages() -> pl.Series:
+    """Return English pages, else the bundled conversations' turns."""
+    pages = read_real("near_dup/docs.jsonl.zst")
+    if pages is None:
+        return sample_texts().head(PEER_PAGES)
+    return pages.filter(pl.col("lang") == "en")["text"].sample(PEER_PAGES, seed=0)
 
 
-def _peer(name: str, paths: list[Path], labelled: pl.DataFrame) -> dict[str, Any]:
-    spans = paths[0].with_name(f"{name}.json")
-    figures = peer.run(name, PEERS[name], *map(str, paths), str(spans))
+def _size(texts: pl.Series) -> str:
+    return f"{len(texts):,} of {texts.str.len_bytes().mean():,.0f} bytes"
+
+
+def _rate(texts: pl.Series) -> int:
+    return round(len(texts) / cpu_seconds(lambda: find(texts)))
+
+
+def _peer(name: str, folder: Path, labelled: pl.DataFrame) -> dict[str, Any]:
+    cases_path, long, spans = (str(folder / held) for held in ("cases.parquet", "long.parquet", "spans.json"))
+    figures = peer.run(name, PEERS[name], str(folder / "turns.parquet"), cases_path, long, spans)
     if "unavailable" in figures:
         return figures
-    found = [[(kind, start, end) for kind, start, end in hits] for hits in json.loads(spans.read_bytes())]
-    rate = round(figures["rows"] / figures["cpu_s"])
-    speed = {"version": figures["version"], "texts_per_cpu_s": rate, "long_s": figures["long_s"]}
-    return speed | _quality(labelled, found)
+    found = [
+        [(kind, start, end) for kind, start, end in hits] for hits in json.loads(Path(spans).read_bytes())
+    ]
+    on_pages = peer.run(name, PEERS[name], str(folder / "pages.parquet"), cases_path, long, spans)
+    return {
+        "version": figures["version"],
+        "turns_per_cpu_s": round(figures["rows"] / figures["cpu_s"]),
+        "pages_per_cpu_s": round(on_pages["rows"] / on_pages["cpu_s"]),
+        "long_s": figures["long_s"],
+    } | _quality(labelled, found)
 
 
 def _quality(labelled: pl.DataFrame, found: Spans) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import re
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tilth.curation.pii import FOUND, KINDS, find, redact, suspects
@@ -14,6 +14,10 @@ from tilth.curation.pii_patterns import PATTERNS, Pattern
 FORMS = [
     ("key sk-proj-abcdEFGH1234ijklMNOP5678", "key [KEY]"),
     ("AKIAIOSFODNN7REALKEY ghp_0123456789abcdefghijABCDEFGHIJ012345", "[KEY] [KEY]"),
+    (
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEow7Q1Zx9\nab+/==\n-----END RSA PRIVATE KEY-----\nann@firm.org",
+        "[KEY]\n[EMAIL]",
+    ),
     ("bot 123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1", "bot [KEY]"),
     ("export API_KEY='q8Zr1vT0pLx73mKw9sBd'", "export API_KEY='[KEY]'"),
     ("aws_secret_access_key: BKoKpIW021s7vPtraGxDOmsJbkV/0xOVBG73m+8f", "aws_secret_access_key: [KEY]"),
@@ -79,6 +83,11 @@ def test_spans_are_in_characters_and_nulls_hold_nothing() -> None:
     assert redact(texts.head(2).slice(1)).to_list() == [None]
 
 
+def test_spans_count_from_the_start_of_the_text_not_of_the_line() -> None:
+    text = "first é line\n\nbob@firm.org\r\nand 93.184.216.34\n"
+    assert find(pl.Series(["", text])).rows() == [(1, "email", 14, 26), (1, "ip", 32, 45)]
+
+
 def test_only_the_kinds_asked_for() -> None:
     texts = pl.Series(["bob@firm.org 93.184.216.34"])
     assert find(texts, ["ip"])["kind"].to_list() == ["ip"]
@@ -102,6 +111,7 @@ def test_each_pattern_finds_something_and_is_found_by_its_hint(pattern: Pattern)
 PIECES = [text for text, _ in FORMS] + LOOKALIKES + [" ", "\n", "-", "(", "a", "1"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=4).map("".join))
 def test_spans_never_overlap_and_redaction_replaces_just_them(text: str) -> None:
     texts = pl.Series([text], dtype=pl.String)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +11,7 @@ from sample_store import PHASES, publish, tags
 from tilth.shards.errors import CorruptObject
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.validators.data_facts import data_report, detectable_nat, tables_of
+from tilth.validators.data_facts import data_report, detectable_nat, licences_of_kept, tables_of
 from tilth.validators.gate import CheckResult, judge
 from tilth.validators.metrics import measure
 from tilth.validators.recipe import Checks, ReportOptions
@@ -168,3 +169,12 @@ def test_tables_without_language_or_length_still_report(versions: tuple[Version,
     )
     assert measure(bare).equals(measure(tables))
     assert isinstance(bare.ledger, pl.DataFrame)
+
+
+def test_what_licences_ask_for_is_said_of_kept_rows_only(versions: tuple[Version, Version]) -> None:
+    tables = tables_of(versions[0])
+    kept = tables.decisions["verdict"] == "keep"
+    assert licences_of_kept(tables) == []
+    mixed = pl.Series(["cc-by-nc-4.0" if keep else "CC-BY-SA-4.0" for keep in kept])
+    (note,) = licences_of_kept(replace(tables, rows=tables.rows.with_columns(licence=mixed)))
+    assert note == f"Not for commercial use: CC-BY-NC-4.0 ({kept.sum():,} rows)."
