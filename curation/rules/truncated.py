@@ -70,7 +70,7 @@ class Truncated:
             finished=where(pl.col("attributes").str.contains(FINISH)),
             capped=self._capped(text),
             fences=_fences(text),
-            formulas=_formulas(text),
+            formulas=_formulas(responses["text"]),
             json=_json(text),
             sentences=where(text.str.contains(OPEN_SENTENCE)),
         )
@@ -105,9 +105,12 @@ def _fences(text: pl.Expr) -> pl.Expr:
     return where(odd & ~text.str.contains("````", literal=True))
 
 
-def _formulas(text: pl.Expr) -> pl.Expr:
-    prose = text.str.replace_all(CODE, " ")
-    return where((prose.str.count_matches("$$", literal=True) % 2 == 1) & prose.str.contains(TEX_TAIL))
+def _formulas(texts: pl.Series) -> pl.Series:
+    """Return 1.0 for texts whose last `$$`, code left out, opens a formula; few texts have one at all."""
+    at = texts.str.contains("$$", literal=True).fill_null(False).arg_true()
+    prose = texts.gather(at).str.replace_all(CODE, " ")
+    is_open = (prose.str.count_matches("$$", literal=True) % 2 == 1) & prose.str.contains(TEX_TAIL)
+    return pl.zeros(len(texts), dtype=pl.Float64, eager=True).scatter(at, is_open.cast(pl.Float64))
 
 
 def _json(text: pl.Expr) -> pl.Expr:
