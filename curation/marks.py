@@ -20,8 +20,8 @@ import polars as pl
 from numba import types
 
 from tilth.curation.shingles import (
+    ASCII_KINDS,
     BATCH_BYTES,
-    BREAK,
     BYTES,
     FNV_BASIS,
     FNV_PRIME,
@@ -42,63 +42,92 @@ _U32, _I64 = (types.Array(t, 1, "C") for t in (types.uint32, types.int64))
 def _words(data, start, end, out):
     """Write the hash of every word, its lowest bit set if it begins with a digit; return their number."""
     n = 0
-    h, digit = FNV_BASIS, False
-    i = start
-    while i <= end:
-        kind, length = character(data, i) if i < end else (BREAK, 1)
-        if kind != LETTER and h != FNV_BASIS:
-            out[n] = np.uint32(mix(h) << np.uint64(1)) | np.uint32(digit)
-            n += 1
-            h, digit = FNV_BASIS, False
+    i = begin = start
+    h = FNV_BASIS
+    while i < end:
+        c = data[i]
+        kind, length = ASCII_KINDS[c], 1
+        if c >= 0x80:
+            kind, length = character(data, i)
         if kind == LETTER:
             if h == FNV_BASIS:
-                digit = 48 <= data[i] <= 57
+                begin = i
             for j in range(i, i + length):
                 h = (h ^ np.uint64(data[j])) * FNV_PRIME
+        elif h != FNV_BASIS:
+            out[n] = _named(h, data[begin])
+            n += 1
+            h = FNV_BASIS
         i += length
+    if h != FNV_BASIS:
+        out[n] = _named(h, data[begin])
+        n += 1
     return n
 
 
-@numba.njit(
-    types.void(
-        *(BYTES, OFFSETS, BYTES, OFFSETS, _U32, _I64),
-    ),
-    cache=True,
-    nogil=True,
-)
+@numba.njit(inline="always")
+def _named(h, first):
+    return np.uint32(mix(h) << np.uint64(1)) | np.uint32(48 <= first <= 57)
+
+
+@numba.njit
+def _often_said(words, n, row, table, out):
+    """Write the words said WEAK times or more, the lowest bit set from STRONG on; return their number."""
+    keys, times, stamps = table
+    size = 16
+    while size < 2 * n:
+        size *= 2
+    often = 0
+    for i in range(n):
+        slot = np.int64(words[i] >> np.uint32(1)) & (size - 1)
+        while stamps[slot] == row and keys[slot] != words[i]:
+            slot = (slot + 1) & (size - 1)
+        if stamps[slot] != row:
+            stamps[slot], keys[slot], times[slot] = row, words[i], 0
+        times[slot] += 1
+        if times[slot] == WEAK:
+            out[often] = slot
+            often += 1
+    for i in range(often):
+        slot = np.int64(out[i])
+        out[i] = (keys[slot] & ~np.uint32(1)) | np.uint32(times[slot] >= STRONG)
+    return often
+
+
+@numba.njit
+def _distinct(out, n):
+    """Sort marks in place, keep one of each; of one both weak and strong the strong one. Return their number."""
+    sort(out, n)
+    kept = 0
+    for i in range(n):
+        if kept and out[kept - 1] >> np.uint32(1) == out[i] >> np.uint32(1):
+            out[kept - 1] = out[i]
+        else:
+            out[kept] = out[i]
+            kept += 1
+    return kept
+
+
+@numba.njit(types.void(BYTES, OFFSETS, BYTES, OFFSETS, _U32, _I64), cache=True, nogil=True)
 def _write_marks(prompts, prompt_offsets, responses, response_offsets, out, ends):
     """Fill `out` with the sorted marks of every row, the lowest bit set for a strong one."""
     longest = np.max(prompt_offsets[1:] - prompt_offsets[:-1])
     longest += np.max(response_offsets[1:] - response_offsets[:-1])
     words = np.empty(longest + 2, np.uint32)
+    slots = 16
+    while slots < 2 * words.size:
+        slots *= 2
+    table = (np.empty(slots, np.uint32), np.empty(slots, np.int32), np.full(slots, -1, np.int64))
     used = 0
     for row in range(ends.size):
         asked = _words(prompts, prompt_offsets[row], prompt_offsets[row + 1], words)
-        first = used
+        n = asked + _words(responses, response_offsets[row], response_offsets[row + 1], words[asked:])
+        found = _often_said(words, n, row, table, out[used:])
         for i in range(asked if asked <= PROBLEM else 0):
             if words[i] & np.uint32(1):
-                out[used] = words[i]
-                used += 1
-        n = asked + _words(responses, response_offsets[row], response_offsets[row + 1], words[asked:])
-        sort(words, n)
-        i = 0
-        while i < n:
-            j = i
-            while j < n and words[j] == words[i]:
-                j += 1
-            if j - i >= WEAK:
-                out[used] = (words[i] & ~np.uint32(1)) | np.uint32(j - i >= STRONG)
-                used += 1
-            i = j
-        sort(out[first:used], used - first)
-        kept = first
-        for i in range(first, used):  # of a mark that is both weak and strong, the strong one comes last
-            if kept > first and out[kept - 1] >> np.uint32(1) == out[i] >> np.uint32(1):
-                out[kept - 1] = out[i]
-            else:
-                out[kept] = out[i]
-                kept += 1
-        used = kept
+                out[used + found] = words[i]
+                found += 1
+        used += _distinct(out[used:], found)
         ends[row] = used
 
 

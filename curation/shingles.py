@@ -29,7 +29,7 @@ BATCH_BYTES = 32 << 20
 
 # What a character is to the tokenizer.
 BREAK, LETTER, WHOLE = 0, 1, 2
-_ASCII = np.array([LETTER if chr(c).isalnum() or c == 95 else BREAK for c in range(128)] + [BREAK] * 128)
+ASCII_KINDS = np.array([LETTER if chr(c).isalnum() or c == 95 else BREAK for c in range(128)] + [BREAK] * 128)
 
 
 @numba.njit(inline="always")
@@ -74,7 +74,7 @@ def _character(data, i):
 @numba.njit
 def character(data, i):
     """Return what the character at byte `i` is to the tokenizer, and its length in bytes."""
-    return (_ASCII[data[i]], 1) if data[i] < 0x80 else _character(data, i)
+    return (ASCII_KINDS[data[i]], 1) if data[i] < 0x80 else _character(data, i)
 
 
 @numba.njit
@@ -85,7 +85,7 @@ def _tokens(data, start, end, out):
     i = start
     while i < end:
         c = data[i]
-        kind, length = _ASCII[c], 1
+        kind, length = ASCII_KINDS[c], 1
         if c >= 0x80:
             kind, length = _character(data, i)
         if kind != LETTER and h != FNV_BASIS:

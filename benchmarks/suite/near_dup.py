@@ -1,67 +1,145 @@
-"""Near-duplicates beside datasketch."""
+"""Near duplicates beside rensa, gaoya and datasketch: speed, recall and precision in one run; real pairs by kind."""
 
 from __future__ import annotations
 
+import json
+import multiprocessing
+import re
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
 
-from benchmarks.record import cpu_seconds
-from benchmarks.sample import sample_texts
-from tilth.curation.dedup.near import Dedup
+from benchmarks import peer
+from benchmarks.near_pairs import jaccard, planted
+from benchmarks.sample import read_real
 
-DATASKETCH_DOCS = 2_000
-
-
-class Documents:
-    """The texts of a benchmark as a barrier asks for them: a document is its own prompt."""
-
-    def __init__(self, texts: pl.Series) -> None:
-        self.texts = texts
-
-    def turns(self) -> pl.LazyFrame:
-        """No barrier measured here asks for turns."""
-        raise LookupError("turns")
-
-    def prompts(self, row_ids: pl.Series) -> pl.Series:
-        """Documents have no prompt."""
-        return self.texts.new_from_index(0, 0).extend_constant("", len(row_ids))
-
-    def first_prompts(self, row_ids: pl.Series) -> pl.Series:
-        """The document."""
-        return self.texts
-
-    def responses(self, row_ids: pl.Series) -> pl.Series:
-        """The document."""
-        return self.texts
+BOUND = 0.8
+DOCUMENTS, FEW_DOCUMENTS = 300_000, 20_000
+EQUAL_ROWS, UNIQUE_ROWS = 100_000, 1_000_000
+CHECKED_PAIRS = 5_000
+PEERS = {
+    "rensa": (["rensa==0.5.0"], DOCUMENTS),
+    "gaoya": (["gaoya==0.2.2"], DOCUMENTS),
+    "datasketch": (["datasketch==2.0.0", "numpy==2.2.6", "scipy==1.15.3"], FEW_DOCUMENTS),
+}
 
 
 def measure() -> dict[str, Any]:
-    """Return rows a CPU-second of our pass (exact, witnesses kept) and of datasketch's MinHash LSH (estimates)."""
-    from datasketch import MinHash, MinHashLSH
+    """Return rows a CPU-second, recall, precision and peak memory of each tool, and what we find in real pairs."""
+    figures: dict[str, Any] = {}
+    with TemporaryDirectory() as folder:
+        for size in (DOCUMENTS, FEW_DOCUMENTS):
+            texts, pairs = planted(size)
+            path = Path(folder) / f"{size}.jsonl"
+            path.write_text("\n".join(map(json.dumps, texts)) + "\n", encoding="utf-8")
+            figures[f"tilth_{size}"] = _judged(_alone(_run_ours, str(path)), texts, pairs)
+            for name, (requirements, rows) in PEERS.items():
+                if rows == size:
+                    found = peer.run(f"near_{name}", requirements, str(path))
+                    figures[name] = found if "unavailable" in found else _judged(found, texts, pairs)
+    for name, (_, rows) in PEERS.items():
+        if "rows_per_cpu_s" in figures[name]:
+            ratio = figures[f"tilth_{rows}"]["rows_per_cpu_s"] / figures[name]["rows_per_cpu_s"]
+            figures[f"times_{name}"] = round(ratio, 1)
+    figures["equal_rows"] = _alone(_run_equal)
+    figures["exact"] = _alone(_run_exact)
+    return figures | _real_pairs()
 
-    texts = sample_texts()
-    rows = pl.DataFrame({"row_id": [n.to_bytes(16, "big") for n in range(len(texts))]}).with_columns(
-        split=pl.lit("train")
-    )
-    stage, documents = Dedup(max_cluster=1.0), Documents(texts)
 
-    def ours() -> None:
-        stage.decide(rows, stage.evidence(rows, documents))
-
-    few = texts.head(DATASKETCH_DOCS)
-
-    def theirs() -> None:
-        lsh = MinHashLSH(num_perm=128, params=(32, 4))
-        for number, text in enumerate(few):
-            words = text.split()
-            sketch = MinHash(num_perm=128)
-            sketch.update_batch([" ".join(words[i : i + 5]).encode() for i in range(max(1, len(words) - 4))])
-            lsh.query(sketch)
-            lsh.insert(str(number), sketch)
-
-    ours()
-    return {
-        "rows_per_cpu_s": round(len(texts) / cpu_seconds(ours)),
-        "datasketch_rows_per_cpu_s": round(len(few) / cpu_seconds(theirs)),
+def _judged(found: dict[str, Any], texts: pl.Series, pairs: pl.DataFrame) -> dict[str, Any]:
+    """Return the figures of a tool. A planted pair is found if one of the two is out; a witness must be kept."""
+    repeats = found.pop("repeats")
+    out = {row for row, _ in repeats}
+    near = pairs.filter(pl.col("jaccard") >= BOUND)
+    missed = sum(1 for a, b in near.select("a", "b").iter_rows() if a not in out and b not in out)
+    checked = repeats[:: max(1, len(repeats) // CHECKED_PAIRS)]
+    right = sum(1 for row, witness in checked if jaccard(texts[row], texts[witness]) >= BOUND)
+    return found | {
+        "cpu_s": round(found["cpu_s"], 2),
+        "rows_per_cpu_s": round(found["rows"] / found["cpu_s"]),
+        "recall": round(1 - missed / near.height, 5),
+        "planted_pairs": near.height,
+        "precision": round(right / max(1, len(checked)), 5),
+        "dropped": len(out),
+        "witnesses_not_kept": sum(1 for _, witness in repeats if witness in out),
     }
+
+
+def _alone(run: Any, *arguments: Any) -> dict[str, Any]:
+    """Run a function in a process of its own, so that its peak memory is its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return dict(pool.apply(run, arguments))
+
+
+def _peak_mib() -> int:
+    """Return the peak of this process; getrusage would hand down that of its parent."""
+    found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))
+    return int(found[1]) >> 10 if found else 0
+
+
+def _run_ours(path: str) -> dict[str, Any]:
+    from tilth.curation.dedup import near_duplicates
+
+    with Path(path).open(encoding="utf-8") as lines:
+        texts = pl.Series([json.loads(line) for line in lines])
+    near_duplicates(texts.head(100))
+    before = _peak_mib()
+    started = time.process_time()
+    found = near_duplicates(texts, jaccard=BOUND)
+    cpu_s = time.process_time() - started
+    repeats = list(found.select("index", "witness").iter_rows())
+    peak = {"peak_mib": _peak_mib(), "peak_mib_before": before}
+    return {"rows": texts.len(), "cpu_s": cpu_s, **peak, "repeats": repeats}
+
+
+def _run_equal() -> dict[str, Any]:
+    """Find that many equal rows are one."""
+    from tilth.curation.dedup import near_duplicates
+
+    texts = pl.Series(["Where does the parcel go when nobody is at home?"]).new_from_index(0, EQUAL_ROWS)
+    near_duplicates(texts.head(100))
+    started = time.process_time()
+    found = near_duplicates(texts)
+    cpu_s = round(time.process_time() - started, 2)
+    return {"rows": EQUAL_ROWS, "dropped": found.height, "cpu_s": cpu_s, "peak_mib": _peak_mib()}
+
+
+def _run_exact() -> dict[str, Any]:
+    """Find exact repeats: polars by text, and the run by the row ids that reading makes."""
+    from tilth.shards.digest import row_id
+
+    base, _ = planted(20_000)
+    texts = pl.Series(
+        [f"{text[:700]} {i}" for i, text in enumerate(base.to_list() * (UNIQUE_ROWS // 20_000))]
+    )
+    ids = pl.Series([row_id("document", [{"role": "document", "text": t}], None) for t in texts[:1000]])
+    keys = pl.Series([i.to_bytes(8, "big") + ids[i % 1000][8:] for i in range(texts.len())])
+    figures: dict[str, Any] = {"rows": UNIQUE_ROWS}
+    for name, frame in (("polars_texts", texts.to_frame("key")), ("row_ids", keys.to_frame("key"))):
+        started = time.process_time()
+        assert frame.unique("key", keep="first", maintain_order=True).height == UNIQUE_ROWS
+        figures[f"{name}_cpu_s"] = round(time.process_time() - started, 2)
+    return figures
+
+
+def _real_pairs() -> dict[str, Any]:
+    """Return, for each kind of real pair, the share that is near by definition, and that we drop."""
+    from tilth.curation.dedup import near_duplicates
+
+    documents, pairs = read_real("near_dup/docs.jsonl.zst"), read_real("near_dup/pairs.jsonl.zst")
+    if documents is None or pairs is None:
+        return {}
+    text = dict(documents.select("doc_id", "text").iter_rows())
+    rows = []
+    for a, b, kind in pairs.select("a", "b", "kind").iter_rows():
+        both = pl.Series([text[a], text[b]])
+        kept, dropped = (near_duplicates(both, keep_siblings=keep).height for keep in (True, False))
+        rows.append((kind, kept, dropped))
+    found = pl.DataFrame(rows, schema=["kind", "siblings_keep", "siblings_drop"], orient="row")
+    by_kind = found.group_by("kind").agg(
+        pl.len().alias("pairs"), pl.col("siblings_keep", "siblings_drop").sum()
+    )
+    return {"real_pairs_dropped": {row.pop("kind"): row for row in by_kind.sort("kind").to_dicts()}}
