@@ -10,7 +10,7 @@ import polars as pl
 
 from tilth.curation.stage import Phase, Texts, stage
 from tilth.shards.errors import RecipeError
-from tilth.shards.tables import SPLIT, Split
+from tilth.shards.tables import SPLIT, VERDICT, Split, Verdict
 
 _KEY = ("curation", "select")
 DIMENSIONS = 128
@@ -79,9 +79,13 @@ class Select:
         return train.select("row_id", place=pl.when(chosen >= 0).then(chosen))
 
     def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
-        """Return split reserve and weight 0 for the training rows that were not chosen."""
+        """Return split reserve, weight 0 and the tag `not_selected` for training rows that were not chosen."""
         return evidence.filter(pl.col("place").is_null()).select(
-            "row_id", split=pl.lit(Split.RESERVE.value, SPLIT), weight=pl.lit(0, pl.UInt32)
+            "row_id",
+            split=pl.lit(Split.RESERVE.value, SPLIT),
+            weight=pl.lit(0, pl.UInt32),
+            verdict=pl.lit(Verdict.KEEP.value, VERDICT),
+            reason=pl.lit("not_selected"),
         )
 
     def _wanted(self, rows: int) -> int:

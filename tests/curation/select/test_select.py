@@ -41,6 +41,7 @@ def test_what_covers_is_chosen_and_the_rest_is_reserve(method: Any) -> None:
     rest = found.filter(~pl.col("chosen"))
     assert rest["new_split"].unique().to_list() == [Split.RESERVE.value]
     assert rest["weight"].unique().to_list() == [0]
+    assert rest.select("verdict", "reason").unique().rows() == [("keep", "not_selected")]
 
 
 def test_held_out_rows_are_neither_chosen_from_nor_touched() -> None:
