@@ -11,10 +11,8 @@ from tilth.curation.batch import Batch, Tables
 from tilth.curation.formats import parse_line
 from tilth.curation.limits import ReadLimits, Reason
 from tilth.curation.lines import Tail, blocks
-from tilth.curation.plain_rows import PlainRows, plan
+from tilth.curation.plain_rows import FULL_BYTES, PlainRows, plan
 from tilth.curation.rows import RowReader
-
-FULL_BYTES = 32 << 20
 
 
 def line_batches(

@@ -18,6 +18,7 @@ from tilth.curation.rows import RowReader
 from tilth.shards.digest import ROW_ID_BYTES
 from tilth.shards.tables import ROLE, SHAPE, Shape, conform
 
+FULL_BYTES = 32 << 20  # of lines, after which a batch is full
 MESSAGES_DEPTH = 3
 MAX_TURNS = 4096  # longer conversations are read one by one
 # A turn takes at least so many bytes of its line: two quotes, and a key with quotes, colon and comma.
@@ -185,7 +186,7 @@ _BUFFERS = {
 
 
 def _grown(column: np.ndarray, room: int) -> np.ndarray:
-    larger = np.zeros((2 * room, *column.shape[1:]), column.dtype)
+    larger = np.empty((2 * room, *column.shape[1:]), column.dtype)
     larger[: len(column)] = column
     return larger
 
@@ -194,9 +195,10 @@ def _columns(rows: int) -> Columns:
     return Columns(
         rows=np.zeros((rows, row_kernel.ROW_COLUMNS), np.int64),
         row_ids=np.zeros((rows, 2), np.uint64),
-        turns=np.zeros((0, row_kernel.TURN_COLUMNS), np.int64),
+        turns=np.empty((4 * rows, row_kernel.TURN_COLUMNS), np.int64),
         refused=np.zeros((rows, 3), np.int64),
-        **{name: np.zeros(0, np.uint8) for name in _BUFFERS},
+        # Memory that is not written takes no room: rather too much than to be moved.
+        **{name: np.empty(FULL_BYTES, np.uint8) for name in _BUFFERS},
     )
 
 
