@@ -1,7 +1,7 @@
 """A version as a plain dataset folder: Parquet per split, a card, croissant.json, the ledger.
 
 `datasets.load_dataset(folder)` reads it offline. Preference pairs lie apart, as a configuration of their own in
-TRL's conversational format, which its DPO, reward and KTO trainers take as it is.
+TRL's conversational format, which its DPO and reward trainers take as it is.
 """
 
 from __future__ import annotations

@@ -71,7 +71,13 @@ def _train(recipe: Recipe, store: Store, screen: Console, version: Version) -> N
         return
     screen.rule(f"train on {version.short}")
     with session.progress(screen) as report:
-        result = tuning.run(recipe, store, version, on_progress=report, on_plan=tuning.show_start(screen))
+        result = tuning.run(
+            recipe,
+            store,
+            tuning.without_pairs(version),
+            on_progress=report,
+            on_plan=tuning.show_start(screen),
+        )
     tuning.show(screen, result)
 
 

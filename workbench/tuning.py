@@ -35,7 +35,7 @@ def version_to_train(recipe: Recipe, store: Store, version_id: str | None) -> Ve
     Raises UsageError saying what changed, or that the version holds preference pairs.
     """
     if version_id is not None:
-        return _without_pairs(store.version(version_id))
+        return without_pairs(store.version(version_id))
     candidate = store.candidate(recipe.name)
     if candidate is None:
         raise UsageError(
@@ -52,10 +52,10 @@ def version_to_train(recipe: Recipe, store: Store, version_id: str | None) -> Ve
             "Nothing was trained",
             f"run: {next_curate(recipe)}, or name the version: train {recipe.path.name} --version {candidate.short}",
         )
-    return _without_pairs(candidate)
+    return without_pairs(candidate)
 
 
-def _without_pairs(version: Version) -> Version:
+def without_pairs(version: Version) -> Version:
     """Return a version if it keeps no preference pairs: training on them is not what `train` does.
 
     Raises UsageError naming the export that other trainers read.
