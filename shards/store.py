@@ -233,6 +233,16 @@ class Store:
         """Return header, rows (FEEDBACK_ROWS) and slices (FEEDBACK_SLICES) of a record."""
         return self.feedback_log.read(digest)
 
+    def add_scores(self, scorer: str, scores: pl.DataFrame) -> None:
+        """Append what a scorer (a digest) says of some texts; see scores.py."""
+        with self.lock(wait_s=WRITE_WAIT_S):
+            self.scores.add(scorer, scores)
+
+    def publish_scores(self, name: str, scores: pl.DataFrame) -> tuple[str, Path]:
+        """Make these the scores of a name; return the digest of the object and the path that stays the same."""
+        with self.lock(wait_s=WRITE_WAIT_S):
+            return self.scores.publish(name, scores)
+
     def add_receipt(self, kind: str, subject: str, receipt: dict[str, Any]) -> None:
         """Keep figures about `subject` (a version, a run); time and host are added."""
         self._receipts.add(kind, subject, receipt)

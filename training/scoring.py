@@ -85,7 +85,7 @@ def score_version(
         store.scores.known(scorer.digest), on=KEY, how="left", maintain_order="left"
     )
     frame = known.select(KEY, *(_EXPRESSIONS[name].round(VALUE_DECIMALS).alias(name) for name in scores))
-    digest, path = store.scores.publish(version.manifest.name, frame)
+    digest, path = store.publish_scores(version.manifest.name, frame)
     unscored = known["reason"].drop_nulls().value_counts().sort("reason")
     return Scored(
         path=path,
@@ -198,11 +198,11 @@ def _score_all(scorer: Scorer, version: Version, todo: pl.DataFrame, store: Stor
             done += len(samples)
             say("score", done, todo.height)
             if time.monotonic() - written > SHARD_SECONDS:
-                store.scores.add(scorer.digest, pl.concat(pending))
+                store.add_scores(scorer.digest, pl.concat(pending))
                 written, pending = time.monotonic(), []
     finally:
         if pending:
-            store.scores.add(scorer.digest, pl.concat(pending))
+            store.add_scores(scorer.digest, pl.concat(pending))
 
 
 def _samples(version: Version, rows: pl.DataFrame) -> Iterator[list[dict[str, Any]]]:

@@ -177,12 +177,12 @@ def judge(
     todo = wanted.join(known, on=KEY, how="anti", maintain_order="left") if known.width else wanted
     done = 0
     for answers in _answers(todo, endpoint):
-        store.scores.add(endpoint.digest, answers)
+        store.add_scores(endpoint.digest, answers)
         done += answers.height
         say("judge", done, todo.height)
     known = wanted.select(KEY).join(store.scores.known(endpoint.digest), on=KEY, maintain_order="left")
     frame = known.select(KEY, SCORE)
-    digest, path = store.scores.publish(version.manifest.name, frame)
+    digest, path = store.publish_scores(version.manifest.name, frame)
     return Judged(
         path=path,
         digest=digest,
