@@ -103,8 +103,10 @@ def suggestion(key: str, known: Iterable[str]) -> str:
 def _with_files(stage: Any, base_dir: Path, eval_paths: Sequence[str]) -> Any:
     """Resolve the `paths` of a stage that reads files; a pattern that matches nothing is an error.
 
-    The stage's `if_missing` then says what to do.
+    The stage's `if_missing` then says what to do. `embeddings` is one file, looked for when it is read.
     """
+    if getattr(stage, "embeddings", None):
+        stage = replace(stage, embeddings=str(base_dir / stage.embeddings))
     if "paths" not in {f.name for f in fields(stage)}:
         return stage
     found: set[str] = set()
