@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def collect(store: Store, *, keep: int, dry_run: bool) -> dict[str, int]:
-    """Remove unreachable versions and objects and left-over temporary files; the caller holds the lock.
+    """Remove unreachable versions and objects, left-over temporary files and the cache; the caller holds the lock.
 
     Kept: each ref's version and its ancestors, `keep` in all, the last `keep` versions a ref was moved to,
     every version that feedback names, all feedback, and the scores last published. Returns how many versions,
-    objects, temporary (files) and bytes went, and versions_kept, objects_kept. Raises StoreError, and removes
-    nothing, where something that must be kept cannot be read.
+    objects, temporary and cached (files) and bytes went, and versions_kept, objects_kept. Raises StoreError,
+    and removes nothing, where something that must be kept cannot be read.
     """
     versions = _reachable_versions(store, max(keep, 1))
     objects = _reachable_objects(store, versions)
@@ -37,17 +37,19 @@ def collect(store: Store, *, keep: int, dry_run: bool) -> dict[str, int]:
         for path in store.objects.files()
         if (match := OBJECT_NAME.fullmatch(path.name)) and match[1] not in objects
     ]
-    stale = [*stale_manifests, *stale_objects, *temporary]
+    cached = [path for path in store.cache.glob("*") if path.is_file()]
+    stale = [*stale_manifests, *stale_objects, *temporary, *cached]
     freed = sum(path.lstat().st_size for path in stale)
     if not dry_run:
         with atomic.storage_errors(store.root):
             _remove(stale_manifests)
-            _remove([*stale_objects, *temporary])
+            _remove([*stale_objects, *temporary, *cached])
         store.objects.forget()
     return {
         "versions": len(stale_manifests),
         "objects": len(stale_objects),
         "temporary": len(temporary),
+        "cached": len(cached),
         "bytes": freed,
         "versions_kept": len(versions),
         "objects_kept": len(objects),

@@ -24,36 +24,48 @@ def build_ledger(occurrences: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataF
     with the least occurrence as its witness. A line that could not be read is QUARANTINE with the reader's
     reason. A line whose row has no decision has a null verdict: it is unaccounted for.
     """
-    first = first_occurrences(occurrences).rename({"source_path": "first_path", "line": "first_line"})
-    witness = first.rename(
-        {"row_id": "witness_id", "first_path": "witness_path", "first_line": "witness_line"}
+    return conform(scan_ledger(occurrences, decisions).collect(), LEDGER)
+
+
+def scan_ledger(occurrences: pl.DataFrame, decisions: pl.DataFrame) -> pl.LazyFrame:
+    """Return the columns of LEDGER as `build_ledger` does, made as they are asked for; names are String."""
+    lines = ordered(occurrences, PLACE)
+    readable = pl.col("row_id").is_not_null()
+    repeat = lines.select(readable & ~pl.col("row_id").is_first_distinct()).to_series()
+    witnesses = pl.concat([decisions["witness_id"].drop_nulls(), lines["row_id"].filter(repeat)]).unique()
+    places = (
+        lines.filter(readable & ~repeat)
+        .join(witnesses.to_frame("row_id"), on="row_id", how="semi")
+        .select(witness_id="row_id", witness_path="source_path", witness_line="line")
     )
-    repeat = pl.col("row_id").is_not_null() & (
-        (pl.col("source_path") != pl.col("first_path")) | (pl.col("line") != pl.col("first_line"))
-    )
-    unreadable = pl.col("row_id").is_null()
-    lines = (
-        occurrences.join(first, on="row_id", how="left")
-        .join(decisions, on="row_id", how="left")
-        .join(witness, on="witness_id", how="left")
-        .with_columns(repeat=repeat)
-        .with_columns(pl.when("repeat").then(None).otherwise(pl.col(list(DECISIONS)[1:])).name.keep())
+    is_repeat, decided = pl.col("repeat"), [name for name in DECISIONS if name != "row_id"]
+    fate = {
+        "verdict": (pl.lit(Verdict.DROP.value), pl.lit(Verdict.QUARANTINE.value)),
+        "stage": (pl.lit(REPEAT_STAGE), pl.lit(READ_STAGE)),
+        "reason": (pl.lit(REPEAT_REASON), pl.col("reader_reason")),
+        "witness_id": (pl.col("row_id"), pl.lit(None, pl.Binary)),
+    }
+    return (
+        lines.with_columns(repeat=repeat)
+        .lazy()
+        .join(decisions.lazy(), on="row_id", how="left", maintain_order="left")
+        .with_columns(pl.col("verdict").cast(pl.String))
+        .with_columns(pl.when(~is_repeat).then(pl.col(decided)))
         .with_columns(
-            verdict=pl.when("repeat")
-            .then(pl.lit(Verdict.DROP.value))
-            .when(unreadable)
-            .then(pl.lit(Verdict.QUARANTINE.value))
-            .otherwise(pl.col("verdict").cast(pl.String)),
-            stage=pl.when("repeat").then(pl.lit(REPEAT_STAGE)).when(unreadable).then(pl.lit(READ_STAGE))
-            .otherwise("stage"),
-            reason=pl.when("repeat").then(pl.lit(REPEAT_REASON)).when(unreadable).then("reader_reason")
-            .otherwise("reason"),
-            witness_id=pl.when("repeat").then("row_id").otherwise("witness_id"),
-            witness_path=pl.when("repeat").then("first_path").otherwise("witness_path"),
-            witness_line=pl.when("repeat").then("first_line").otherwise("witness_line"),
+            pl.when(is_repeat).then(repeated).when(readable).then(name).otherwise(unread).alias(name)
+            for name, (repeated, unread) in fate.items()
         )
-    )  # fmt: skip
-    return conform(lines, LEDGER).sort(PLACE)
+        .join(places.lazy(), on="witness_id", how="left", maintain_order="left")
+    )
+
+
+def ordered(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Sort a frame, or return it as it is where it is in order: a copy of a large one costs much."""
+    first, *rest = [pl.col(key) for key in reversed(keys)]
+    in_order = first >= first.shift()
+    for key in rest:
+        in_order = (key > key.shift()) | ((key == key.shift()) & in_order)
+    return frame if frame.select(in_order.all()).item() else frame.sort(keys)
 
 
 def count(occurrences: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, int]:

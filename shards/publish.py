@@ -9,13 +9,13 @@ import polars as pl
 
 from tilth.shards.digest import content_id, text_digests
 from tilth.shards.errors import StoreError
-from tilth.shards.ledger import PLACE, count
+from tilth.shards.ledger import PLACE, count, ordered
 from tilth.shards.manifest import Manifest
 from tilth.shards.object import Objects
-from tilth.shards.tables import DECISIONS, OCCURRENCES, ROWS, TURNS, conform
+from tilth.shards.tables import DECISIONS, MEASURE_KEYS, OCCURRENCES, ROWS, TURNS, conform
 from tilth.shards.version import Version
 
-SHARD_ROWS = 100_000
+SHARD_ROWS = 50_000
 DEFECT = "This is a defect of Tilth: please report it"
 
 
@@ -63,9 +63,9 @@ def write_version(name: str, draft: Draft, parent: Version | None, objects: Obje
     Without news (the parent's content and inputs) nothing is stored and the parent's manifest returned.
     Raises StoreError where the draft loses a row, and where the store cannot be written.
     """
-    rows = _sorted(conform(draft.rows, ROWS), ["row_id"])
-    decisions = _sorted(conform(draft.decisions, DECISIONS), ["row_id"])
-    occurrences = _sorted(conform(draft.occurrences, OCCURRENCES), PLACE)
+    rows = ordered(conform(draft.rows, ROWS), ["row_id"])
+    decisions = ordered(conform(draft.decisions, DECISIONS), ["row_id"])
+    occurrences = ordered(conform(draft.occurrences, OCCURRENCES), PLACE)
     counts = count(occurrences, decisions)
     _check_conservation(name, rows, decisions, occurrences, counts)
     content = content_id(rows, decisions)
@@ -117,15 +117,6 @@ def _check_conservation(
             raise StoreError(f"draft of {name}", what, "Nothing was published", DEFECT)
 
 
-def _sorted(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """Sort a frame, or return it as it is where it is in order: a copy of a large one costs much."""
-    first, *rest = [pl.col(key) for key in reversed(keys)]
-    in_order = first >= first.shift()
-    for key in rest:
-        in_order = (key > key.shift()) | ((key == key.shift()) & in_order)
-    return frame if frame.select(in_order.all()).item() else frame.sort(keys)
-
-
 def _repeats(frame: pl.DataFrame, keys: list[str]) -> bool:
     """Return whether two lines of a frame in the order of `keys` have the same."""
     return bool(
@@ -140,12 +131,17 @@ def _put_slices(frame: pl.DataFrame, objects: Objects) -> list[str]:
 
 
 def _put_measures(row_ids: pl.Series, measures: pl.LazyFrame, objects: Objects) -> list[str]:
-    """Store the measures of SHARD_ROWS rows at a time, ordered by row_id and turn."""
+    """Store the measures of SHARD_ROWS rows at a time, those of turns and of rows apart, ordered by row_id, turn."""
     digests = []
     for start in range(0, max(row_ids.len(), 1), SHARD_ROWS):
         ids = row_ids.slice(start, SHARD_ROWS)
         some = measures.filter(pl.col("row_id").is_between(ids.min(), ids.max()))
-        digests.append(objects.put_frame(some.collect().sort("row_id", "turn")))
+        for of_turns in (False, True):
+            lines = some.filter(pl.col("turn").is_not_null() == of_turns).collect()
+            # A column of turns is null in every line of a row, and the other way round.
+            present = [name for name in lines.columns if name in MEASURE_KEYS or lines[name].count()]
+            if lines.height or not (digests or of_turns):
+                digests.append(objects.put_frame(lines.select(present).sort("row_id", "turn")))
     return digests
 
 

@@ -13,7 +13,7 @@ from tilth.shards.diff import diff
 from tilth.shards.ledger import READ_STAGE
 from tilth.shards.tables import FINDINGS, Split, Verdict
 from tilth.shards.version import Version
-from tilth.validators.drift import drift
+from tilth.validators.drift import LANGUAGE, drift
 from tilth.validators.examples import examples
 from tilth.validators.gate import CheckResult
 from tilth.validators.metrics import HELD_OUT, Tables, by_source, funnel, heavy_rules, measure
@@ -34,7 +34,7 @@ from tilth.validators.report_facts import (
     SplitCount,
     Word,
 )
-from tilth.validators.representation import distributions
+from tilth.validators.representation import LENGTH, distributions
 from tilth.validators.wording import count, percent
 
 SHOWN_SHIFTS = 12
@@ -47,8 +47,9 @@ MIN_EVALUATION_ROWS = 30
 
 
 def tables_of(version: Version) -> Tables:
-    """Read the tables of a published version."""
-    return Tables(version.occurrences(), version.rows(), version.decisions(), version.measures())
+    """Read the tables of a published version, with the measures that a page speaks of."""
+    measures = version.measures([LANGUAGE, LENGTH])
+    return Tables(version.occurrences(), version.rows(), version.decisions(), measures)
 
 
 def data_report(
@@ -181,7 +182,7 @@ def _phases(taken: pl.DataFrame, lines: int, phases: Mapping[str, str]) -> list[
 def _reasons(
     version: Version, tables: Tables, taken: pl.DataFrame, most: int, lines: int
 ) -> list[ReasonCount]:
-    shown = examples(version, tables.ledger, most)
+    shown = examples(version, tables.taken, most)
     return [
         ReasonCount(
             verdict=line["verdict"] or "unaccounted",

@@ -11,8 +11,8 @@ from functools import cached_property
 
 import polars as pl
 
-from tilth.shards.ledger import build_ledger
-from tilth.shards.tables import VALUE_DECIMALS, WEIGHT_UNIT, Split, Verdict
+from tilth.shards.ledger import scan_ledger
+from tilth.shards.tables import LEDGER, VALUE_DECIMALS, WEIGHT_UNIT, Split, Verdict
 
 HELD_OUT = (Split.FEEDBACK, Split.PROMOTION, Split.FINAL)
 
@@ -22,7 +22,7 @@ _TRAIN = pl.col("split") == Split.TRAIN.value
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a version (schemas of shards.tables); `measures` is wide, one line per row."""
+    """The tables of a version (schemas of shards.tables); `measures` holds those that are asked about here."""
 
     occurrences: pl.DataFrame
     rows: pl.DataFrame
@@ -30,11 +30,19 @@ class Tables:
     measures: pl.DataFrame
 
     @cached_property
-    def ledger(self) -> pl.DataFrame:
-        """One line per line of input: source, line, row_id, verdict, stage, reason; names as String."""
-        return build_ledger(self.occurrences, self.decisions).with_columns(
-            pl.col("verdict", "split").cast(pl.String)
-        )
+    def fates(self) -> pl.DataFrame:
+        """One line per line of input: source, verdict, stage, reason; verdict as String."""
+        return self._ledger.select("source", "verdict", "stage", "reason").collect()
+
+    @cached_property
+    def taken(self) -> pl.DataFrame:
+        """The lines of input that are not kept, with all columns of LEDGER; names as String."""
+        taken = self._ledger.filter((pl.col("verdict") != Verdict.KEEP.value) | pl.col("verdict").is_null())
+        return taken.select(pl.col(LEDGER.names())).with_columns(pl.col("split").cast(pl.String)).collect()
+
+    @cached_property
+    def _ledger(self) -> pl.LazyFrame:
+        return scan_ledger(self.occurrences, self.decisions)
 
     @cached_property
     def row_measures(self) -> pl.DataFrame:
@@ -48,7 +56,7 @@ def measure(tables: Tables) -> pl.DataFrame:
     A rate of nothing (no line, no row) is null, which no check passes; `leak_rate` without held-out rows is
     0. `effective_rate` is Kish's effective sample size of the train weights over the train rows.
     """
-    lines = tables.ledger.lazy()
+    lines = tables.fates.lazy()
     kept = _kept_rows(tables)
     by_source = _by_source(lines)
     parts = [
@@ -85,7 +93,7 @@ def measure(tables: Tables) -> pl.DataFrame:
 
 def by_source(tables: Tables) -> pl.DataFrame:
     """Return source, lines, kept, dropped, quarantined, unaccounted, loss (fraction of lines not kept)."""
-    return _by_source(tables.ledger.lazy()).sort("source").collect(engine="streaming")
+    return _by_source(tables.fates.lazy()).sort("source").collect(engine="streaming")
 
 
 def by_slice(tables: Tables) -> pl.DataFrame:
@@ -108,7 +116,7 @@ def by_slice(tables: Tables) -> pl.DataFrame:
 def funnel(tables: Tables) -> pl.DataFrame:
     """Return verdict, stage, reason, rows: input lines that each rule took, most first."""
     return (
-        tables.ledger.lazy()
+        tables.fates.lazy()
         .filter(~_KEPT)
         .group_by("verdict", "stage", "reason")
         .agg(rows=pl.len())
@@ -120,7 +128,7 @@ def funnel(tables: Tables) -> pl.DataFrame:
 def heavy_rules(tables: Tables, *, over: float = 0.02) -> pl.DataFrame:
     """Return source, verdict, stage, reason, rows, share of every rule that took more than `over` of a
     source's lines, most first."""
-    lines = tables.ledger.lazy()
+    lines = tables.fates.lazy()
     total = lines.group_by("source").agg(lines=pl.len())
     return (
         lines.filter(~_KEPT)

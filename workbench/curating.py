@@ -36,7 +36,7 @@ def store_for(recipe: Path, store_path: Path | None, *, dry_run: bool) -> Iterat
     with tempfile.TemporaryDirectory(prefix="tilth-dry-run-") as folder:
         copy = Path(folder) / "store"
         if real.is_dir():
-            skipped = shutil.ignore_patterns("runs", "reports", "tmp")
+            skipped = shutil.ignore_patterns("runs", "reports", "tmp", "cache")
             shutil.copytree(real, copy, ignore=skipped)
         yield Store.open(copy)
 

@@ -37,7 +37,7 @@ def version_facts(recipe_path: Path, store_path: Path | None, version_id: str | 
             next_step=f"run: curate {recipe_path.name}",
         )
     verify_version(store, version)
-    tables = Tables(version.occurrences(), version.rows(), version.decisions(), version.measures())
+    tables = Tables(version.occurrences(), version.rows(), version.decisions(), version.measures([]))
     checks = judge(measure(tables), recipe.checks)
     return {
         "kind": "version",

@@ -168,7 +168,7 @@ def test_tables_without_language_or_length_still_report(versions: tuple[Version,
         tables.occurrences, tables.rows, tables.decisions, tables.measures.select("row_id", "turn")
     )
     assert measure(bare).equals(measure(tables))
-    assert isinstance(bare.ledger, pl.DataFrame)
+    assert isinstance(bare.fates, pl.DataFrame)
 
 
 def test_what_licences_ask_for_is_said_of_kept_rows_only(versions: tuple[Version, Version]) -> None:
