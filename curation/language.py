@@ -31,9 +31,9 @@ MIN_CONFIDENCE = 0.5  # below, the language is `unknown`
 # n-grams overlap, so six nats of difference count like one.
 _NATS_PER_LOGIT = 6.0
 # The logit that the name is right: 1, typicality, lead per letter, log letters, typicality x log letters, log lead.
-# Fitted by logistic regression on one half of lingua's test sentences, word pairs and single words in 75
+# Fitted by benchmarks/fit_language.py on every second of lingua's test sentences, word pairs and single words in 75
 # languages; a text in one of the 24 without a profile counts 0.3.
-_LOGIT = np.array([16.06, -18.82, 0.98, -9.62, 10.30, 0.72])
+LOGIT = np.array([15.98, -18.76, 1.01, -9.61, 10.29, 0.71])
 _LETTERS_SEEN = (6, 150)  # beyond these the fit says nothing
 _MAX_LEAD = 2.0  # nats per letter
 _MIN_KNOWN_SHARE = 0.5  # of the letters
@@ -70,6 +70,11 @@ def identify(texts: pl.Series) -> pl.DataFrame:
     """Return `language` (String, `unknown` where unsure) and `confidence` (Float64, 0..1) of each text.
 
     Code, links and markup are passed over, and only the first 10,000 characters are read. A null is unknown.
+    Names are ISO 639-1; Norwegian is `no`. The confidence is how likely the name is right, in a world where a
+    third of the languages has no profile; `unknown` stands where it is below 0.5.
+
+    >>> identify(pl.Series(["Wir gehen morgen auf den Markt.", "x = 1", "Մենք կգնանք"]))["language"].to_list()
+    ['de', 'unknown', 'unknown']
     """
     cleaned = texts.alias("text").to_frame().select(prose(pl.col("text")))["text"]
     return identify_prose(cleaned).select("language", "confidence")
@@ -82,10 +87,39 @@ def identify_prose(texts: pl.Series, rivals: pl.Series | None = None) -> pl.Data
     of what is typical for these two, whether near (Spanish and Portuguese, 0.8 nats a letter) or far (English
     and German, 1.6). Both are 0 where the rival is unknown.
     """
-    from tilth.curation import language_kernel as kernel
     from tilth.curation.language_profiles import SCORE_UNIT, load
 
     profiles = load()
+    best, score, second, rival, letters, known = scores(texts, rivals, profiles)
+    confidence = np.where(
+        profiles.own_script[best],
+        _logistic((score - second) / SCORE_UNIT / _NATS_PER_LOGIT),
+        _logistic(evidence(best, score, second, letters, profiles) @ LOGIT),
+    )
+    confidence[(best < 0) | (known < _MIN_KNOWN_SHARE * letters)] = 0.0
+    names = pl.Series(profiles.languages, dtype=pl.String)
+    nats = (score - rival) / SCORE_UNIT
+    distance = _distances(best, rivals, profiles) if rivals is not None else np.zeros(len(texts))
+    typical = distance * np.maximum(letters, 1)
+    found = pl.DataFrame(
+        {
+            "language": names.gather(np.maximum(best, 0)),
+            "confidence": confidence,
+            "letters": letters,
+            "nats": np.where(typical > 0, nats, 0.0),
+            "lead": np.divide(nats, typical, out=np.zeros(len(texts)), where=typical > 0),
+        }
+    )
+    return found.with_columns(
+        pl.when(pl.col("confidence") >= MIN_CONFIDENCE).then("language").otherwise(pl.lit(UNKNOWN)),
+        pl.col("confidence", "nats", "lead").round(6),
+    )
+
+
+def scores(texts: pl.Series, rivals: pl.Series | None, profiles: Profiles) -> list[np.ndarray]:
+    """Return the columns that the kernel writes, one array each."""
+    from tilth.curation import language_kernel as kernel
+
     data, offsets = string_buffers(texts.fill_null("").str.normalize("NFC"))
     out = np.zeros((len(texts), kernel.COLUMNS), np.int32)
     kernel.score_texts(
@@ -99,32 +133,21 @@ def identify_prose(texts: pl.Series, rivals: pl.Series | None = None) -> pl.Data
         _groups(rivals, profiles) if rivals is not None else np.zeros(len(texts), np.int64),
         out,
     )
-    best, score, second, rival, letters, known = (out[:, column] for column in range(kernel.COLUMNS))
-    lead = (score.astype(np.float64) - second) / SCORE_UNIT
-    confidence = np.where(
-        profiles.own_script[best],
-        _logistic(lead / _NATS_PER_LOGIT),
-        _confidence(score / np.maximum(letters, 1) / profiles.typical[best], lead, letters),
-    )
-    confidence[(best < 0) | (known < _MIN_KNOWN_SHARE * letters)] = 0.0
-    names = pl.Series(profiles.languages, dtype=pl.String)
-    language = names.gather(np.maximum(best, 0))
-    nats = (score.astype(np.float64) - rival) / SCORE_UNIT
-    distance = _distances(best, rivals, profiles) if rivals is not None else np.zeros(len(texts))
-    near = distance * np.maximum(letters, 1)
-    found = pl.DataFrame(
-        {
-            "language": language,
-            "confidence": confidence,
-            "letters": letters,
-            "nats": np.where(near > 0, nats, 0.0),
-            "lead": np.divide(nats, near, out=np.zeros(len(texts)), where=near > 0),
-        }
-    )
-    return found.with_columns(
-        pl.when(pl.col("confidence") >= MIN_CONFIDENCE).then("language").otherwise(pl.lit(UNKNOWN)),
-        pl.col("confidence", "nats", "lead").round(6),
-    )
+    return list(out.T)
+
+
+def evidence(
+    best: np.ndarray, score: np.ndarray, second: np.ndarray, letters: np.ndarray, profiles: Profiles
+) -> np.ndarray:
+    """Return (texts, 6): what the confidence in the best of several languages of one script is made of."""
+    from tilth.curation.language_profiles import SCORE_UNIT
+
+    per_letter = 1.0 / np.maximum(letters, 1)
+    typicality = np.minimum(score * per_letter / profiles.typical[best], 1.0)
+    lead = (score - second) / SCORE_UNIT
+    size = np.log(np.clip(letters, *_LETTERS_SEEN))
+    clear = np.minimum(lead * per_letter, _MAX_LEAD)
+    return np.stack([np.ones(len(best)), typicality, clear, size, typicality * size, np.log1p(lead)], axis=1)
 
 
 def _groups(rivals: pl.Series, profiles: Profiles) -> np.ndarray:
@@ -139,18 +162,6 @@ def _distances(best: np.ndarray, rivals: pl.Series, profiles: Profiles) -> np.nd
     rival = rivals.replace_strict(places, default=-1, return_dtype=pl.Int64).to_numpy()
     known = (rival >= 0) & (best >= 0) & (profiles.group[rival] != profiles.group[best])
     return np.where(known, profiles.distance[best, rival], 0.0)
-
-
-def _confidence(typicality: np.ndarray, lead: np.ndarray, letters: np.ndarray) -> np.ndarray:
-    """Return how likely the best language is right, where many languages share its script.
-
-    typicality: score per letter, as a share of what texts of the language get. lead: nats over the second.
-    """
-    typicality = np.minimum(typicality, 1.0)
-    size = np.log(np.clip(letters, *_LETTERS_SEEN))
-    per_letter = np.minimum(lead / np.maximum(letters, 1), _MAX_LEAD)
-    known = (np.ones_like(lead), typicality, per_letter, size, typicality * size, np.log1p(lead))
-    return _logistic(np.stack(known, axis=1) @ _LOGIT)
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:

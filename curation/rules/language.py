@@ -41,14 +41,14 @@ class Language:
     keep: language codes (ISO 639-1); a row whose response shows no certain language is kept. min_confidence,
     min_letters: from where on the language of a prompt or response is certain. min_lead: by how much the response
     must fit its language better than that of the prompt, as a share of what is typical of these two; a list of
-    foreign names in an English answer stays below 0.5. Being a share, it serves near languages (es, pt) too,
+    foreign names in an English answer stays below 0.4. Being a share, it serves near languages (es, pt) too,
     where a longer answer is needed to reach 20 nats.
     """
 
     keep: tuple[Code, ...] | None = None
     min_confidence: float = 0.7
     min_letters: int = 40
-    min_lead: float = 0.5
+    min_lead: float = 0.4
     mismatch: Verdict = limit(Verdict.KEEP)
 
     phase: ClassVar[Phase] = Phase.RULES

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tilth.curation import language
-from tilth.curation.language import UNKNOWN, Code, identify, prose
+from tilth.curation.language import UNKNOWN, Code, identify, identify_prose, prose
 from tilth.curation.language_profiles import load
 
 # Written for this test.
@@ -59,6 +59,8 @@ NO_PROFILE = {
     "Georgian": "ხვალ დილით ბაზარში წავალთ და მთელი ოჯახისთვის ახალ პურს და ვაშლს ვიყიდით.",
     "Khmer": "ព្រឹកស្អែក យើងនឹងទៅផ្សារ ដើម្បីទិញនំប៉័ង និងផ្លែប៉ោម សម្រាប់គ្រួសារទាំងមូល។",
     "Amharic": "ነገ ጠዋት ወደ ገበያ ሄደን ለቤተሰቡ ሁሉ ትኩስ ዳቦና ፖም እንገዛለን።",
+    "Icelandic": "Á morgun förum við á markaðinn og kaupum nýtt brauð og epli handa allri fjölskyldunni.",
+    "Zulu": "Kusasa ekuseni sizoya emakethe siyothenga isinkwa esisha nama-apula omndeni wonke.",
     "Kazakh": "Ертең таңертең біз базарға барып, бүкіл отбасыға жаңа піскен нан мен алма сатып аламыз.",
 }
 
@@ -147,6 +149,72 @@ def test_code_links_and_markup_are_passed_over() -> None:
     (left,) = pl.DataFrame({"text": [text]}).select(prose(pl.col("text")))["text"]
     assert " ".join(left.split()) == "Siehe hier , Fragen an : Die Funktion liest die Datei ein."
     assert identify(pl.Series([text]))["language"].to_list() == ["de"]
+
+
+MARKDOWN = """---
+title: the-page
+description: how to build the best of all things with this tool
+---
+
+## {0}
+
+| `name` | {0} |
+|---|---|
+| `the_value` | <a href="https://example.org/the/best">`here`</a> |
+
+![{0}](../images/the-best-picture-of-all.png "the title of it")
+<!-- This comment is for those who work on the page and not for those who read it. -->
+- [{0}](getting-started/with-the-thing.md#how-to-begin)
+- {{{{< shortcode with="some English words in it" >}}}}
+
+[1]: https://example.org/where-this-is-from
+
+~~~bash
+sudo apt-get install the-whole-thing && echo "this is done"
+~~~
+<pre class="wide">this is the output of the command that is shown above</pre>
+"""
+
+
+def test_markdown_is_read_by_its_prose() -> None:
+    pages = pl.Series([MARKDOWN.format(sentence) for sentence in SENTENCES.values()])
+    assert identify(pages)["language"].to_list() == list(SENTENCES)
+    (left,) = pl.DataFrame({"text": [MARKDOWN.format("@")]}).select(prose(pl.col("text")))["text"]
+    assert not [word for word in left.split() if word.isalpha()]
+
+
+def test_terms_in_latin_letters_do_not_make_a_page_english() -> None:
+    chinese = "在 Kubernetes cluster 中安装 Longhorn manager，然后打开 dashboard 检查 volume 的状态。"
+    russian = "Установите на этот компьютер Docker Desktop и запустите контейнер командой docker compose up."
+    quoting = "The Russian word кот and the Chinese sign for a cat are among the first that children write."
+    assert identify(pl.Series([chinese, russian, quoting]))["language"].to_list() == ["zh", "ru", "en"]
+
+
+def test_confidence_grows_with_the_text_and_is_low_for_a_word() -> None:
+    sentence = SENTENCES["nl"]
+    found = identify(pl.Series([sentence[:8], sentence[:30], sentence, f"{sentence} {sentence}"]))
+    assert found["confidence"].is_sorted()
+    assert found["confidence"][0] < 0.5
+    assert found["confidence"][3] > 0.9
+
+
+def test_a_lead_is_a_share_of_what_is_typical_of_two_languages() -> None:
+    texts = pl.Series([SENTENCES["es"], SENTENCES["en"], SENTENCES["es"], SENTENCES["es"]])
+    found = identify_prose(texts, pl.Series(["pt", "de", "es", UNKNOWN]))
+    assert found["lead"][:2].is_between(0.3, 1.6).all()
+    assert found["nats"][1] > found["nats"][0] > 0
+    assert found["lead"][2:].to_list() == found["nats"][2:].to_list() == [0.0, 0.0]
+
+
+def test_distances_between_profiles_are_of_their_own_texts() -> None:
+    tables = load()
+    place = {name: at for at, name in enumerate(tables.languages)}
+    assert (tables.distance.diagonal() == 0).all()
+    assert tables.distance[place["da"], place["no"]] < 0.5 < tables.distance[place["es"], place["pt"]] < 1
+    assert tables.distance[place["en"], place["de"]] > 1.3
+    assert (
+        tables.distance + np.eye(len(place) + 1)[: len(tables.languages), : len(tables.languages)] > 0
+    ).all()
 
 
 def test_the_codes_of_the_recipe_are_those_of_the_profiles() -> None:

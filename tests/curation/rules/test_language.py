@@ -80,6 +80,23 @@ def test_a_quotation_from_the_prompt_is_not_tagged() -> None:
     assert reasons(Language(), answers(title, prompt=GERMAN)) == [MISMATCH]
 
 
+SPANISH = (
+    "¿Podría decirme a qué hora abre mañana la oficina de correos del casco antiguo? Tengo que enviar un paquete a mi "
+    "hermana y no quiero llegar tarde al trabajo."
+)
+PORTUGUESE = (
+    "A agência dos correios do centro histórico abre amanhã às oito horas da manhã e fecha às seis da tarde. Não se "
+    "esqueça de levar o seu documento de identificação para enviar a encomenda à sua irmã."
+)
+
+
+def test_an_answer_in_a_near_language_is_tagged_when_it_is_long_enough() -> None:
+    assert reasons(Language(), answers(PORTUGUESE, prompt=SPANISH)) == [MISMATCH]
+    assert reasons(Language(), answers(SPANISH, prompt=PORTUGUESE)) == [MISMATCH]
+    assert reasons(Language(), answers("Abre amanhã às oito horas, no centro.", prompt=SPANISH)) == [set()]
+    assert reasons(Language(), answers(SPANISH, prompt=SPANISH)) == [set()]
+
+
 def test_only_languages_to_keep_stay() -> None:
     turns = turn_frame(
         [("user", ENGLISH), ("assistant", ENGLISH)],
