@@ -18,7 +18,7 @@ import numba
 import numpy as np
 
 # Compiles a function that only kernels call; without wrappers for Python that takes less time.
-inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]
 
 REFUSED = -1
 # What a value is. An exact float is written as orjson would write it; a rough one may not be.
