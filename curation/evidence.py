@@ -113,10 +113,12 @@ def frame_digest(frame: pl.DataFrame) -> str:
 
 def _bytes_of(values: pl.Series) -> Iterator[bytes | np.ndarray]:
     """Yield the bytes of the values of a column, nulls being empty or 0."""
-    if values.dtype in (pl.String, pl.Binary) or isinstance(values.dtype, pl.Enum):
-        plain = values.cast(pl.String) if isinstance(values.dtype, pl.Enum) else values
-        sizes = plain.str.len_bytes() if plain.dtype == pl.String else plain.bin.size()
-        yield sizes.fill_null(0).to_numpy()
-        yield b"".join(v.encode() if isinstance(v, str) else v for v in plain.drop_nulls())
+    if values.dtype in (pl.String, pl.Binary):
+        nothing = "" if values.dtype == pl.String else b""
+        array = values.fill_null(nothing).to_arrow(compat_level=pl.CompatLevel.oldest())
+        _, offsets, data = array.buffers()
+        ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+        yield np.diff(ends)
+        yield np.frombuffer(data, np.uint8)[ends[0] : ends[-1]] if data else b""
     else:
-        yield np.ascontiguousarray(values.fill_null(0).to_numpy())
+        yield np.ascontiguousarray(values.to_physical().fill_null(0).to_numpy())

@@ -18,6 +18,7 @@ from benchmarks.rows_712 import write
 SIZES = tuple(int(n) for n in os.environ.get("TILTH_BENCH_ROWS", "300000,1000000").split(","))
 RECIPE = "name: rows\nsources:\n  - path: rows.jsonl\ncuration:\n  slice_by: [origin]\n"
 _SAMPLE_SECONDS = 0.05
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def measure() -> dict[str, Any]:
@@ -39,15 +40,16 @@ def measure() -> dict[str, Any]:
 def run(recipe: Path) -> dict[str, Any]:
     """Curate a recipe and write its page in a process of its own; return its figures.
 
-    peak_mib: the most that the process and its children held together (resident, shared pages counted in
-    each).
+    peak_mib: the most that the process and its children held together, resident: pages that they share count
+    in each, and so do pages of mapped files, which the system takes back when it needs them.
+    peak_own_mib: without the pages of files.
     """
     command = [sys.executable, "-m", "benchmarks.suite.pipeline", str(recipe)]
     started = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    samples: list[tuple[float, int]] = []
+    samples: list[tuple[float, int, int]] = []
     while process.poll() is None:
-        samples.append((time.monotonic(), _resident_bytes(process.pid)))
+        samples.append((time.monotonic(), *_resident_bytes(process.pid)))
         time.sleep(_SAMPLE_SECONDS)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
@@ -56,24 +58,29 @@ def run(recipe: Path) -> dict[str, Any]:
     starts = [*said.pop("phases"), ("end", time.monotonic())]
     phases = {}
     for (name, start), (_, end) in pairwise(starts):
-        held = [size for at, size in samples if start <= at < end]
+        held = [size for at, size, _ in samples if start <= at < end]
         phases[name] = {"wall_s": round(end - start, 2), "peak_mib": max(held, default=0) >> 20}
     wall = time.monotonic() - started
-    return {"wall_s": round(wall, 1), "peak_mib": max(s for _, s in samples) >> 20, **said, "phases": phases}
+    peaks = {
+        "peak_mib": max(size for _, size, _ in samples) >> 20,
+        "peak_own_mib": max(size - files for _, size, files in samples) >> 20,
+    }
+    return {"wall_s": round(wall, 1), **peaks, **said, "phases": phases}
 
 
-def _resident_bytes(pid: int) -> int:
-    """Return the resident memory of a process and all below it."""
-    total, waiting = 0, [pid]
+def _resident_bytes(pid: int) -> tuple[int, int]:
+    """Return the resident memory of a process and all below it, and how much of it are pages of files."""
+    total, files, waiting = 0, 0, [pid]
     while waiting:
         folder = Path("/proc") / str(waiting.pop())
         try:
-            total += int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            _, resident, shared, *_ = (folder / "statm").read_text().split()
+            total, files = total + int(resident) * _PAGE_BYTES, files + int(shared) * _PAGE_BYTES
             for task in (folder / "task").iterdir():
                 waiting += [int(child) for child in (task / "children").read_text().split()]
         except OSError:  # it has just ended
             continue
-    return total
+    return total, files
 
 
 def _job(recipe_path: Path) -> dict[str, Any]:
