@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import zstandard
 
 from benchmarks.record import ROOT, cpu_seconds
 from benchmarks.sample import read_real, sample_texts
@@ -20,7 +21,7 @@ from tilth.curation.select.k_center import k_center
 from tilth.shards.tables import Shape
 
 BASE = ROOT / "data" / "base"
-TIMED_ROWS, PLAIN_ROWS = 1024, 128
+TIMED_ROWS, PLAIN_ROWS, SWAPPED_ROWS = 1024, 128, 1000
 EVERY_QUESTION, EVERY_DIALOGUE = 3, 4  # a part of the labelled rows, so that the figures take minutes
 SHARE, SEEDS = 0.1, 5
 
@@ -30,7 +31,7 @@ def measure() -> dict[str, Any]:
     from tilth.training.scoring import Scorer
 
     scorer = Scorer.load(str(BASE), Path(), template=None, device="cpu", alone=True)
-    figures = _speed(scorer)
+    figures = _speed(scorer) | {"swapped_answers": _swapped(scorer)}
     mix = read_real("sft/sft_mix.jsonl.zst")
     if mix is None:
         return figures
@@ -75,6 +76,30 @@ def _speed(scorer: Any) -> dict[str, Any]:
         "tokens_per_cpu_s": round(scorer.tokens / seconds),
         "row_by_row_rows_per_cpu_s": round(PLAIN_ROWS / plain),
     }
+
+
+def _swapped(scorer: Any) -> dict[str, Any]:
+    """Return how often the bundled base prefers a question's own answer to another question's."""
+    with (ROOT / "data" / "sources" / "questions.jsonl.zst").open("rb") as stored:
+        lines = zstandard.ZstdDecompressor().stream_reader(stored).read().splitlines()
+    pairs = [pair for line in lines[:SWAPPED_ROWS] if (pair := _pair(line))]
+    others = [*pairs[1:], pairs[0]]
+    own, other = (
+        scorer.score([sample(asked, said, n) for n, (asked, said) in enumerate(both)])
+        for both in (pairs, [(a[0], b[1]) for a, b in zip(pairs, others)])
+    )
+    good = np.repeat([True, False], len(pairs))
+    losses = pl.concat([own, other]).select(perplexity=-pl.col("loss"), ifd=-pl.col("loss") / pl.col("alone"))
+    return {"pairs": len(pairs), **{name: _auc(losses[name].to_numpy(), good) for name in losses.columns}}
+
+
+def _pair(line: bytes) -> tuple[str, str] | None:
+    """Return question and answer of a line, None for a line that is broken on purpose."""
+    try:
+        row = json.loads(line)
+        return (row["question"], row["answer"]) if row["question"] and row["answer"] else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _plain(scorer: Any, row: dict[str, Any]) -> None:

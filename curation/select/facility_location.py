@@ -19,11 +19,12 @@ from numba import types
 
 DEMAND_ROWS = 10_000
 MAX_PAIRS = 40_000_000  # 8 bytes each
-_AHEAD, _BLOCK, _PROBED, _DENSE_STEPS = 64, 1024, 256, 16
+_AHEAD, _BLOCK, _PROBED, _DENSE_STEPS = 64, 1024, 256, 4
 
 _I32, _I64, _F32, _F64 = (
     types.Array(t, 1, "C") for t in (types.int32, types.int64, types.float32, types.float64)
 )
+_F32_2D = types.Array(types.float32, 2, "C")
 
 
 def facility_location(vectors: np.ndarray, k: int, demand_rows: int = DEMAND_ROWS) -> np.ndarray:
@@ -61,12 +62,13 @@ class _Dense:
         """Return the row with the largest gain and count it as chosen."""
         if np.isinf(self.bound).all():
             self.bound = np.concatenate([self._gains(block) for block in self._blocks()])
-        fresh = self.taken.copy()
+        fresh, count = self.taken.copy(), _AHEAD
         while not fresh[place := int(np.argmax(np.where(self.taken, -np.inf, self.bound)))]:
-            order = np.where(fresh, -np.inf, self.bound)
-            ahead = np.argpartition(-order, min(_AHEAD, order.size) - 1)[:_AHEAD]
+            order = np.where(fresh, np.inf, -self.bound)
+            ahead = np.argpartition(order, min(count, order.size) - 1)[:count]
             self.bound[ahead] = self._gains(self._similar(ahead))
             fresh[ahead] = True
+            count = min(4 * count, _BLOCK)
         self.best = np.maximum(self.best, self._similar(np.array([place]))[0])
         self.taken[place] = True
         return place
@@ -97,7 +99,20 @@ class _Dense:
         return np.maximum(self.vectors[some] @ self.demand.T, 0)
 
     def _gains(self, similar: np.ndarray) -> np.ndarray:
-        return np.asarray(np.maximum(similar - self.best, 0).sum(1, dtype=np.float64))
+        out = np.empty(len(similar))
+        _sum_gains(similar, self.best, out)
+        return out
+
+
+@numba.njit(types.void(_F32_2D, _F32, _F64), cache=True, nogil=True, fastmath={"reassoc"})
+def _sum_gains(similar, best, out):
+    """Fill by how much each row of similarities would raise the sum."""
+    for row in range(out.size):
+        total = 0.0
+        for at in range(best.size):
+            gain = similar[row, at] - best[at]
+            total += gain if gain > 0 else 0.0
+        out[row] = total
 
 
 @numba.njit
