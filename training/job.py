@@ -13,6 +13,7 @@ import torch
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 from tilth.shards.store import Store
 from tilth.shards.version import Version
+from tilth.training import tensorboard
 from tilth.training.device import Device, choose_device
 from tilth.training.learning import Learning
 from tilth.training.lora import quantisation
@@ -92,7 +93,10 @@ def prepare(
 ) -> Job:
     """Render, plan and name a run. Raises TrainingError for what must not start."""
     device = choose_device(recipe.device)
-    quantisation(recipe, device.device)  # refused before anything is rendered
+    # Refused before anything is rendered.
+    quantisation(recipe, device.device)
+    if recipe.loggers:
+        tensorboard.require()
     base = find_base(recipe.base, base_dir)
     renderer = renderer_for(recipe, base, base_dir)
     roles = assign(version, renderer, recipe, base_dir=base_dir, exclude=exclude)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,14 @@ from tilth.shards.atomic import write_file
 class Journal:
     """Appends records as they come; a resumed run first takes back what lies beyond its checkpoint."""
 
-    def __init__(self, path: Path, *, up_to_step: int) -> None:
-        """Open the file, keeping only whole records of steps up to `up_to_step` (-1: none)."""
-        self.path = path
+    def __init__(
+        self, path: Path, *, up_to_step: int, loggers: Sequence[Callable[[dict[str, Any]], None]] = ()
+    ) -> None:
+        """Open the file, keeping only whole records of steps up to `up_to_step` (-1: none).
+
+        loggers: who else is told of each new record.
+        """
+        self.path, self._loggers = path, loggers
         kept = [record for record in read(path) if record["step"] <= up_to_step]
         write_file(path, b"".join(_line(record) for record in kept))
         self._file = path.open("ab", buffering=0)
@@ -22,6 +28,8 @@ class Journal:
     def write(self, record: dict[str, Any]) -> None:
         """Append one record."""
         self._file.write(_line(record))
+        for log in self._loggers:
+            log(record)
 
     def close(self) -> None:
         """Close the file."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tilth.shards.tables import FOLDS
+from tilth.training.metric_plugins import require_offered
 
 DEFAULT_RATE = {"lora": 2e-4, "full": 1e-5, "gradual": 1e-5}
 
@@ -96,6 +97,9 @@ class TrainingRecipe(Section):
     checkpoint_minutes: float = Field(default=10, gt=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     mixture: bool = True  # reweight the slices during the run
+    loggers: tuple[Literal["tensorboard"], ...] = ()  # beside metrics.jsonl
+    merge: bool = True  # lora: also write the base with the adapter merged into it, if that computes the same
+    reload: bool = True  # read the files in a fresh process and compare what they compute, a few seconds
 
     @model_validator(mode="after")
     def _pulls_weights(self) -> TrainingRecipe:
@@ -117,16 +121,26 @@ class Task(Section):
     """Questions with references, answered by generation."""
 
     path: str
-    metric: Literal["exact", "contains", "regex", "json", "tool_call", "f1", "chrf"]
+    metric: str  # a name of task_metrics.METRICS, or of an entry point of the group tilth.metrics
     name: str | None = None  # null: the stem of the file
     max_new_tokens: int = Field(default=64, ge=1)
     max_rows: int = Field(default=200, ge=1)
 
+    @field_validator("metric")
+    @classmethod
+    def _is_offered(cls, name: str) -> str:
+        return require_offered(name)
+
 
 class EvaluationRecipe(Section):
-    """How often and on what the model is judged."""
+    """How often and on what the model is judged.
+
+    few_shot: the untouched base also answers each task with so many rows of the training data before the question,
+    to tell what tuning gives beyond prompting; 0 leaves it out.
+    """
 
     share: float = Field(default=0.05, gt=0, le=1)  # of the run's time
     every: float = Field(default=0.05, gt=0, le=1)  # of the steps
     max_rows_per_slice: int = Field(default=200, ge=1)
+    few_shot: int = Field(default=3, ge=0)
     tasks: tuple[Task, ...] = ()

@@ -17,13 +17,15 @@ from tilth.shards.version import Version
 from tilth.training import checkpoint, snapshot
 from tilth.training.anchor import Divergence, StartingPoint
 from tilth.training.device import memory_errors
-from tilth.training.evaluate import LoadedTask, load_tasks
+from tilth.training.evaluate import LoadedTask, load_tasks, name_stops
+from tilth.training.few_shot import answer_with_examples, worked_examples
 from tilth.training.finish import RunResult, finish
 from tilth.training.generated import base_samples
+from tilth.training.held_prompts import held_prompts
 from tilth.training.interrupt import Interrupt
 from tilth.training.job import Job, prepare
 from tilth.training.journal import Journal
-from tilth.training.judge import Judgement, judge
+from tilth.training.judge import Judgement, answer_held, judge
 from tilth.training.loop import Loop
 from tilth.training.lora import quantisation
 from tilth.training.model import attach, choose_attention, load_model, max_context
@@ -32,6 +34,7 @@ from tilth.training.plan import Plan, measured_seconds
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.retained import retain
 from tilth.training.sampler import Sampler
+from tilth.training.tensorboard import TensorBoard
 from tilth.training.text import Example
 from tilth.training.unfreeze import Unfreezing, groups_of
 from tilth.validators.verify import verify_version
@@ -91,8 +94,8 @@ def train(
     with Lock(job.run_dir / "lock").held(0), memory_errors():
         say("base", 0, 0)
         model = _load(job)
-        tasks = load_tasks(evaluation, job.renderer, base_dir=base_dir, max_context=max_context(model.config))
-        untuned = _judge_base(job, model, tasks)
+        tasks, held = _questions(job, model)
+        untuned = _judge_base(job, model, tasks, held)
         job = _with_retained(job, model)
         model = attach(model, recipe, job.seed)
         job = _timed(job, model, next_command)
@@ -101,7 +104,7 @@ def train(
             loop = _loop(job, model, lambda step: say("train", step, job.plan.steps), interrupt)
             loop.run()
         say("judge", 0, 0)
-        return finish(job, loop, untuned, tasks, started)
+        return finish(job, loop, untuned, tasks, held, started)
 
 
 def _load(job: Job) -> Any:
@@ -110,7 +113,15 @@ def _load(job: Job) -> Any:
     quantised = quantisation(job.recipe, where)
     model = load_model(job.base, dtype=job.weights_dtype, device=where, quantised=quantised)
     choose_attention(model)
+    name_stops(model, job.renderer)
     return model
+
+
+def _questions(job: Job, model: Any) -> tuple[list[LoadedTask], LoadedTask | None]:
+    """Return the tasks, and for a watched run the held-out prompts."""
+    context = max_context(model.config)
+    tasks = load_tasks(job.evaluation, job.renderer, base_dir=job.base_dir, max_context=context)
+    return tasks, held_prompts(job.version, job.renderer, context) if job.monitors else None
 
 
 def _with_retained(job: Job, model: torch.nn.Module) -> Job:
@@ -132,8 +143,13 @@ def _timed(job: Job, model: torch.nn.Module, next_command: str) -> Job:
     return replace(job, plan=replace(job.plan, seconds=seconds), next_command=next_command)
 
 
-def _judge_base(job: Job, model: torch.nn.Module, tasks: list[LoadedTask]) -> Judgement:
-    """Measure the untouched base, once per process for the same rows and tasks."""
+def _judge_base(
+    job: Job, model: torch.nn.Module, tasks: list[LoadedTask], held: LoadedTask | None
+) -> Judgement:
+    """Measure the untouched base, once per process for the same rows and tasks.
+
+    A watched run also asks it the held-out prompts, and the tasks after worked examples.
+    """
     rows = ",".join(example.row_id.hex() for example in job.roles.promotion)
     inputs = (job.inputs[key] for key in ("base", "evaluation", "template"))
     key = (*inputs, str(job.base_dir), str(job.renderer.max_tokens), rows)
@@ -142,7 +158,18 @@ def _judge_base(job: Job, model: torch.nn.Module, tasks: list[LoadedTask]) -> Ju
         found = judge(model, job.renderer.tokenizer, promotion, tasks, job.recipe.pack_tokens)
         _bases_judged.clear()
         _bases_judged[key] = found
-    return _bases_judged[key]
+    judged = _bases_judged[key]
+    if held is None:
+        return judged
+    judged = replace(judged, held=answer_held(model, job.renderer.tokenizer, held))
+    shots = job.evaluation.few_shot if tasks else 0
+    if shots:
+        pool = worked_examples(job.version, job.renderer, {e.row_id for e in job.roles.train})
+        context = max_context(model.config)
+        judged = replace(
+            judged, few_shot=answer_with_examples(model, job.renderer, tasks, pool, shots, context)
+        )
+    return judged
 
 
 def _loop(job: Job, model: torch.nn.Module, on_step: Callable[[int], None], interrupt: Interrupt) -> Loop:
@@ -165,7 +192,7 @@ def _loop(job: Job, model: torch.nn.Module, on_step: Callable[[int], None], inte
         total_tokens=job.plan.tokens,
         folder=folder,
         inputs=job.inputs,
-        journal=Journal(job.run_dir / "metrics.jsonl", up_to_step=saved.step if saved else -1),
+        journal=_journal(job, saved.step if saved else -1),
         asked_to_stop=lambda: interrupt.asked,
         on_step=on_step,
         replay=_sampler(job, retained.replayed) if retained.replayed else None,
@@ -178,6 +205,11 @@ def _loop(job: Job, model: torch.nn.Module, on_step: Callable[[int], None], inte
     for problem in damaged:
         loop.journal.write({"kind": "damage", "step": loop.step, "problem": problem})
     return loop
+
+
+def _journal(job: Job, up_to_step: int) -> Journal:
+    loggers = [TensorBoard(job.run_dir, up_to_step=up_to_step).write] if job.recipe.loggers else []
+    return Journal(job.run_dir / "metrics.jsonl", up_to_step=up_to_step, loggers=loggers)
 
 
 def _sampler(job: Job, examples: list[Example]) -> Sampler:
