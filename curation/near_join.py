@@ -27,7 +27,7 @@ MANY = 64
 _FIRST_HELD, _FIRST_TRAIN, _PROMPT, _RESPONSE = 0, 1, 2, 3  # tags in the index
 _OFF = 2.0  # a similarity that no pair reaches
 _ROUNDING = 1e-9  # keeps ceil(0.7 * 10) at 7
-_MAX_COUNTERS = 1 << 26
+_MAX_COUNTERS = 1 << 27
 
 _U32, _I64, _U8 = (types.Array(t, 1, "C", readonly=True) for t in (types.uint32, types.int64, types.uint8))
 _OUT_U32, _OUT_I64, _OUT_F64, _OUT_U8 = (
@@ -57,32 +57,57 @@ class Repeats:
     similarity: np.ndarray
 
 
-@numba.njit(types.void(_U32, _OUT_U32), cache=True, nogil=True)
-def _count(values, counts):
-    """Count how often each shingle occurs; two that share a counter only look less rare than they are."""
+@numba.njit
+def _code(count):
+    """Return a count in eight bits, to three figures after the first and in the same order."""
+    shift = 0
+    while (count >> shift) >= 16:
+        shift += 1
+    return np.uint8((count >> shift) + 8 * shift)
+
+
+@numba.njit
+def _decode(code):
+    """Return the least count of a code."""
+    shift = max(0, np.int64(code) // 8 - 1)
+    return (np.int64(code) - 8 * shift) << shift
+
+
+@numba.njit(types.void(_U32, types.Array(types.uint16, 1, "C"), types.int64, _OUT_U8), cache=True, nogil=True)
+def _count(values, counts, parts, rarity):
+    """Write how often each shingle occurs, as a code; two that share a counter only look less rare than they are.
+
+    The counters are for one of `parts` parts of all shingles at a time, so that few share one however many
+    there are.
+    """
     mask = np.uint64(counts.size - 1)
-    for i in range(values.size):
-        counts[mix(np.uint64(values[i])) & mask] += np.uint32(1)
+    for part in range(parts):
+        counts[:] = 0
+        for i in range(values.size):
+            h = mix(np.uint64(values[i]))
+            if np.int64(h >> np.uint64(40)) % parts == part and counts[h & mask] < 65_535:
+                counts[h & mask] += np.uint16(1)
+        for i in range(values.size):
+            h = mix(np.uint64(values[i]))
+            if np.int64(h >> np.uint64(40)) % parts == part:
+                rarity[i] = _code(np.int64(counts[h & mask]))
 
 
 @numba.njit(
-    types.void(_U32, _I64, _U32, types.float64, types.float64, _OUT_U32, _OUT_I64, _OUT_I64),
+    types.void(_U32, _I64, _U8, types.float64, types.float64, _OUT_U32, _OUT_I64, _OUT_I64),
     cache=True,
     nogil=True,
 )
-def _write_prefixes(values, offsets, counts, jaccard, rounding, out, ends, cost):
+def _write_prefixes(values, offsets, rarity, jaccard, rounding, out, ends, cost):
     """Fill the prefix of every set, without members that no other row has, and what probing it costs."""
-    mask = np.uint64(counts.size - 1)
     ranked = np.empty(np.max(offsets[1:] - offsets[:-1]) + 1, np.uint64)
     used = 0
     for row in range(ends.size):
         n = offsets[row + 1] - offsets[row]
         shared = 0
         for i in range(offsets[row], offsets[row + 1]):
-            value = np.uint64(values[i])
-            count = counts[mix(value) & mask]
-            if count > 1:
-                ranked[shared] = np.uint64(count) << np.uint64(32) | value
+            if rarity[i] > 1:
+                ranked[shared] = np.uint64(rarity[i]) << np.uint64(32) | np.uint64(values[i])
                 shared += 1
         # The members that no other row has are the rarest of all; only what they leave room for is ranked.
         keep = shared + 1 - np.int64(np.ceil(jaccard * n - rounding)) if n else 0
@@ -90,7 +115,7 @@ def _write_prefixes(values, offsets, counts, jaccard, rounding, out, ends, cost)
             sort(ranked, shared)
         for i in range(min(keep, shared)):
             out[used] = np.uint32(ranked[i])
-            cost[row] += np.int64(ranked[i] >> np.uint64(32))
+            cost[row] += _decode(ranked[i] >> np.uint64(32))
             used += 1
         ends[row] = used
 
@@ -346,9 +371,11 @@ def _prefixes(sets: Sets, jaccard: float) -> tuple[np.ndarray, np.ndarray, np.nd
     n = sets.offsets.size - 1
     out, ends, cost = np.empty(sets.values.size, np.uint32), np.zeros(n, np.int64), np.zeros(n, np.int64)
     if jaccard <= 1.0 and n:
-        counts = np.zeros(min(_power_of_two(sets.values.size), _MAX_COUNTERS), np.uint32)
-        _count(sets.values, counts)
-        _write_prefixes(sets.values, sets.offsets, counts, jaccard, _ROUNDING, out, ends, cost)
+        counts = np.empty(min(_power_of_two(2 * sets.values.size), _MAX_COUNTERS), np.uint16)
+        parts = -(-2 * sets.values.size // _MAX_COUNTERS) or 1
+        rarity = np.empty(sets.values.size, np.uint8)
+        _count(sets.values, counts, parts, rarity)
+        _write_prefixes(sets.values, sets.offsets, rarity, jaccard, _ROUNDING, out, ends, cost)
     return out[: ends[-1] if n else 0].copy(), ends, cost
 
 
