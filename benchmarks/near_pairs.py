@@ -57,7 +57,7 @@ def _sentences() -> list[str]:
         sentence
         for text in texts.to_list()
         for sentence in re.split(r"(?<=[.!?:])\s+|\n+", text[:60_000])
-        if 6 <= sentence.count(" ") + 1 <= 60
+        if 6 <= sentence.count(" ") + 1 <= 60 and sentence.isascii()  # words are then the same to every tool
     }
     return sorted(found)
 

@@ -1,36 +1,36 @@
 """Which vectors are worth comparing: k-means cells, so that a pass looks at neighbours only.
 
-SemDeDup (Abbas et al., arXiv 2303.09540) compares within a cell. Here a row also looks into the cell of its
-second nearest centre, since two near-equal vectors on both sides of a border have the same nearest two.
+SemDeDup (Abbas et al., arXiv 2303.09540) compares within a cell. Here a row looks into the cells of its PROBES
+nearest centres: two near-equal vectors on both sides of a border have the same nearest few.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-CELL_ROWS = 512
+CELL_ROWS, PROBES = 512, 6
 FIT_ROWS, _FIT_CELL_ROWS, _ITERATIONS = 50_000, 64, 8
 _BLOCK_ROWS = 20_000
 
 
 def cells(*fields: np.ndarray) -> np.ndarray:
-    """Return the nearest and the second nearest cell of every row, int32 (rows, 2); there may be only one.
+    """Return the nearest cells of every row, nearest first, int32 (rows, at most PROBES).
 
     fields: vectors of the same rows, one matrix a field, taken end to end. There is a centre for every
     CELL_ROWS rows, fitted on _FIT_CELL_ROWS rows a centre and at most FIT_ROWS, at equal steps.
     """
     n = len(fields[0])
-    out = np.zeros((n, 2), np.int32)
-    if n <= 2 * CELL_ROWS:
-        return out
     k = n // CELL_ROWS
+    if k < 3:
+        return np.zeros((n, 1), np.int32)
+    out = np.empty((n, min(PROBES, k)), np.int32)
     centres = _fit(_joined(fields, _steps(n, min(FIT_ROWS, k * _FIT_CELL_ROWS))), k)
     for start in range(0, n, _BLOCK_ROWS):
         rows = np.arange(start, min(n, start + _BLOCK_ROWS))
         nearness = _joined(fields, rows) @ centres.T
-        out[rows, 0] = nearness.argmax(1)
-        nearness[np.arange(rows.size), out[rows, 0]] = -np.inf
-        out[rows, 1] = nearness.argmax(1)
+        for probe in range(out.shape[1]):
+            out[rows, probe] = nearness.argmax(1)
+            nearness[np.arange(rows.size), out[rows, probe]] = -np.inf
     return out
 
 

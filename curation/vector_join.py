@@ -1,6 +1,6 @@
 """The most similar kept row by vectors: what the greedy pass of near_join.py asks where shingles say no, compiled.
 
-A row looks into its two nearest cells (cells.py). The vectors of a cell lie together, so that looking through
+A row looks into its nearest cells (cells.py). The vectors of a cell lie together, so that looking through
 one is reading on. Cosines are exact over 16-bit integers.
 """
 
@@ -21,7 +21,7 @@ class Vectors(NamedTuple):
     """Vectors of the rows, cell by cell.
 
     prompt, response: int16 (places, dimensions); zeros where there is nothing to compare. cells: int32
-    (places, 2), the nearest two cells. starts: Int64, where each cell begins, and the end of the last. places:
+    (places, probes), the nearest cells. starts: Int64, where each cell begins, and the end of the last. places:
     Int64, the place of every row; rows: Int64, the row of every place.
     """
 
@@ -47,7 +47,7 @@ def by_cell(prompt: np.ndarray, response: np.ndarray, cells: np.ndarray, lines: 
 def no_vectors() -> Vectors:
     """Return the vectors of a pass that compares none."""
     nothing, none = np.zeros((0, 1), np.int16), np.zeros(0, np.int64)
-    return Vectors(nothing, nothing, np.zeros((0, 2), np.int32), none, none, none)
+    return Vectors(nothing, nothing, np.zeros((0, 1), np.int32), none, none, none)
 
 
 @numba.njit
@@ -105,7 +105,7 @@ def find_alike(row, vectors, length, is_kept, prompt, po, response, ro, marks, m
     asked, said, cells, starts, places, rows = vectors
     at = places[row]
     best, witness = bound, -1
-    for probe in range(2 if cells[at, 1] != cells[at, 0] else 1):
+    for probe in range(cells.shape[1]):
         cell = cells[at, probe]
         for to in range(starts[cell], starts[cell + 1]):
             if not is_kept[to] or not _may_be_alike(said, length[1], at, to, bound):

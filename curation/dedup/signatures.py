@@ -60,8 +60,8 @@ def shingle_bytes(text: str, shingle_words: int = 5) -> list[bytes]:
     """Return the shingles of one text as `signatures` hashes them, to update a MinHash of datasketch with."""
     from tilth.curation.spans import words_of
 
-    words = []
-    while len(words) == 0 or words[-1]:
+    words: list[str] = []
+    while not words or words[-1]:
         words.append(words_of(text.lower(), len(words), 1))
     words = words[:-1]
     runs = range(max(1, len(words) - shingle_words + 1)) if words else range(0)
