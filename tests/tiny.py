@@ -80,6 +80,7 @@ def make_recipe(base: Path, **changes: Any) -> TrainingRecipe:
         "pack_tokens": 256,
         "epochs": 1,
         "device": "cpu",
+        "reload": False,  # a fresh process takes seconds to start
     }
     values["retention"] = {"samples": 0}  # texts of a random base take time and say nothing
     return TrainingRecipe(base=str(base), **{**values, **changes})

@@ -12,8 +12,8 @@ import numpy as np
 
 from tilth.shards.errors import SourceError
 from tilth.training import tasks
+from tilth.training.metric_plugins import metric
 from tilth.training.recipe import EvaluationRecipe, Task
-from tilth.training.task_metrics import METRICS
 
 if TYPE_CHECKING:
     from tilth.training.text import Renderer
@@ -43,7 +43,7 @@ class LoadedTask:
 
 @dataclass(frozen=True)
 class TaskScores:
-    """One model's answers to a task, aligned with its questions."""
+    """One model's answers to a task, aligned with its questions; a score is NaN where nothing was asked."""
 
     name: str
     metric: str
@@ -72,7 +72,7 @@ def answer_tasks(model: Any, tokenizer: Any, loaded: list[LoadedTask]) -> list[T
     results = []
     for task in loaded:
         answers = generate(model, tokenizer, [q.prompt_ids for q in task.questions], task.max_new_tokens)
-        score = METRICS[task.metric]
+        score = metric(task.metric)
         values = [score(text, q.item.reference) for text, q in zip(answers, task.questions)]
         results.append(TaskScores(task.name, task.metric, np.array(values, dtype=np.float64), answers))
     return results
@@ -118,6 +118,19 @@ def stop_ids(model: Any, tokenizer: Any) -> list[int]:
     named = getattr(model.generation_config, "eos_token_id", None)
     found = [tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
     return sorted({i for i in found if i is not None})
+
+
+def name_stops(model: Any, renderer: Renderer) -> None:
+    """Let the model's generation config name every id that ends an answer, the template's end of a turn among them.
+
+    Answers stop there from now on, and servers read it from the saved files.
+    """
+    stops = set(stop_ids(model, renderer.tokenizer))
+    if renderer.template:
+        turns = [{"role": "user", "text": "?"}, {"role": "assistant", "text": "!"}]
+        sample = {"row_id": b"", "slice": "", "weight": None, "shape": "chat", "tools": None, "turns": turns}
+        stops |= {int(example.input_ids[-1]) for example in renderer.render(sample)}
+    model.generation_config.eos_token_id = sorted(stops)
 
 
 @contextmanager

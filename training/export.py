@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from tilth.shards.atomic import write_file
+from tilth.shards.digest import canonical_json
 from tilth.shards.errors import TrainingError
 from tilth.training.lora import load_adapter
 from tilth.training.loss import score
@@ -28,11 +30,18 @@ def export(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     model.save_pretrained(folder, safe_serialization=True)
+    save_beside(model, tokenizer, folder, template)
+    _check(model, folder, base, examples[:SMOKE_EXAMPLES])
+    return folder
+
+
+def save_beside(model: Any, tokenizer: Any, folder: Path, template: str | None) -> None:
+    """Write what a server needs beside weights: tokenizer, chat template, and the ids that end an answer."""
     tokenizer.save_pretrained(folder)
     if template is not None:
         (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
-    _check(model, folder, base, examples[:SMOKE_EXAMPLES])
-    return folder
+    settings = model.generation_config.to_diff_dict()
+    write_file(folder / "generation_config.json", canonical_json(settings))
 
 
 @torch.no_grad()

@@ -9,9 +9,10 @@ from typing import Any
 
 from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json
+from tilth.training.answers import write_answers
+from tilth.training.artefacts import Artefacts, write_artefacts, write_cards
 from tilth.training.device import peak_bytes
 from tilth.training.evaluate import LoadedTask
-from tilth.training.export import export
 from tilth.training.feedback import store_feedback
 from tilth.training.interpolate import Line, choose, mixes_of
 from tilth.training.job import Job
@@ -21,7 +22,7 @@ from tilth.training.loop import Loop
 from tilth.training.model import load_model
 from tilth.training.run_facts import run_facts
 from tilth.validators.report import run_page
-from tilth.validators.report_facts import MixResult, PlanLine, RateCurve, RunFacts
+from tilth.validators.report_facts import Link, MixResult, PlanLine, RateCurve, RunFacts
 
 UNWATCHED = "the monitors were off, as in every arm of a comparison"
 MAX_CURVE_POINTS = 400
@@ -45,40 +46,37 @@ class RunResult:
     tuned: Judgement
 
 
-def finish(job: Job, loop: Loop, untuned: Judgement, tasks: list[LoadedTask], started: float) -> RunResult:
+def finish(
+    job: Job,
+    loop: Loop,
+    untuned: Judgement,
+    tasks: list[LoadedTask],
+    held: LoadedTask | None,
+    started: float,
+) -> RunResult:
     """Bring a run whose best weights are in place to its end.
 
+    held: prompts answered to be read and checked, None for an unwatched run.
     Losses of single promotion rows go nowhere but into the result. Feedback is stored after everything that
     can still fail, run.json last. Raises TrainingError if the exported files do not load as trained.
     """
     recipe, model = job.recipe, loop.model
     mixed = _mix(job, loop)
-    tuned = judge(model, job.renderer.tokenizer, job.roles.promotion, tasks, recipe.pack_tokens)
+    tuned = judge(model, job.renderer.tokenizer, job.roles.promotion, tasks, recipe.pack_tokens, held)
     if loop.learning is not None:
         loop.learning.finish(model)
-    template = job.renderer.template if recipe.template else None
-    folder = job.run_dir / ("adapter" if recipe.method == "lora" else "model")
-    export(model, job.renderer.tokenizer, folder, job.base, job.roles.train, template)
+    artefacts = write_artefacts(job, model, held, tuned)
     seconds, peak = time.monotonic() - started, peak_bytes(model.device)
     facts = _facts(job, loop, untuned, tuned, tasks, seconds, peak)
     if mixed:
         facts["mixes"] = mixed
+    facts["artefacts"] = artefacts.lines()
+    write_cards(job, artefacts, facts)
+    if write_answers(job.run_dir, tasks, held, untuned, tuned):
+        facts["links"] = [Link(label="every answer", href="answers.html")]
     write_file(job.run_dir / "samples.json", canonical_json(facts["samples"]))
     run_page(job.run_dir, facts)
-    feedback = None
-    if loop.learning is not None:
-        feedback = store_feedback(
-            loop.learning,
-            store=job.store,
-            version=job.version,
-            recipe=recipe,
-            run_id=job.run_id,
-            recipe_digest=job.recipe_digest,
-            base_digest=job.inputs["base"],
-            seed=job.seed,
-            steps=loop.step,
-            tokens=loop.sampler.tokens,
-        )
+    feedback = _store_feedback(job, loop)
     result = RunResult(
         run_id=job.run_id,
         run_dir=job.run_dir,
@@ -93,8 +91,26 @@ def finish(job: Job, loop: Loop, untuned: Judgement, tasks: list[LoadedTask], st
         base=untuned,
         tuned=tuned,
     )
-    _write_record(job, loop, result)
+    _write_record(job, loop, result, artefacts)
     return result
+
+
+def _store_feedback(job: Job, loop: Loop) -> str | None:
+    """Store what a watched run learned of its rows and return its digest."""
+    if loop.learning is None:
+        return None
+    return store_feedback(
+        loop.learning,
+        store=job.store,
+        version=job.version,
+        recipe=job.recipe,
+        run_id=job.run_id,
+        recipe_digest=job.recipe_digest,
+        base_digest=job.inputs["base"],
+        seed=job.seed,
+        steps=loop.step,
+        tokens=loop.sampler.tokens,
+    )
 
 
 def _mix(job: Job, loop: Loop) -> list[MixResult]:
@@ -168,7 +184,7 @@ def _planned(job: Job, loop: Loop, seconds: float, peak: int) -> list[PlanLine]:
     ]
 
 
-def _write_record(job: Job, loop: Loop, result: RunResult) -> None:
+def _write_record(job: Job, loop: Loop, result: RunResult, artefacts: Artefacts) -> None:
     record = {
         "run_id": job.run_id,
         "version": job.version.id,
@@ -185,6 +201,7 @@ def _write_record(job: Job, loop: Loop, result: RunResult) -> None:
         "stopped_early": result.stopped_early,
         "feedback": result.feedback_digest,
         "results": result.results,
+        "artefacts": artefacts.to_dict(),
         "seconds": round(result.seconds, 3),
         "peak_bytes": result.peak_bytes,
     }

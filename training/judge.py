@@ -7,7 +7,8 @@ from the rows that are to judge it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,23 @@ import polars as pl
 
 from tilth.shards.tables import VALUE_DECIMALS
 from tilth.training import intervals
-from tilth.training.evaluate import LoadedTask, TaskScores, answer_tasks
+from tilth.training.evaluate import LoadedTask, TaskScores, answer_tasks, generate
 from tilth.training.loss import score
 from tilth.training.text import Example
-from tilth.validators.report_facts import Interval, SliceResult, TaskResult
+from tilth.validators.report_facts import FewShotResult, Interval, SliceResult, TaskResult
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One model: losses (row_id, slice, nll_sum, n_tokens; one line per row in row_id order) and tasks."""
+    """One model: losses (row_id, slice, nll_sum, n_tokens; one line per row in row_id order) and tasks.
+
+    few_shot: the tasks again, after worked examples; held: answers to the held-out prompts. Empty if not asked for.
+    """
 
     losses: pl.DataFrame
     tasks: list[TaskScores]
+    few_shot: list[TaskScores] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
 
     @property
     def loss(self) -> float:
@@ -36,16 +42,27 @@ class Judgement:
 
 
 def judge(
-    model: Any, tokenizer: Any, promotion: list[Example], loaded: list[LoadedTask], pack_tokens: int
+    model: Any,
+    tokenizer: Any,
+    promotion: list[Example],
+    loaded: list[LoadedTask],
+    pack_tokens: int,
+    held: LoadedTask | None = None,
 ) -> Judgement:
-    """Measure a model on the promotion rows and let it answer the tasks."""
+    """Measure a model on the promotion rows and let it answer the tasks and the held-out prompts."""
     losses = (
         score(model, promotion, pack_tokens)
         .group_by("row_id", maintain_order=True)
         .agg(pl.col("slice").first(), pl.col("nll_sum", "n_tokens").sum())
         .sort("row_id")
     )
-    return Judgement(losses, answer_tasks(model, tokenizer, loaded))
+    tasks = answer_tasks(model, tokenizer, loaded)
+    return Judgement(losses, tasks, held=answer_held(model, tokenizer, held) if held else [])
+
+
+def answer_held(model: Any, tokenizer: Any, held: LoadedTask) -> list[str]:
+    """Return the greedy answers to the held-out prompts."""
+    return generate(model, tokenizer, [q.prompt_ids for q in held.questions], held.max_new_tokens)
 
 
 def slice_results(
@@ -74,20 +91,26 @@ def slice_results(
 
 
 def task_results(base: Judgement, tuned: Judgement) -> list[TaskResult]:
-    """Return the scores of base and tuned per task, paired by item."""
+    """Return the scores of base and tuned per task, paired by item; of the base after examples where it was asked."""
     results = []
-    for before, after in zip(base.tasks, tuned.tasks):
-        ones = np.ones(len(before.scores))
-        results.append(
-            TaskResult(
-                name=before.name,
-                metric=before.metric,
-                items=len(before.scores),
-                base=fact(intervals.paired_bootstrap(before.scores[None], ones)),
-                tuned=fact(intervals.paired_bootstrap(after.scores[None], ones)),
-                change=fact(intervals.paired_bootstrap((after.scores - before.scores)[None], ones)),
-            )
+    for before, after, prompted in zip_longest(base.tasks, tuned.tasks, base.few_shot):
+        result = TaskResult(
+            name=before.name,
+            metric=before.metric,
+            items=len(before.scores),
+            base=_mean(before.scores),
+            tuned=_mean(after.scores),
+            change=_mean(after.scores - before.scores),
         )
+        if prompted is not None:
+            asked = ~np.isnan(prompted.scores)
+            scores, gained = prompted.scores[asked], (after.scores - prompted.scores)[asked]
+            result["few_shot"] = FewShotResult(
+                items=int(asked.sum()),
+                score=_mean(scores) if asked.any() else None,
+                change=_mean(gained) if asked.any() else None,
+            )
+        results.append(result)
     return results
 
 
@@ -123,6 +146,10 @@ def fact(interval: intervals.Interval) -> Interval:
         low=round(interval.low, VALUE_DECIMALS),
         high=round(interval.high, VALUE_DECIMALS),
     )
+
+
+def _mean(scores: np.ndarray) -> Interval:
+    return fact(intervals.paired_bootstrap(scores[None], np.ones(len(scores))))
 
 
 def _loss(part: pl.DataFrame, column: str, groups: Mapping[bytes, str] | None) -> Interval:

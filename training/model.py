@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -71,13 +71,14 @@ def load_config(path: Path) -> Any:
 def load_model(
     path: Path,
     *,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | Literal["auto"] = torch.float32,
     device: torch.device | None = None,
     quantised: Any = None,
 ) -> Any:
     """Return the causal language model of a folder: safetensors only, no remote code, no network.
 
-    quantised: as from `lora.quantisation`; such a model is loaded onto its device at once, any other is moved.
+    dtype: "auto" keeps that of the files. quantised: as from `lora.quantisation`; such a model is loaded onto its
+    device at once, any other is moved.
     Raises TrainingError if it cannot be loaded whole.
     """
     from transformers import AutoModelForCausalLM

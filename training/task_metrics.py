@@ -11,6 +11,7 @@ from typing import Any
 
 CHRF_ORDER, CHRF_BETA = 6, 2
 MAX_JSON_CHARS = 100_000
+_WORD = re.compile(r"[^\W_]+")
 
 
 def exact(answer: str, reference: str) -> float:
@@ -77,6 +78,16 @@ def chrf(answer: str, reference: str) -> float:
     return (1 + CHRF_BETA**2) * precision * recall / (CHRF_BETA**2 * precision + recall)
 
 
+def rouge(answer: str, reference: str) -> float:
+    """ROUGE-L F1 (Lin 2004): words in common in the same order, as the rouge-score package without stemming.
+
+    Words are runs of letters and digits of any script; rouge-score knows those of ASCII only.
+    """
+    got, wanted = _WORD.findall(answer.lower()), _WORD.findall(reference.lower())
+    common = _common_in_order(got, wanted)
+    return 2 * common / (len(got) + len(wanted)) if common else 0.0
+
+
 METRICS: dict[str, Callable[[str, str], float]] = {
     "exact": exact,
     "contains": contains,
@@ -85,6 +96,7 @@ METRICS: dict[str, Callable[[str, str], float]] = {
     "tool_call": tool_call,
     "f1": f1,
     "chrf": chrf,
+    "rouge": rouge,
 }
 
 
@@ -124,3 +136,16 @@ def _squad_words(text: str) -> list[str]:
 
 def _ngrams(text: str, n: int) -> Counter[str]:
     return Counter(text[i : i + n] for i in range(len(text) - n + 1))
+
+
+def _common_in_order(a: list[str], b: list[str]) -> int:
+    """Return the length of the longest common subsequence, a bit of an integer for each word of `a` (Hyyrö 2004)."""
+    places: dict[str, int] = {}
+    for i, word in enumerate(a):
+        places[word] = places.get(word, 0) | 1 << i
+    all_bits = (1 << len(a)) - 1
+    free = all_bits
+    for word in b:
+        matched = free & places.get(word, 0)
+        free = ((free + matched) | (free - matched)) & all_bits
+    return len(a) - free.bit_count()

@@ -24,12 +24,13 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Item:
-    """One question: messages as chat templates take them, tools, and the reference answer."""
+    """One question: messages as chat templates take them, tools, the reference answer, and its slice if it has one."""
 
     line: int
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] | None
     reference: str
+    slice: str = ""
 
 
 def read(task: Task, base_dir: Path) -> list[Item]:
@@ -74,7 +75,8 @@ def _item(line: bytes, number: int, where: str, metric: str) -> Item:
         raise _broken(where, "`tools` is not a list")
     if metric == "regex":
         _check_pattern(reference, where)
-    return Item(number, messages, tools or None, reference)
+    named = value.get("slice")
+    return Item(number, messages, tools or None, reference, named if isinstance(named, str) else "")
 
 
 def _conversation(messages: list[Any], where: str) -> tuple[list[dict[str, Any]], str]:

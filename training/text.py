@@ -84,7 +84,7 @@ class Renderer:
 
     def prompt_ids(self, messages: list[dict[str, Any]], tools: list[dict] | None = None) -> list[int]:
         """Return the ids that serving feeds before the answer: a prefix of what training shows."""
-        return self._encode([self._render(messages, tools, prompt=True)])[0]
+        return self._encode([self.text(messages, tools, prompt=True)])[0]
 
     def opening_ids(self) -> list[int]:
         """Return the ids after which an answer to nothing begins: the start of a text, the opened turn.
@@ -92,7 +92,7 @@ class Renderer:
         Empty where the template opens no turn and the tokenizer marks no start.
         """
         nothing: list[dict[str, Any]] = [{"role": "user", "content": "?"}]
-        closed, opened = (self._render(nothing, None, prompt=prompt) for prompt in (False, True))
+        closed, opened = (self.text(nothing, None, prompt=prompt) for prompt in (False, True))
         turn = opened[len(closed) :] if opened.startswith(closed) else ""
         bos = self.tokenizer.bos_token
         return self._encode([(bos if bos and opened.startswith(bos) else "") + turn])[0]
@@ -149,7 +149,7 @@ class Renderer:
         tools = json.loads(sample["tools"]) if sample.get("tools") else None
         try:
             answers = self._answers(self.messages(turns), tools)
-        except _Unrenderable as reason:
+        except Unrenderable as reason:
             return str(reason)
         if not answers:
             return "no assistant turn"
@@ -181,12 +181,12 @@ class Renderer:
         ]
 
     def _answer(self, messages: list[dict[str, Any]], turn: int, tools: list[dict] | None) -> Answer:
-        """Render one assistant turn. Raises _Unrenderable if the template hides or changes the answer."""
-        prompt = self._render(messages[:turn], tools, prompt=True)
-        through = self._render(messages[: turn + 1], tools, prompt=False)
+        """Render one assistant turn. Raises Unrenderable if the template hides or changes the answer."""
+        prompt = self.text(messages[:turn], tools, prompt=True)
+        through = self.text(messages[: turn + 1], tools, prompt=False)
         text = self._written(prompt, through, messages[turn])
         if messages[turn]["content"].strip() not in text:
-            raise _Unrenderable("the template does not show the answer")
+            raise Unrenderable("the template does not show the answer")
         stop = self._stop.search(text)
         if stop:
             return Answer(prompt, text[: stop.end(1)])
@@ -214,9 +214,13 @@ class Renderer:
             return f"{message.get('reasoning_content', '').strip()}\n</think>\n\n{answer}"
         if prompt.rstrip().endswith("</think>") and content:
             return answer
-        raise _Unrenderable("the generation prompt is no prefix of the finished turn")
+        raise Unrenderable("the generation prompt is no prefix of the finished turn")
 
-    def _render(self, messages: list[dict[str, Any]], tools: list[dict] | None, *, prompt: bool) -> str:
+    def text(self, messages: list[dict[str, Any]], tools: list[dict] | None, *, prompt: bool) -> str:
+        """Return messages as the template writes them, with `prompt` up to where the answer begins.
+
+        Raises TrainingError where there is no template, Unrenderable where it refuses the messages.
+        """
         from jinja2 import TemplateError
 
         if not self.template:
@@ -235,7 +239,7 @@ class Renderer:
                 add_generation_prompt=prompt,
             )
         except (TemplateError, TypeError, KeyError, ValueError, IndexError) as error:
-            raise _Unrenderable("the template refuses the conversation") from error
+            raise Unrenderable("the template refuses the conversation") from error
 
     def _template_for(self, tools: list[dict] | None) -> str:
         template = self.template
@@ -307,7 +311,7 @@ def require_labels(rendered: Rendered, rows: int, what: str) -> None:
     )
 
 
-class _Unrenderable(Exception):
+class Unrenderable(Exception):
     """Why a conversation cannot be trained on; never its text."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import jinja2
+import markupsafe
 from markupsafe import Markup
 
 from tilth.shards.atomic import write_file
@@ -19,11 +20,19 @@ from tilth.validators import figures, wording
 from tilth.validators.data_facts import data_report
 from tilth.validators.report_facts import ComparisonFacts, DataFacts, DoctorFacts, RunFacts
 
-__all__ = ["comparison_page", "data_page", "data_report", "doctor_page", "read_facts", "run_page"]
+__all__ = [
+    "answers_page",
+    "comparison_page",
+    "data_page",
+    "data_report",
+    "doctor_page",
+    "read_facts",
+    "run_page",
+]
 
 MAX_BYTES = 300_000
 MAX_TEXT_CHARS = 600
-PAGE, FACTS = "report.html", "report.json"
+PAGE, FACTS, ANSWERS = "report.html", "report.json", "answers.html"
 FILTERS = ("count", "percent", "number", "decimal", "signed", "seconds", "size", "quantity", "shorten")
 
 
@@ -45,6 +54,15 @@ def comparison_page(out_dir: Path, report: ComparisonFacts) -> Path:
 def doctor_page(out_dir: Path, report: DoctorFacts) -> Path:
     """Write the health page of one data file and return its path."""
     return _write(out_dir, "doctor.html.j2", report, figures.of_doctor)
+
+
+def answers_page(out_dir: Path, lines: list[dict[str, Any]]) -> Path:
+    """Write every line of answers.jsonl, whole, as a plain page of whatever length, and return its path."""
+    environment = _environment()
+    environment.filters["whole"] = lambda text: markupsafe.escape(wording.visible(str(text)))
+    page = environment.get_template("answers.html.j2").render(lines=lines)
+    write_file(out_dir / ANSWERS, page.encode("utf-8"))
+    return out_dir / ANSWERS
 
 
 def read_facts(page: Path) -> dict[str, Any]:

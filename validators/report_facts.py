@@ -196,6 +196,14 @@ class SliceResult(TypedDict):
     change: Interval
 
 
+class FewShotResult(TypedDict):
+    """The base after worked examples, on the items where they fit; `change` is tuned - this, paired by item."""
+
+    items: int
+    score: Interval | None
+    change: Interval | None
+
+
 class TaskResult(TypedDict):
     """Score of one task, higher is better; `change` is tuned - base, paired by item."""
 
@@ -205,6 +213,7 @@ class TaskResult(TypedDict):
     base: Interval
     tuned: Interval
     change: Interval
+    few_shot: NotRequired[FewShotResult]
 
 
 class Curve(TypedDict):
@@ -254,6 +263,14 @@ class MixResult(TypedDict):
     loss: float
     forgotten: float | None
     chosen: bool
+
+
+class Artefact(TypedDict):
+    """One thing a run left for servers, or why it did not."""
+
+    name: str
+    bytes: int
+    note: str
 
 
 class Sample(TypedDict):
@@ -306,6 +323,7 @@ class RunFacts(TypedDict):
     plan: list[PlanLine]
     actions: list[Action]  # what the run changed by itself (mixture, early stop)
     mixes: NotRequired[list[MixResult]]
+    artefacts: NotRequired[list[Artefact]]
     links: NotRequired[list[Link]]
 
 
