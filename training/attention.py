@@ -55,11 +55,19 @@ def packed_attention(
 ) -> tuple[Tensor, None]:
     """Causal attention within each packed example; query, key, value are (1, heads, tokens, head size).
 
-    Without lengths (generation) it is transformers' own scaled dot product attention. Raises ValueError for
-    what no fused kernel computes (capped scores, sinks): such a model runs unpacked.
+    Without lengths (generation) it is transformers' own scaled dot product attention. Capped scores (Gemma 2)
+    and sinks (GPT-OSS), which no fused kernel computes, are written out, an example at a time.
     """
-    if kwargs.get("softcap") is not None or kwargs.get("s_aux") is not None:
-        raise ValueError("packed attention knows neither softcap nor sinks")
+    cap, sinks = kwargs.get("softcap"), kwargs.get("s_aux")
+    if cap is not None or sinks is not None:
+        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+        lengths = [query.shape[2]] if cu_seq_lens_q is None else cu_seq_lens_q.diff().tolist()
+        shown = attention_mask if cu_seq_lens_q is None else None
+        found = [
+            _written_out(q, k, v, shown, scale=scale, window=sliding_window, cap=cap, sinks=sinks)
+            for q, k, v in _examples(query, key, value, lengths)
+        ]
+        return torch.cat(found, 2).transpose(1, 2).contiguous(), None
     if cu_seq_lens_q is None:
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
@@ -72,7 +80,7 @@ def packed_attention(
         return _on_cuda(query, key, value, cu_seq_lens_q, max_length_q or 0, scaling, sliding_window), None
     lengths = cu_seq_lens_q.diff().tolist()
     outs = []
-    for q, k, v in zip(query.split(lengths, 2), key.split(lengths, 2), value.split(lengths, 2)):
+    for q, k, v in _examples(query, key, value, lengths):
         mask = _window_mask(q.shape[2], sliding_window)
         same: dict[str, Any] = {
             "scale": scaling,
@@ -81,6 +89,44 @@ def packed_attention(
         }
         outs.append(F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, **same))
     return torch.cat(outs, 2).transpose(1, 2).contiguous(), None
+
+
+def _examples(query: Tensor, key: Tensor, value: Tensor, lengths: list[int]) -> Any:
+    """Return the query, key and value of each example; of all at once where there is only one."""
+    if len(lengths) == 1:
+        return [(query, key, value)]
+    return zip(query.split(lengths, 2), key.split(lengths, 2), value.split(lengths, 2))
+
+
+def _written_out(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    *,
+    scale: float,
+    window: int | None,
+    cap: float | None,
+    sinks: Tensor | None,
+) -> Tensor:
+    """Return attention with its scores in memory: cap * tanh(score / cap), and a sink that takes up weight.
+
+    mask: True where a query sees a key; None: causal, the last query sees every key.
+    """
+    groups = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+    scores = query @ key.transpose(2, 3) * scale
+    if cap is not None:
+        scores = cap * torch.tanh(scores / cap)
+    if mask is None:
+        past = torch.arange(key.shape[2], device=key.device)
+        apart = past[-query.shape[2] :, None] - past[None]
+        mask = (apart >= 0) & (apart < (window or key.shape[2]))
+    scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    if sinks is not None:
+        scores = torch.cat([scores, sinks.to(scores.dtype).view(1, -1, 1, 1).expand(*scores.shape[:3], 1)], 3)
+    shares = scores.softmax(3, dtype=torch.promote_types(scores.dtype, torch.float32)).to(value.dtype)
+    return shares[..., : key.shape[2]] @ value
 
 
 def _on_cuda(

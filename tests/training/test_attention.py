@@ -12,7 +12,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from tilth.shards.errors import TrainingError
 from tilth.training import attention, model
-from tilth.training.loss import score, token_losses
+from tilth.training.loss import hidden_states, logits_of, score, token_losses
 from tilth.training.pack import collate
 
 SMALL: dict[str, Any] = {
@@ -27,7 +27,7 @@ SMALL: dict[str, Any] = {
     "bos_token_id": 1,
     "eos_token_id": 2,
 }
-PACKABLE = {
+PACKABLE: dict[str, dict[str, Any]] = {
     "llama": {},
     "qwen2": {},
     "qwen3": {"head_dim": 8},
@@ -38,10 +38,45 @@ PACKABLE = {
     "granite": {"logits_scaling": 4.0},
     "cohere": {},
     "gpt_neox": {},
-    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256},
+    "gemma2": {"head_dim": 8, "sliding_window": 8, "query_pre_attn_scalar": 8, "attn_logit_softcapping": 2.0},
+    "gpt_oss": {"head_dim": 8, "sliding_window": 8, "num_local_experts": 4, "num_experts_per_tok": 2},
+    "smollm3": {"no_rope_layers": [1, 0]},
+    "starcoder2": {"sliding_window": 8},
+    "glm": {"head_dim": 8},
+    "glm4": {"head_dim": 8},
+    "cohere2": {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]},
+    "phi": {},
+    "olmo": {},
+    "olmo3": {"sliding_window": 8},
+    "qwen3_moe": {"head_dim": 8, "moe_intermediate_size": 32, "num_experts": 4, "num_experts_per_tok": 2},
+    "mixtral": {"num_local_experts": 4},
+    "seed_oss": {"head_dim": 8, "residual_dropout": 0.0, "attention_dropout": 0.0},
+    "exaone4": {"sliding_window": 8},
+    "helium": {"head_dim": 8},
+    "ministral": {"head_dim": 8, "sliding_window": 8},
+    "gpt2": {
+        "n_embd": 32,
+        "n_layer": 2,
+        "n_head": 4,
+        "n_positions": 256,
+        **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0),
+    },
 }
-UNPACKED = {
-    "gemma2": {"head_dim": 8, "sliding_window": 8, "query_pre_attn_scalar": 8},  # capped scores
+UNPACKED: dict[str, dict[str, Any]] = {
+    "stablelm": {},  # hands no lengths to its attention
+    "nemotron": {},
+    "qwen3_next": {  # gated delta rule
+        "head_dim": 8,
+        "num_hidden_layers": 4,
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 4,
+        "linear_key_head_dim": 8,
+        "linear_value_head_dim": 8,
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 32,
+        "shared_expert_intermediate_size": 32,
+    },
     "lfm2": {"num_hidden_layers": 4, "full_attn_idxs": [1, 3]},  # short convolutions
     "mamba2": {  # recurrent state
         "state_size": 8,
@@ -72,6 +107,23 @@ def separate_nll(stock: Any, examples: list[Any]) -> list[float]:
         nll = -logits.log_softmax(1)[:-1].gather(1, ids[0, 1:, None])[:, 0]
         sums.append(float(nll[torch.from_numpy(example.is_label[1:])].sum()))
     return sums
+
+
+@pytest.mark.parametrize("family", PACKABLE)
+def test_packed_logits_are_those_of_separate_rows_in_training_and_evaluation(
+    family: str, make_examples
+) -> None:
+    examples = make_examples(5)
+    built = build(family, PACKABLE[family])
+    rows = [torch.from_numpy(e.input_ids.astype("int64"))[None] for e in examples]
+    for training in (False, True):
+        built.train(training)
+        built.set_attn_implementation("eager")
+        with torch.no_grad():
+            separate = torch.cat([built(input_ids=row, use_cache=False).logits[0] for row in rows])
+            built.set_attn_implementation(attention.NAME)
+            packed = logits_of(built, hidden_states(built, collate(examples)))
+        assert (packed - separate).abs().max() <= 1e-5 * max(1.0, float(separate.abs().max()))
 
 
 @pytest.mark.parametrize("family", PACKABLE)
@@ -108,8 +160,10 @@ def test_a_model_whose_logits_are_not_understood_is_refused(monkeypatch: pytest.
         model.choose_attention(built)
 
 
-def test_generation_with_padding_is_that_of_the_stock_attention() -> None:
-    built = tiny.make_model()
+@pytest.mark.parametrize("family", ["llama", "gemma2", "gpt_oss"])
+def test_generation_with_padding_is_that_of_the_stock_attention(family: str) -> None:
+    built = build(family, PACKABLE[family])
+    built.set_attn_implementation("eager")
     ids = torch.randint(3, 384, (3, 12))
     mask = torch.ones_like(ids)
     mask[0, :5] = 0
