@@ -61,4 +61,7 @@ def _parameters(stage: Any, *, limits: bool) -> dict[str, Any]:
     values = parameters(stage, limits=limits)
     if "paths" in values:
         values["paths"] = sorted(file_sha256(Path(p)) for p in values["paths"])
+    if values.get("embeddings"):
+        path = Path(values["embeddings"])  # written by a command that reads this recipe: it may be to come
+        values["embeddings"] = file_sha256(path) if path.is_file() else None
     return values
