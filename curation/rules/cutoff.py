@@ -14,34 +14,58 @@ from tilth.shards.tables import Verdict
 
 # Cheap and case-sensitive: what every talk of a cutoff has in it.
 _TRACE = (
-    r"[Cc]ut-?\s?off|[Mm]y (?:last|latest|most recent|current) |[Mm]y (?:training|knowledge|data|"
-    r"information)|trained |nowledge (?:is|was|only)|(?:information|nowledge|data|events) (?:after|"
-    r"beyond|past) "
-    r"|Wissens|Trainingsdaten|Kenntnisstand|letzte[ns]? (?:Aktualisierung|Update)|mise à jour|"
-    r"mes connaissances"
-    r"|mes données|última actualización|mi conocimiento|mis (?:conocimientos|datos)|截至|知识|知識|训练数据|訓練資料"
+    r"[Cc]ut-?\s?off|[Mm]y (?:last|latest|most recent|current|training|knowledge|data|information) ?|trained "
+    r"|ast update|recent update|nowledge (?:is|was|only)|(?:information|nowledge|data|events) (?:after|beyond|past) "
+    r"|not aware of|not able to"
+    r"|Wissens|Trainingsdaten|Kenntnisstand|letzte[nr]? (?:Aktualisierung|Update|Stand)|[Mm]ein (?:Stand|Wissen)"
+    r"|mises? à jour|mes (?:connaissances|données|informations|dernières)|[Mm]on (?:entra[iî]nement|savoir)"
+    r"|última (?:actualización|atualização)|mi (?:conocimiento|fecha|entrenamiento)|mis (?:conocimientos|datos)"
+    r"|ultimo aggiornamento|mie conoscenze|meus? (?:conhecimento|treinamento|dados)|последне|[Мм]ои знания"
+    r"|截至|知识|知識|训练数据|訓練資料|我的(?:数据|信息|資料)"
 )
-TALK = (
-    r"(?i)\b(?:as of|since|until|up to|at the time of|before|after|beyond|based on) my (?:last "
-    r"|latest |most recent |current )?(?:knowledge |training |data |information )*(?:update"
-    r"|cut-?\s?off|training|refresh)\b|\bmy (?:last |latest |most recent |current )?(?:knowledge"
-    r"|training|data|information|training data)\s?(?:update|cut-?\s?off)\b|\b(?:knowledge"
-    r"|training(?: data)?)(?:['’]s)? cut-?\s?off(?: date)?\b[^.!?\n]{0,30}?\b(?:is|was|of|in|at"
-    r"|:)\s[^.!?\n]{0,30}?YEAR|\bmy (?:knowledge|training(?: data)?|information"
-    r"|data)\s(?:base )?(?:is|was|has|only|ends|stops|extends|goes|does|cuts"
-    r"|runs)\b[^.!?\n]{0,60}?YEAR|\bi (?:was|am|have been|only have)[^.!?\n]{0,40}?(?:trained"
-    r"|knowledge|information|data)[^.!?\n]{0,40}?(?:up to|until|through|prior to|before"
-    r"|as of)[^.!?\n]{0,20}?YEAR|\bmy last (?:update|training) (?:was )?(?:in|on|as of)\b"
-    r"|\bi (?:don['’]t|do not) have (?:any )?(?:access to )?(?:information|knowledge|"
-    r"data)[^.!?\n]{0,30}? (?:after|beyond|past)[^.!?\n]{0,20}?YEAR"
-    r"|\b(?:mein(?:em|en|er|e)?|stand) (?:letzte[nrms]? )?(?:wissens|trainings|kenntnis)(?:stand"
-    r"|daten|update|stichtag)s?\b[^.!?\n]{0,50}?YEAR|\bmein(?:em|er"
-    r"|e)? letzten? (?:wissens)?(?:aktualisierung|update|training)\b|\bma dernière mise à jour\b"
-    r"|\b(?:mes connaissances|mes données(?: d['’]entra[iî]nement)?)\b[^.!?\n]{0,60}?YEAR"
-    r"|\bmi última actualización\b|\bmis? (?:conocimientos?"
-    r"|datos(?: de entrenamiento)?)\b[^.!?\n]{0,60}?YEAR|截至我|(?:我的)(?:知识|知識|训练数据"
-    r"|訓練資料)[^。！？\n]{0,12}(?:截止|截至|更新|止于)|知识截止"
-).replace("YEAR", r"(?:19|20)[0-9]{2}")
+_FORMS = (
+    r"\b(?:as of|since|until|up to|at the time of|before|after|beyond|based on) my (?:last |latest |most "
+    r"recent |current )?(?:knowledge |training |data |information )*(?:update|cut-?\s?off|training|refresh)\b",
+    r"\bmy (?:last |latest |most recent |current )?(?:knowledge|training|data|information|training data)"
+    r"\s?(?:update|cut-?\s?off)\b",
+    r"\b(?:knowledge|training(?: data)?)(?:['’]s)? cut-?\s?off(?: date)?\b[^.!?\n]{0,30}?\b(?:is|was|of|in|at|"
+    r":)\s[^.!?\n]{0,30}?YEAR",
+    r"\bmy (?:knowledge|training(?: data)?|information|data)\s(?:base )?(?:is|was|has|only|ends|stops|extends|"
+    r"goes|does|cuts|runs)\b[^.!?\n]{0,60}?YEAR",
+    r"\bi (?:was|am|have been|only have)[^.!?\n]{0,40}?(?:trained|knowledge|information|data)"
+    r"[^.!?\n]{0,40}?(?:up to|until|through|prior to|before|as of)[^.!?\n]{0,20}?YEAR",
+    r"\bmy last (?:update|training) (?:was )?(?:in|on|as of)\b",
+    r"\b(?:as of|since|until) (?:the |my )?(?:last|latest|most recent) (?:update|training|knowledge update)"
+    r"\b[^.!?\n]{0,40}?YEAR[^!?\n]{0,80}?\b(?:i|my)\b",
+    r"\bmy (?:knowledge|information|data|training)(?: base)? (?:may|might|could) (?:be|not be) (?:outdated|"
+    r"out of date|up[- ]to[- ]date|current)\b",
+    r"\b(?:to|of) my (?:current |available )?knowledge,? (?:as of|up to|until) [^.!?\n]{0,20}?YEAR",
+    r"\bi(?:['’]m| am) not (?:aware|able to (?:access|provide))[^.!?\n]{0,60}?\b(?:after|beyond|past|since) "
+    r"[^.!?\n]{0,20}?YEAR",
+    r"\bi (?:don['’]t|do not) have (?:any )?(?:access to )?(?:information|knowledge|data)[^.!?\n]{0,30}? "
+    r"(?:after|beyond|past)[^.!?\n]{0,20}?YEAR",
+    r"\b(?:mein(?:em|en|er|e)?|stand) (?:letzte[nrms]? )?(?:wissens|trainings|kenntnis)(?:stand|daten|update|"
+    r"stichtag)s?\b[^.!?\n]{0,50}?YEAR",
+    r"\bmein(?:em|er|e)? letzten? (?:wissens)?(?:aktualisierung|update|training)\b",
+    r"\bm(?:a|es) dernières? (?:mises? à jour|formation|données)\b",
+    r"\bmes informations\b[^.!?\n]{0,60}?YEAR",
+    r"\bmon (?:entra[iî]nement|savoir)\b[^.!?\n]{0,60}?YEAR",
+    r"\bmein (?:letzter )?(?:stand|wissen)\b[^.!?\n]{0,40}?YEAR",
+    r"\b(?:il mio|al mio|del mio) ultimo aggiornamento\b",
+    r"\ble mie conoscenze\b[^.!?\n]{0,60}?YEAR",
+    r"\bminha última atualização\b",
+    r"\bme(?:u conhecimento|us dados|u treinamento)\b[^.!?\n]{0,60}?YEAR",
+    r"\bmi (?:fecha de corte|entrenamiento)\b[^.!?\n]{0,60}?YEAR",
+    r"мо(?:его|е|ё) последне(?:го|е) обновлени",
+    r"мои знания[^.!?\n]{0,40}?YEAR",
+    r"\b(?:mes connaissances|mes données(?: d['’]entra[iî]nement)?)\b[^.!?\n]{0,60}?YEAR",
+    r"\bmi última actualización\b",
+    r"\bmis? (?:conocimientos?|datos(?: de entrenamiento)?)\b[^.!?\n]{0,60}?YEAR",
+    r"截至我",
+    r"(?:我的)(?:知识|知識|训练数据|数据|信息|訓練資料|資料)[^。！？\n]{0,12}(?:截止|截至|更新|止于)",
+    r"知识截止",
+)
+TALK = "(?i)" + "|".join(_FORMS).replace("YEAR", r"(?:19|20)[0-9]{2}")
 
 
 @stage("cutoff", order=84)

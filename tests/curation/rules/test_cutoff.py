@@ -23,6 +23,14 @@ from tilth.shards.tables import Verdict
         "Hasta mi última actualización, en 2021, eran ocho.",
         "截至我的知识更新时间2021年9月，共有八个。",
         "我的知识截止到2021年。",
+        "D'après mes dernières mises à jour en septembre 2021, il coûte un euro.",
+        "Mon entraînement s'arrête en 2021.",
+        "Mein letzter Stand ist von September 2021.",
+        "Secondo il mio ultimo aggiornamento, nel 2021, erano otto.",
+        "Até minha última atualização, em 2021, eram oito.",
+        "As of the last update in 2021, I know of eight.",
+        "I am not aware of any events after September 2021.",
+        "My information may be outdated, so please check.",
     ],
 )
 def test_cutoff_talk_is_found(text: str) -> None:
@@ -41,6 +49,11 @@ def test_cutoff_talk_is_found(text: str) -> None:
         "My last update of the system was a mess, said Ada.",
         "Knowledge is power, and has been since 1597.",
         "Mein letztes Auto war von 2012.",
+        "As of the last update in 2021, the library has eight modules.",
+        "Les dernières mises à jour datent de 2021.",
+        "Mein Wissen habe ich aus Büchern.",
+        "I am not aware of any complaint from my guests.",
+        "My data may be deleted after a year.",
         "Print `as of my last update in 2021`.",
     ],
 )
