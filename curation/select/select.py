@@ -116,7 +116,7 @@ class Select:
         return values.to_numpy()
 
     def _choose(self, values: np.ndarray, size: int) -> np.ndarray:
-        from tilth.curation.select.facility_location import facility_location
+        from tilth.curation.facility_location import facility_location
         from tilth.curation.select.k_center import k_center
 
         if self.method == "k_center":

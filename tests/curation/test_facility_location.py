@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tilth.curation.select import facility_location as module
-from tilth.curation.select.facility_location import facility_location
+from tilth.curation import facility_location as module
+from tilth.curation.facility_location import facility_location
 
 
 def unit(rows: int, seed: int, dimensions: int = 4) -> np.ndarray:
