@@ -26,8 +26,13 @@ UNKNOWN_SLICE = "unknown"
 class Observed(Protocol):
     """Every distinct row with what was measured of it, ordered by row_id."""
 
-    rows: pl.DataFrame  # schema ROWS
-    slices: pl.Series  # aligned with rows
+    @property
+    def rows(self) -> pl.DataFrame:
+        """Schema ROWS."""
+
+    @property
+    def slices(self) -> pl.Series:
+        """The slice of each, aligned with `rows`."""
 
     def measures(self, names: Sequence[str]) -> pl.DataFrame:
         """Return these row-level measures (`stage.measure`), aligned with `rows`; absent ones are left out."""

@@ -111,14 +111,14 @@ def frame_digest(frame: pl.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _bytes_of(values: pl.Series) -> Iterator[bytes | np.ndarray]:
+def _bytes_of(values: pl.Series) -> Iterator[bytes]:
     """Yield the bytes of the values of a column, nulls being empty or 0."""
     if values.dtype in (pl.String, pl.Binary):
         nothing = "" if values.dtype == pl.String else b""
         array = values.fill_null(nothing).to_arrow(compat_level=pl.CompatLevel.oldest())
         _, offsets, data = array.buffers()
         ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-        yield np.diff(ends)
-        yield np.frombuffer(data, np.uint8)[ends[0] : ends[-1]] if data else b""
+        yield np.diff(ends).tobytes()
+        yield memoryview(data)[ends[0] : ends[-1]].tobytes() if data else b""
     else:
-        yield np.ascontiguousarray(values.to_physical().fill_null(0).to_numpy())
+        yield values.to_physical().fill_null(0).to_numpy().tobytes()

@@ -69,8 +69,9 @@ def _code(count):
 @numba.njit
 def _decode(code):
     """Return the least count of a code."""
-    shift = max(0, np.int64(code) // 8 - 1)
-    return (np.int64(code) - 8 * shift) << shift
+    code = np.int64(code)
+    shift = code // 8 - 1 if code >= 16 else 0
+    return (code - 8 * shift) << shift
 
 
 @numba.njit(types.void(_U32, types.Array(types.uint16, 1, "C"), types.int64, _OUT_U8), cache=True, nogil=True)

@@ -85,13 +85,13 @@ def _local_findings(version: Version, recipe: CurationRecipe) -> pl.DataFrame:
     """Judge the stored measures, in the order of the stages as `local.run_local` does."""
     names = set(version.measure_names())
     rewrites, locals_ = recipe.rewrites(), recipe.locals()
-    also_local = {str(s.name) for s in locals_}  # type: ignore[union-attr]
+    also_local = {str(s.name) for s in locals_}  # type: ignore[attr-defined]
     findings = [empty(FINDINGS)]
-    for stage in rewrites:
-        if str(stage.name) not in also_local:  # type: ignore[attr-defined]
-            findings += _judge(version, stage, (), names)
-    for stage in locals_:
-        findings += _judge(version, stage, stage.rules(), names)
+    for rewrite in rewrites:
+        if str(rewrite.name) not in also_local:  # type: ignore[attr-defined]
+            findings += _judge(version, rewrite, (), names)
+    for local in locals_:
+        findings += _judge(version, local, local.rules(), names)
     return pl.concat(findings)
 
 

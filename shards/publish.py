@@ -132,7 +132,7 @@ def _put_slices(frame: pl.DataFrame, objects: Objects) -> list[str]:
 
 def _put_measures(row_ids: pl.Series, measures: pl.LazyFrame, objects: Objects) -> list[str]:
     """Store the measures of SHARD_ROWS rows at a time, those of turns and of rows apart, ordered by row_id, turn."""
-    digests = []
+    digests: list[str] = []
     for start in range(0, max(row_ids.len(), 1), SHARD_ROWS):
         ids = row_ids.slice(start, SHARD_ROWS)
         some = measures.filter(pl.col("row_id").is_between(ids.min(), ids.max()))
