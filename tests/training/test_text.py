@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import make_tokenizer
+from tokenizers import processors
 
 from tilth.shards.errors import TrainingError
 from tilth.training.text import Renderer, require_labels
@@ -58,6 +59,21 @@ def test_what_precedes_an_answer_is_what_serving_feeds(tokenizer, chat, name: st
     assert prompt == served
     assert last.input_ids[: len(prompt)].tolist() == prompt
     assert last.is_label[len(prompt) :].all()
+
+
+def test_a_text_begins_once_though_tokenizer_and_template_both_begin_it(chat) -> None:
+    tokenizer = make_tokenizer()
+    begin, number = "<|endoftext|>", tokenizer.convert_tokens_to_ids("<|endoftext|>")
+    tokenizer.add_special_tokens({"bos_token": begin})
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{begin} $A", pair=f"{begin} $A {begin} $B", special_tokens=[(begin, number)]
+    )
+    tokenizer.chat_template = "{{ bos_token }}" + tokenizer.chat_template
+    assert tokenizer("1")["input_ids"][0] == number
+    renderer = Renderer(tokenizer, max_tokens=256)
+    (example,) = renderer.render(chat(*TWO_TURNS))
+    assert example.input_ids.tolist().count(number) == 1
+    assert renderer.prompt_ids(renderer.messages(chat(*GREETING)["turns"][:1])).count(number) == 1
 
 
 def test_a_template_that_rewrites_history_gives_one_example_per_answer(tokenizer, chat) -> None:

@@ -18,8 +18,10 @@ from safetensors.torch import load_file
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
+from tilth.training import loop
 from tilth.training.journal import read
 from tilth.training.learning import Learning
+from tilth.training.optim import rate_at
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.train import RunResult, train
 
@@ -205,3 +207,29 @@ def test_feedback_speaks_of_rows_the_run_has_seen(run: Run, store: Store, versio
     twin = rows.filter(pl.col("in_twin"))
     assert (rows.filter(~pl.col("in_twin"))["n_exposures"] > 0).all()
     assert 0 < rows.height - twin.height < version.samples("train").height - twin.height
+
+
+def test_a_step_is_the_same_however_its_tokens_are_packed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R10 and R14 in the loop: neither gradient nor rate depends on how many micro batches a step has."""
+    real = loop.clip
+    gradients: list[torch.Tensor] = []
+
+    def watch(model: Any, clip_norm: float) -> float:
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+        return real(model, clip_norm)
+
+    monkeypatch.setattr(loop, "clip", watch)
+    rates = []
+    for number, pack_tokens in enumerate((512, 128, 32)):
+        digest = f"{number}" * 64
+        done = run({"pack_tokens": pack_tokens, "epochs": 2}, recipe_digest=digest, monitors=False)
+        steps = [line for line in read(done.run_dir / "metrics.jsonl") if line["kind"] == "step"]
+        rates.append([line["rate"] for line in steps])
+    assert rates[0] == rates[1] == rates[2]
+    assert rates[0] == [
+        rate_at(step, total_steps=done.steps, peak=1e-2, warmup=0.03) for step in range(done.steps)
+    ]
+    firsts = gradients[:: done.steps]
+    assert len(firsts) == 3
+    for other in firsts[1:]:
+        assert (other - firsts[0]).norm() <= 1e-6 * firsts[0].norm()
