@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import polars as pl
+from polars.expr.string import ExprStringNameSpace
 
 from tilth.curation.response import ANSWERS, has_role, previous, where
 from tilth.curation.stage import Phase, Rule, limit, stage
@@ -32,17 +33,24 @@ RETURNS_INPUT = (
     r"format|extract|quote|print|output|return|remove|delete|replace|redact|sort|same|unchanged|say|read|type"
 )
 
+BLANK_LINE_FIRST, BLANK_LINE_LAST = r"\A[ \t]*\n[ \t]*\n", r"\n[ \t]*\n[ \t]*\z"
+WIDE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"
+OUTER = " \t\n\"'“”„«»‘’`*.!?…:;,。！？：，"
+OUTER_BYTES = 8  # by which marks around a text may lengthen it
+
 
 @stage("echo", order=40)
 @dataclass(frozen=True)
 class Echo:
-    """Drop rows in which a response is the user turn before it, or the input of it, but for case and outer blanks.
+    """Drop rows in which a response is the user turn before it, but for case and outer
+    blanks and marks; or the instruction or input of it.
 
     An input is what stands behind an instruction and an empty line; where the instruction may want it back
     (correct, repeat, extract) it is kept.
 
-    Greetings are echoed in good faith, so repeats of at most `max_chars` characters are kept. colon: the verdict
-    on a prompt that announces an input, ends with a colon and goes on with nothing; it only tags.
+    Greetings are echoed in good faith, so repeats of at most `max_chars` characters are kept; a Chinese, Japanese
+    or Korean letter counts as two. colon: the verdict on a prompt that announces an input, ends with a colon and
+    goes on with nothing; it only tags.
     """
 
     max_chars: int = limit(20)
@@ -56,18 +64,13 @@ class Echo:
         """Return row_id, turn, how many characters of the user turn before the response repeats, and whether
         that turn breaks off at a colon."""
         is_answer = has_role(ANSWERS) & (previous("role") == Role.USER.value)
-        words = pl.col("text").str.strip_chars()
-        turns = turns.select("row_id", "turn", "role", words=words).with_columns(
-            said=pl.col("words").str.to_lowercase()
+        stripped = turns.select("row_id", "turn", "role", said=pl.col("text").str.strip_chars())
+        pairs = stripped.with_columns(asked=pl.when(is_answer).then(previous("said"))).filter(
+            pl.col("asked").is_not_null()
         )
-        before = {"asked": previous("said"), "input": previous("words")}
-        pairs = turns.with_columns(
-            pl.when(is_answer).then(text).alias(name) for name, text in before.items()
-        ).filter(pl.col("asked").is_not_null())
-        repeats = (pl.col("said") == pl.col("asked")) | _returned(pairs)
-        repeated = pl.when(repeats).then(pl.col("said").str.len_chars()).otherwise(0).cast(pl.Float64)
-        measured = pairs.select("row_id", "turn", repeated_chars=repeated)
-        return measured.with_columns(dangling=_dangling(pairs["asked"]))
+        return pairs.select(
+            "row_id", "turn", repeated_chars=_repeated(pairs), dangling=_dangling(pairs["asked"])
+        )
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the bound on repeated characters and the rule over colons."""
@@ -77,18 +80,28 @@ class Echo:
         )
 
 
-def _returned(pairs: pl.DataFrame) -> pl.Series:
-    """Return whether `words` are, case and all, the input behind an instruction that did not want it back."""
-    words, prompt = pl.col("words"), pl.col("input").str
-    is_input = pairs.select(prompt.ends_with(pl.concat_str(pl.lit("\n\n"), words)))["input"]
-    at = is_input.arg_true()
-    instruction = prompt.strip_suffix(words).str
-    found = pairs[at].select(returned=~instruction.contains(RETURNS_INPUT))["returned"]
-    return pl.repeat(False, pairs.height, dtype=pl.Boolean, eager=True).scatter(at, found)
+def _repeated(pairs: pl.DataFrame) -> pl.Series:
+    """Return how many characters of `asked` each of `said` repeats as a whole; a wide letter counts as two."""
+    said, asked = pl.col("said").str, pl.col("asked").str
+    longer = asked.len_bytes().cast(pl.Int64) - said.len_bytes()
+    suspect = longer.abs() <= OUTER_BYTES
+    suspect |= (longer > 0) & (asked.starts_with(pl.col("said")) | asked.ends_with(pl.col("said")))
+    at = pairs.select(suspect.fill_null(False))["asked"].arg_true()
+    prompt, instruction = asked.strip_prefix(pl.col("said")).str, asked.strip_suffix(pl.col("said")).str
+    is_instruction = prompt.contains(BLANK_LINE_FIRST)
+    is_input = instruction.contains(BLANK_LINE_LAST) & ~instruction.contains(RETURNS_INPUT)
+    repeats = (_bare(said) == _bare(asked)) | ((longer > 0) & (is_instruction | is_input))
+    chars = said.len_chars() + said.count_matches(WIDE)
+    found = pairs[at].select(pl.when(repeats).then(chars).otherwise(0).cast(pl.Float64)).to_series()
+    return pl.zeros(pairs.height, dtype=pl.Float64, eager=True).scatter(at, found)
+
+
+def _bare(text: ExprStringNameSpace) -> pl.Expr:
+    return text.strip_chars(OUTER).str.to_lowercase()
 
 
 def _dangling(asked: pl.Series) -> pl.Series:
-    """Return 1.0 for prompts, stripped and in lower case, that break off at a colon; 0.0 for others."""
+    """Return 1.0 for prompts, stripped, that break off at a colon; 0.0 for others."""
     at = asked.str.tail(1).is_in([":", "："]).arg_true()
     ends = pl.col("asked").str
     one_line = ends.contains(ONE_LINE) & ~ends.contains(QUESTION)

@@ -26,14 +26,27 @@ def test_an_input_given_back_is_found_unless_it_may_be_wanted() -> None:
     assert reasons(Echo(), answers(csharp, prompt=f"Write it in C#.\n\n{java}")) == [set()]
 
 
+def test_an_instruction_alone_and_a_change_of_outer_marks_are_repeats() -> None:
+    turns = turn_frame(
+        [("user", f"{QUESTION}\n\nParis is in France."), ("assistant", QUESTION)],
+        [("user", QUESTION), ("assistant", QUESTION.rstrip("?"))],
+        [("user", QUESTION), ("assistant", f'"{QUESTION}"')],
+        [("user", "请解释为什么天空是蓝色的。"), ("assistant", "请解释为什么天空是蓝色的。")],
+    )
+    assert reasons(Echo(), turns) == [{"echo"}] * 4
+
+
 def test_legitimate_repeats_are_kept() -> None:
     turns = turn_frame(
         [("user", "Good morning!"), ("assistant", "Good morning!")],
         [("user", f"Repeat after me: {QUESTION}"), ("assistant", QUESTION)],
         [("user", f"Correct the grammar.\n\n{QUESTION}"), ("assistant", QUESTION)],
         [("user", QUESTION), ("assistant", f"{QUESTION} Paris.")],
+        [("user", "你好，早上好！"), ("assistant", "你好，早上好！")],
+        [("user", "1, 2, 3, 4, 5, 6, 7, 8, 9"), ("assistant", "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")],
+        [("user", f"Who wrote this line: {QUESTION}"), ("assistant", QUESTION)],
     )
-    assert reasons(Echo(), turns) == [set()] * 4
+    assert reasons(Echo(), turns) == [set()] * 7
 
 
 def test_the_turn_before_is_never_that_of_another_row() -> None:
