@@ -110,6 +110,17 @@ def demo(folder: Path) -> None:
 
 @main.command()
 @click.argument("name", required=False)
+@guarded
+def stages(name: str | None) -> None:
+    """List what curation can do, or all parameters of the stage NAME."""
+    from tilth.workbench import session
+    from tilth.workbench import stages as listing
+
+    listing.show(session.console(), name)
+
+
+@main.command()
+@click.argument("name", required=False)
 @store_dir
 @json_option
 @guarded
@@ -180,6 +191,70 @@ def export(version: str, folder: Path, store_path: Path) -> None:
     from tilth.workbench import looking
 
     looking.export(store_path, version, folder)
+
+
+@main.command()
+@click.argument("run")
+@click.option(
+    "--rows", type=click.IntRange(1), default=20, show_default=True, help="How many prompts to vote on."
+)
+@store_dir
+@json_option
+@guarded
+def compare(run: str, rows: int, store_path: Path, as_json: bool) -> None:
+    """Vote, blind, on answers of base and tuned side by side; RUN is the beginning of a run id.
+
+    Keys: 1 or 2 for the better answer, 0 or = for neither, q to stop; the same command goes on. --json prints the
+    votes so far and asks nothing.
+    """
+    from tilth.workbench import looking, session, side_by_side
+    from tilth.workbench.runs import find_run
+
+    folder = find_run(looking.open_existing(store_path), run)
+    if as_json:
+        session.print_json(side_by_side.results(folder, rows))
+    else:
+        screen = session.console()
+        side_by_side.show(screen, side_by_side.run(folder, screen, rows), folder)
+
+
+@main.command()
+@click.argument("url")
+@click.option("--model", help="The model's name at the server (default: the first it lists).")
+@click.option("--run", help="The beginning of a run id (default: the newest finished run).")
+@click.option(
+    "--allow", type=click.IntRange(0), default=2, show_default=True, help="How many answers may differ."
+)
+@store_dir
+@json_option
+@guarded
+def check(url: str, model: str | None, run: str | None, allow: int, store_path: Path, as_json: bool) -> None:
+    """Ask the server at URL (OpenAI-compatible, http://127.0.0.1:8000/v1) a run's stored prompts and compare.
+
+    Exit code 3 where more answers differ than may.
+    """
+    from tilth.workbench import looking, server_check, session
+    from tilth.workbench.runs import find_run
+
+    named, routes = server_check.run(find_run(looking.open_existing(store_path), run), url, model)
+    if as_json:
+        session.print_json(server_check.as_dict(named, routes))
+    else:
+        server_check.show(session.console(), named, routes)
+    server_check.require_same(url, routes, allow)
+
+
+@main.command()
+@click.argument("run")
+@store_dir
+@guarded
+def gguf(run: str, store_path: Path) -> None:
+    """Write the merged weights of RUN as one GGUF file with llama.cpp's converter, where it is installed."""
+    from tilth.workbench import gguf as converting
+    from tilth.workbench import looking
+    from tilth.workbench.runs import find_run
+
+    click.echo(converting.run(find_run(looking.open_existing(store_path), run)))
 
 
 @main.command()

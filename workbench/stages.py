@@ -1,0 +1,54 @@
+"""tilth stages: what curation can do, from the stages themselves, so that the list is never out of date."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, fields
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from tilth.curation.recipe import suggestion
+from tilth.curation.stage import Phase, registry
+from tilth.shards.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def show(screen: Console, name: str | None) -> None:
+    """Print every stage in the order they act, or all there is to know of one. Raises UsageError."""
+    known = registry()
+    if name is None:
+        for stage in sorted(known.values(), key=lambda s: (s.phase, s.order, s.name)):  # type: ignore[attr-defined]
+            state = "on" if stage.default else "off"  # type: ignore[attr-defined]
+            phase = Phase(stage.phase).name.lower()  # type: ignore[attr-defined]
+            screen.print(f"{phase:<14}{stage.name:<16}{state:<5}{escape(_first_sentence(stage))}")  # type: ignore[attr-defined]
+        screen.print(
+            "all of one: tilth stages NAME; on or off in a recipe: curation: {NAME: {…}} or {NAME: null}"
+        )
+        return
+    if name not in known:
+        raise UsageError(name, "there is no such stage", "", suggestion(name, known))
+    stage = known[name]
+    screen.print(escape(cleandoc(stage.__doc__ or "")))
+    for field in fields(stage):
+        kind = (
+            "bound, replayable with --what-if" if field.metadata.get("limit") else "changes what is measured"
+        )
+        screen.print(f"  {field.name:<28}{escape(_default(field)):<28}{kind}")
+
+
+def _first_sentence(stage: type) -> str:
+    text = " ".join(cleandoc(stage.__doc__ or "").split("\n\n")[0].split())
+    return text if len(text) <= 100 else text[:99].rsplit(" ", 1)[0] + " …"
+
+
+def _default(field: Field[Any]) -> str:
+    if field.default is not MISSING:
+        value = field.default
+    elif field.default_factory is not MISSING:
+        value = field.default_factory()
+    else:
+        return "(needed)"
+    return "null" if value is None else str(getattr(value, "value", value))
