@@ -28,10 +28,22 @@ MERGED = (
     r"### User): ?[^\n]+\n(?:[^\n]*\n){0,40}?\s*(?:#{2,3} ?)?(?:Assistant|ASSISTANT|AI|Bot|GPT|"
     r"ChatGPT):|\n\s*(?:Human|HUMAN):[^\n]*\z"
 )
+# The fields of a second row behind the end of an answer: an instruction or question, then its answer.
+SECOND_ROW = (
+    r"\n[ \t]*(?:#{2,3} ?)?(?:Instruction|INSTRUCTION|Task|Prompt):[^\n]*\n(?:[^\n]*\n){0,40}?"
+    r"[ \t]*(?:#{2,3} ?)?(?:Output|OUTPUT|Response|RESPONSE|Answer|Completion):"
+    r"|\n[ \t]*\n[ \t]*(?:Question|Q): ?[^\n]+\n+[ \t]*(?:Answer|A): ?[^\n]*\S[^\n]*\s*\z"
+)
+# Rows that may want such fields: an exercise, a quiz, examples, or a prompt that has the labels itself.
+WANTS_FIELDS = (
+    r"(?i)question|quiz|trivia|riddle|q ?& ?a|q/a|\bq:|faq|interview|exam|example|pairs?\b|prompts?\b|instruction:|"
+    r"input:|output:|exercise|test\b|flash ?card|dataset|data set|template|format|jeopardy|joke|tasks?\b|"
+    r"dialog|conversation"
+)
 # What every trace has in it.
 _TRACE = (
     r"<\||<｜|_of_turn>|INST\]|SYS>>|<bos>|<eos>|<pad>|<s>|</s>|##+ ?[IRHA]|Instruction:|Human:|HUMAN:|"
-    r"User:|USER:"
+    r"User:|USER:|INSTRUCTION:|\n[ \t]*(?:Task|Prompt|Question|Q):"
 )
 # Begin and end of sequence; `<s>` is also struck-out text, so it counts only unpaired.
 SEQUENCE_EDGE = r"^\s*<s>|</s>\s*$"
@@ -70,12 +82,14 @@ class Template:
         )
         is_prompt = has_role((Role.USER,))
         wanted = pl.col("asked").str.contains(ASKS_FOR_A_PART).fill_null(False)
+        fields = pl.col("asked").str.contains(WANTS_FIELDS).fill_null(False)
+        second_row = prose.str.contains(SECOND_ROW) & ~fields & ~wanted & (traces == 0)
         return suspects.select(
             "row_id",
             "turn",
             answer=pl.when(~is_prompt).then(traces),
             prompt=pl.when(is_prompt).then(traces),
-            merged=pl.when(~is_prompt).then(where(prose.str.contains(MERGED) & ~wanted)),
+            merged=pl.when(~is_prompt).then(where((prose.str.contains(MERGED) & ~wanted) | second_row)),
         )
 
     def rules(self) -> tuple[Rule, ...]:

@@ -67,6 +67,9 @@ def test_a_document_may_be_about_anything() -> None:
         "Paris.\n\nHuman: And of Spain?\n\nAssistant: Madrid.",
         "Paris.\nUser: And of Spain?\nAI: Madrid.",
         "Paris.\n\nHuman:",
+        "Paris.\n\nInstruction: Name a river.\nInput:\nOutput: The Rhine.",
+        "Paris.\n\nQuestion: And of Spain?\nAnswer: Madrid.",
+        "Paris.\n\nTask: Name a river.\n\nResponse: The Rhine.",
     ],
 )
 def test_a_second_exchange_in_an_answer_is_found(text: str) -> None:
@@ -74,3 +77,18 @@ def test_a_second_exchange_in_an_answer_is_found(text: str) -> None:
     assert reasons(Template(), asked) == [{"merged_turns"}]
     wanted = answers(text, prompt="Write a dialogue between a human and an assistant.")
     assert reasons(Template(), wanted) == [set()]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Write three quiz questions on Europe.",
+        "Give me an example of a few-shot prompt.",
+        "Make pairs of Q: and A:",
+    ],
+)
+def test_fields_that_a_prompt_asks_for_are_no_second_row(prompt: str) -> None:
+    text = "Here:\n\nQuestion: What is the capital of Spain?\nAnswer: Madrid."
+    assert reasons(Template(), answers(text, prompt=prompt)) == [set()]
+    recipe = "Task: bake bread.\nInput: flour and water.\n\nMix and wait.\n\nQ: none of your business"
+    assert reasons(Template(), answers(recipe, prompt="How do I bake?")) == [set()]
