@@ -1,8 +1,7 @@
-"""How many bytes a run needs, from a forward pass over shapes that hold no data."""
+"""How many bytes a run needs, from one step over shapes that hold no data."""
 
 from __future__ import annotations
 
-import math
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,30 +9,41 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tilth.training.alive import Alive
 from tilth.training.lora import adapt
-from tilth.training.loss import CHUNK_LOGITS, MIN_CHUNK_TOKENS, causal_model
+from tilth.training.loss import causal_model, label_losses
 from tilth.training.model import load_config
 from tilth.training.recipe import TrainingRecipe
+from tilth.training.recompute import recompute_layers
 from tilth.training.text import Example
 from tilth.training.unfreeze import freeze
 
-LOGIT_COPIES = 3  # logits, the logarithm of their softmax, its gradient
 ATTENTION = "planned"
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)  # 4 bits, an 8-bit scale per 64 weights, a float per 256 scales
 
 
 def memory(
-    recipe: TrainingRecipe, base: Path, dtype: torch.dtype, examples: list[Example]
+    recipe: TrainingRecipe,
+    base: Path,
+    dtype: torch.dtype,
+    examples: list[Example],
+    *,
+    recompute: bool = False,
 ) -> tuple[int, int, dict[str, int]]:
-    """Return (parameters, trained parameters, bytes by purpose) from a forward pass that holds no data."""
+    """Return (parameters, trained parameters, bytes by purpose at the peak of a step).
+
+    activations: what the layers keep for the way back. logits: what comes on top at the peak, the loss and the
+    gradients under way. recompute: layers keep their inputs alone.
+    """
     model = _skeleton(recipe, base, dtype)
+    if recompute:
+        recompute_layers(model)
     own = list(model.parameters())
     trainable = sum(p.numel() for p in own if p.requires_grad)
-    longest = max((len(example.input_ids) for example in examples), default=1)
-    tokens = max(recipe.pack_tokens, longest)
-    share = sum(int(e.is_label.sum()) for e in examples) / max(1, sum(len(e.input_ids) for e in examples))
-    vocabulary = load_config(base).get_text_config().vocab_size
-    at_once = min(math.ceil(tokens * share), max(MIN_CHUNK_TOKENS, CHUNK_LOGITS // vocabulary))
+    lengths = [len(example.input_ids) for example in examples]
+    tokens = max(min(recipe.pack_tokens, sum(lengths)), max(lengths, default=1))
+    labels = round(tokens * sum(int(e.is_label.sum()) for e in examples) / max(1, sum(lengths)))
+    kept, peak = _step_bytes(model, tokens, max(1, labels))
     return (
         sum(p.numel() for p in own),
         trainable,
@@ -43,8 +53,8 @@ def memory(
             "optimizer": 8 * trainable,
             "best weights": 4 * trainable,
             "base to hold to": _anchors(recipe, own, trainable),
-            "activations": _saved_bytes(model, tokens),
-            "logits": LOGIT_COPIES * 4 * at_once * vocabulary,
+            "activations": kept,
+            "logits": peak - kept,
         },
     )
 
@@ -83,22 +93,21 @@ def _skeleton(recipe: TrainingRecipe, base: Path, dtype: torch.dtype) -> Any:
     return model.train()
 
 
-def _saved_bytes(model: Any, tokens: int) -> int:
-    """Return the bytes a forward pass over one batch keeps for the backward pass."""
-    weights = {id(parameter) for parameter in model.parameters()}
-    kept: dict[int, int] = {}
-
-    def count(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if id(tensor) not in weights and not isinstance(tensor, torch.nn.Parameter):
-            kept[storage._cdata] = storage.nbytes()
-        return tensor
-
-    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
-    ids = torch.zeros(1, tokens, dtype=torch.int64, device="meta")
-    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        causal.base_model(input_ids=ids, use_cache=False)
-    return sum(kept.values())
+def _step_bytes(model: Any, tokens: int, labels: int) -> tuple[int, int]:
+    """Return the bytes that one batch holds after its way through the layers, and the most it ever holds."""
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.grad = torch.empty_like(parameter)  # as after the first batch of a step
+    held = [p for own in model.parameters() for p in (own, own.grad) if p is not None]
+    causal = causal_model(model)
+    with torch.device("meta"), Alive([*held, *model.buffers()]) as alive:
+        ids = torch.zeros(1, tokens, dtype=torch.int64)
+        hidden = causal.base_model(input_ids=ids, use_cache=False).last_hidden_state[0]
+        kept = alive.bytes
+        place = torch.zeros(labels, dtype=torch.int64)
+        nll, _ = label_losses(causal, hidden[place], place, statistics=True)
+        nll.sum().backward()
+    return kept, alive.peak
 
 
 class _KeepOnly(torch.autograd.Function):
@@ -112,7 +121,7 @@ class _KeepOnly(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        return ctx.saved_tensors[:3]
+        return tuple(torch.empty_like(saved) for saved in ctx.saved_tensors[:3])
 
 
 def _planned_attention(

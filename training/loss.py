@@ -38,10 +38,16 @@ def token_losses(model: Any, batch: Batch, *, statistics: bool) -> TokenLoss:
     """
     causal = causal_model(model)
     place = (batch.targets != IGNORED).nonzero()[:, 0]
-    labels = batch.targets[place]
-    hidden = hidden_states(model, batch)[place]
+    nll, margin = label_losses(
+        causal, hidden_states(model, batch)[place], batch.targets[place], statistics=statistics
+    )
+    return TokenLoss(nll, margin, (-margin).clamp(min=0), batch.example_of[place])
+
+
+def label_losses(causal: Any, hidden: Tensor, labels: Tensor, *, statistics: bool) -> tuple[Tensor, Tensor]:
+    """Return (nll, margin) of labels, each (labels,), from the hidden states before them, (labels, width)."""
     chunk = max(MIN_CHUNK_TOKENS, CHUNK_LOGITS // causal.get_output_embeddings().weight.shape[0])
-    many = len(place) > chunk and torch.is_grad_enabled()
+    many = len(labels) > chunk and torch.is_grad_enabled()
     parts = [
         checkpoint(_losses, causal, h, y, statistics, use_reentrant=False)
         if many
@@ -49,7 +55,7 @@ def token_losses(model: Any, batch: Batch, *, statistics: bool) -> TokenLoss:
         for h, y in zip(hidden.split(chunk), labels.split(chunk))
     ]
     nll, margin = (torch.cat(column) for column in zip(*parts))
-    return TokenLoss(nll, margin, (-margin).clamp(min=0), batch.example_of[place])
+    return nll, margin
 
 
 def score(model: Any, examples: list[Example], pack_tokens: int, *, statistics: bool = True) -> pl.DataFrame:

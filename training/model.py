@@ -17,6 +17,7 @@ from tilth.training.lora import adapt
 from tilth.training.loss import hidden_states, logits_of
 from tilth.training.pack import collate
 from tilth.training.recipe import TrainingRecipe
+from tilth.training.recompute import recompute_layers
 from tilth.training.text import Example
 from tilth.training.unfreeze import freeze
 
@@ -114,12 +115,18 @@ def base_digest(path: Path) -> str:
     return sha256_hex(canonical_json({file.name: file_sha256(file) for file in kept}))
 
 
-def attach(model: Any, recipe: TrainingRecipe, seed: int) -> Any:
-    """Return the model with what the method trains made trainable: adapters, or every weight."""
+def attach(model: Any, recipe: TrainingRecipe, seed: int, *, recompute: bool = False) -> Any:
+    """Return the model with what the method trains made trainable: adapters, or every weight.
+
+    recompute: its layers keep their inputs alone and are computed again in the backward pass.
+    """
     torch.manual_seed(seed)
     if recipe.method == "lora":
-        return adapt(model, recipe).train()
-    freeze(model, recipe)
+        model = adapt(model, recipe)
+    else:
+        freeze(model, recipe)
+    if recompute:
+        recompute_layers(model)
     return model.train()
 
 

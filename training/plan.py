@@ -3,45 +3,35 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from tilth.shards.errors import TrainingError
 from tilth.shards.version import Version
 from tilth.training.device import Device, available_bytes, choose_device, resident_bytes
 from tilth.training.footprint import memory
 from tilth.training.lora import quantisation
-from tilth.training.loss import token_losses
-from tilth.training.model import (
-    attach,
-    choose_attention,
-    find_base,
-    load_config,
-    load_model,
-    load_tokenizer,
-    max_context,
-)
-from tilth.training.pack import pack
+from tilth.training.model import find_base, load_config, load_tokenizer, max_context
+from tilth.training.pace import expected_seconds
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.roles import Roles, assign
 from tilth.training.text import Example, Renderer
 
-TIMED_BATCHES = 2
+RECOMPUTE = {False: "kept (no checkpointing)", True: "recomputed layer by layer (checkpointing on)"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Expected size, length and memory of a run; `seconds` is None until a step was measured."""
+    """Expected size, length and memory of a run; `seconds` is None until it was estimated or measured."""
 
     device: str
     parameters: int
     trainable: int
     rows: dict[str, int]
     max_tokens: int
+    pack_tokens: int
+    recompute: bool  # activations are computed again in the backward pass instead of kept
     truncated_rows: int
     truncated_tokens: int
     steps: int
@@ -70,6 +60,7 @@ class Plan:
             f"model: {self.parameters:,} parameters, {self.trainable:,} trained",
             f"rows: {counts}",
             f"longest row: {self.max_tokens:,} tokens{cut if self.truncated_rows else ', cuts none'}",
+            f"batches: packs of {self.pack_tokens:,} tokens, activations {RECOMPUTE[self.recompute]}",
             f"run: {self.steps:,} steps, {self.tokens:,} tokens"
             + ("" if self.seconds is None else f", about {_duration(self.seconds)} of steps"),
             f"memory: {_size(self.total_bytes)} of {_size(self.available_bytes)} free ({parts})",
@@ -77,22 +68,22 @@ class Plan:
 
 
 def plan(recipe: TrainingRecipe, evaluation: EvaluationRecipe, version: Version, *, base_dir: Path) -> Plan:
-    """Plan a run of `recipe` on a version and time a few of its batches.
+    """Plan a run of `recipe` on a version; no weight is loaded, two random layers of its shape are timed.
 
     Raises TrainingError for what would also stop the run: a base that cannot be loaded, rows without labels,
     not enough memory.
     """
     device = choose_device(recipe.device)
-    quantised = quantisation(recipe, device.device)
+    quantisation(recipe, device.device)  # refused where it cannot be had
     path = find_base(recipe.base, base_dir)
     renderer = renderer_for(recipe, path, base_dir)
     roles = assign(version, renderer, recipe, base_dir=base_dir)
     expected = plan_run(recipe, roles, renderer, path, device)
     require_fit(expected, recipe, path, device, roles.train)
-    model = load_model(path, dtype=device.dtype, device=device.device, quantised=quantised)
-    choose_attention(model)
-    model = attach(model, recipe, recipe.seed)
-    return replace(expected, seconds=measured_seconds(model, roles.train, recipe, expected.tokens))
+    seconds = expected_seconds(
+        recipe, path, device, roles.train, expected.tokens, recompute=expected.recompute
+    )
+    return replace(expected, seconds=seconds)
 
 
 def renderer_for(recipe: TrainingRecipe, base: Path, base_dir: Path) -> Renderer:
@@ -138,21 +129,35 @@ def plan_run(
     """Return the plan of a run from its examples and the shape of its base; no weight is loaded."""
     per_epoch = sum(example.weight * len(example.input_ids) for example in roles.train)
     steps, tokens = length_of(recipe, per_epoch, max_steps)
-    parameters, trainable, sizes = memory(recipe, base, device.dtype, roles.train)
+    free = available_bytes(device.device)
+    parameters, trainable, sizes, recompute = _needed(recipe, base, device, roles.train, free)
     return Plan(
         device=device.line(),
         parameters=parameters,
         trainable=trainable,
         rows=roles.counts,
         max_tokens=renderer.max_tokens,
+        pack_tokens=recipe.pack_tokens,
+        recompute=recompute,
         truncated_rows=roles.truncated_rows,
         truncated_tokens=roles.truncated_tokens,
         steps=steps,
         tokens=round(tokens),
         bytes=sizes,
-        available_bytes=available_bytes(device.device),
+        available_bytes=free,
         resident_bytes=resident_bytes(device.device),
     )
+
+
+def _needed(
+    recipe: TrainingRecipe, base: Path, device: Device, examples: list[Example], free: int
+) -> tuple[int, int, dict[str, int], bool]:
+    """Return (parameters, trained, bytes, recompute): layers are recomputed if asked for, or if nothing else fits."""
+    if recipe.recompute != "on":
+        found = memory(recipe, base, device.dtype, examples)
+        if recipe.recompute == "off" or sum(found[2].values()) <= free:
+            return (*found, False)
+    return (*memory(recipe, base, device.dtype, examples, recompute=True), True)
 
 
 def require_fit(
@@ -162,7 +167,10 @@ def require_fit(
     if expected.total_bytes <= expected.available_bytes:
         return
     longest = max(len(example.input_ids) for example in examples)
-    wishes: list[tuple[str, dict[str, Any]]] = [("training.method: lora", {"method": "lora"})]
+    wishes: list[tuple[str, dict[str, Any]]] = [
+        ("training.recompute: auto", {"recompute": "auto"}),
+        ("training.method: lora", {"method": "lora"}),
+    ]
     wishes += [
         (f"training.pack_tokens: {tokens}", {"pack_tokens": tokens})
         for tokens in (1024, 512, 256)
@@ -171,11 +179,14 @@ def require_fit(
     change: dict[str, Any] = {}
     named: list[str] = []
     for text, update in wishes:
-        if all(getattr(recipe, key) == value for key, value in update.items()):
+        if all(getattr(recipe, key) == value for key, value in update.items()) or (
+            "recompute" in update and expected.recompute
+        ):
             continue
         change |= update
         named = [n for n in named if n.split(":")[0] != text.split(":")[0]] + [text]
-        sizes = memory(recipe.model_copy(update=change), base, device.dtype, examples)[2]
+        changed = recipe.model_copy(update=change)
+        sizes = _needed(changed, base, device, examples, expected.available_bytes)[2]
         if sum(sizes.values()) <= expected.available_bytes:
             advice = f"This fits: {', '.join(named)}"
             break
@@ -187,26 +198,6 @@ def require_fit(
         "It would be killed for lack of memory",
         advice,
     )
-
-
-def measured_seconds(model: Any, examples: list[Example], recipe: TrainingRecipe, tokens: int) -> float:
-    """Return the time `tokens` will take, from timed batches; gradients are cleared again."""
-    batches = pack(examples[: 4 * TIMED_BATCHES * max(1, recipe.pack_tokens // 32)], recipe.pack_tokens)
-    fullest = sorted(batches, key=lambda batch: -len(batch.input_ids))[: TIMED_BATCHES + 1]
-    seconds, seen = 0.0, 0
-    for index, batch in enumerate(fullest):
-        batch = batch.to(model.device)  # noqa: PLW2901
-        if model.device.type == "cuda":
-            torch.cuda.synchronize()
-        started = time.perf_counter()
-        token_losses(model, batch, statistics=True).nll.mean().backward()
-        if model.device.type == "cuda":
-            torch.cuda.synchronize()
-        if index or len(fullest) == 1:  # the first warms up
-            seconds += time.perf_counter() - started
-            seen += len(batch.input_ids)
-    model.zero_grad(set_to_none=True)
-    return seconds / seen * tokens
 
 
 def _size(count: int) -> str:

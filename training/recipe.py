@@ -84,6 +84,9 @@ class TrainingRecipe(Section):
     max_steps: int | None = Field(default=None, ge=1)
     batch_tokens: int = Field(default=8192, ge=1)  # per optimizer step
     pack_tokens: int = Field(default=2048, ge=1)  # per micro batch
+    recompute: Literal["auto", "on", "off"] = (
+        "auto"  # layers in the backward pass; auto: if nothing else fits
+    )
     max_tokens: int | None = Field(default=None, ge=2)  # longest row; null: the base's context
     warmup: float = Field(default=0.03, ge=0, lt=1)  # fraction of the steps
     schedule: Literal["cosine", "linear", "constant", "slanted"] = "cosine"

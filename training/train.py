@@ -30,7 +30,8 @@ from tilth.training.loop import Loop
 from tilth.training.lora import quantisation
 from tilth.training.model import attach, choose_attention, load_model, max_context
 from tilth.training.optim import optimizer_for
-from tilth.training.plan import Plan, measured_seconds
+from tilth.training.pace import measured_seconds
+from tilth.training.plan import Plan
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.retained import retain
 from tilth.training.sampler import Sampler
@@ -97,7 +98,7 @@ def train(
         tasks, held = _questions(job, model)
         untuned = _judge_base(job, model, tasks, held)
         job = _with_retained(job, model)
-        model = attach(model, recipe, job.seed)
+        model = attach(model, recipe, job.seed, recompute=job.plan.recompute)
         job = _timed(job, model, next_command)
         (on_plan or (lambda plan: None))(job.plan)
         with Interrupt() as interrupt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import safetensors
 import tiny
 import torch
 
@@ -12,11 +13,14 @@ from tilth.shards.errors import TrainingError
 from tilth.shards.version import Version
 from tilth.training import device, footprint, model
 from tilth.training import plan as planning
+from tilth.training.alive import Alive
 from tilth.training.loss import token_losses
 from tilth.training.pack import collate
 from tilth.training.peek import peek, render_rows
 from tilth.training.plan import length_of, plan
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.recompute import recompute_layers
+from tilth.training.train import train
 
 
 def test_a_plan_names_steps_tokens_bytes_and_time(
@@ -33,28 +37,67 @@ def test_a_plan_names_steps_tokens_bytes_and_time(
     assert found.to_dict()["total_bytes"] == sum(found.bytes.values())
 
 
+@pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_activations_are_predicted(recipe: TrainingRecipe, make_examples, method: str) -> None:
+def test_the_bytes_of_a_step_are_predicted(
+    recipe: TrainingRecipe, make_examples, method: str, recompute: bool
+) -> None:
     recipe = recipe.model_copy(update={"method": method, "pack_tokens": 240})
     (example,) = make_examples(1, shortest=240, longest=240)
     built = tiny.make_model()
     model.choose_attention(built)
-    built = model.attach(built, recipe, 0)
-    own = {p.untyped_storage().data_ptr() for p in built.parameters()}
-    kept: dict[int, int] = {}
+    built = model.attach(built, recipe, 0, recompute=recompute)
+    token_losses(built, collate([example]), statistics=True).nll.sum().backward()
+    gradients = [p.grad for p in built.parameters() if p.grad is not None]
+    batch = collate([example])
+    with Alive([*built.parameters(), *built.buffers(), *gradients]) as alive:
+        token_losses(built, batch, statistics=True).nll.sum().backward()
+    sizes = footprint.memory(recipe, Path(recipe.base), torch.float32, [example], recompute=recompute)[2]
+    assert sizes["activations"] + sizes["logits"] == pytest.approx(alive.peak, rel=0.05)
 
-    def count(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        losses = token_losses(built, collate([example]), statistics=False)
-    sizes = footprint.memory(recipe, Path(recipe.base), torch.float32, [example])[2]
-    assert losses.nll.requires_grad
-    expected = sizes["activations"] + sizes["logits"]
-    assert sum(kept.values()) == pytest.approx(expected, rel=0.35)
+def test_recomputed_layers_keep_less_and_compute_the_same(recipe: TrainingRecipe, make_examples) -> None:
+    kept, gradients = {}, {}
+    examples = make_examples(4, shortest=40)
+    for recompute in (False, True):
+        built = tiny.make_model(num_hidden_layers=4)
+        model.choose_attention(built)
+        built = model.attach(built, recipe, 0)
+        for name, parameter in built.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(parameter, std=0.1)
+        if recompute:
+            recompute_layers(built)
+        with Alive(built.parameters()) as alive:
+            token_losses(built, collate(examples), statistics=False).nll.sum().backward()
+        kept[recompute] = alive.peak
+        gradients[recompute] = [p.grad for p in built.parameters() if p.grad is not None]
+    assert kept[True] < 0.7 * kept[False]
+    assert all(torch.equal(a, b) for a, b in zip(gradients[False], gradients[True], strict=True))
+
+
+def test_every_adapter_moves_though_layers_are_recomputed(
+    recipe: TrainingRecipe, version: Version, store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R15: with frozen embeddings, re-entrant checkpointing would cut off every gradient without a word."""
+    seen: list[torch.nn.Module] = []
+    monkeypatch.setattr(
+        model, "recompute_layers", lambda built: seen.append(built) or recompute_layers(built)
+    )
+    recipe = recipe.model_copy(update={"recompute": "on", "merge": False})
+    train(
+        recipe,
+        EvaluationRecipe(),
+        version,
+        store,
+        base_dir=tmp_path,
+        recipe_digest="",
+        max_steps=1,
+        monitors=False,
+    )
+    ups = [p for name, p in seen[0].named_parameters() if "lora_B" in name]
+    assert len(ups) == 14
+    assert all(p.any() for p in ups)
 
 
 def test_a_run_is_as_long_as_its_epochs_or_its_bounds() -> None:
@@ -69,15 +112,29 @@ def test_what_cannot_fit_is_refused_with_what_would(
     recipe: TrainingRecipe, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = recipe.model_copy(update={"method": "full", "pack_tokens": 4096, "max_tokens": 200})
-    needed = plan(recipe, EvaluationRecipe(), version, base_dir=tmp_path).total_bytes
-    monkeypatch.setattr(planning, "available_bytes", lambda device: needed // 3)
-    with pytest.raises(
-        TrainingError, match=r"This fits: training.method: lora, training.pack_tokens: (1024|512)"
-    ):
+    kept = recipe.model_copy(update={"recompute": "off"})
+    needed = plan(kept, EvaluationRecipe(), version, base_dir=tmp_path).total_bytes
+    monkeypatch.setattr(planning, "available_bytes", lambda device: needed - 1)
+    found = plan(recipe, EvaluationRecipe(), version, base_dir=tmp_path)
+    assert found.recompute and found.total_bytes < needed
+    with pytest.raises(TrainingError, match=r"This fits: training.recompute: auto\.$"):
+        plan(kept, EvaluationRecipe(), version, base_dir=tmp_path)
+    monkeypatch.setattr(planning, "available_bytes", lambda device: needed // 4)
+    with pytest.raises(TrainingError, match=r"This fits: .*training.pack_tokens: (1024|512)"):
         plan(recipe, EvaluationRecipe(), version, base_dir=tmp_path)
     monkeypatch.setattr(planning, "available_bytes", lambda device: 1)
     with pytest.raises(TrainingError, match="Choose a smaller base"):
         plan(recipe, EvaluationRecipe(), version, base_dir=tmp_path)
+
+
+def test_nothing_is_loaded_for_a_plan(
+    recipe: TrainingRecipe, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(safetensors, "safe_open", lambda path, **kwargs: opened.append(str(path)))
+    monkeypatch.setattr(model, "load_model", lambda *args, **kwargs: opened.append("weights"))
+    assert plan(recipe, EvaluationRecipe(), version, base_dir=tmp_path).seconds
+    assert not opened
 
 
 def test_rows_longer_than_the_base_reads_cannot_be_asked_for(
