@@ -62,7 +62,7 @@ class Loop:
         saved = time.monotonic()
         self._evaluate()
         while self.step < self.total_steps and not self.stopped_early:
-            self._train_step()
+            self.train_step()
             self._evaluate()
             self.on_step(self.step)
             if self.asked_to_stop():
@@ -76,7 +76,8 @@ class Loop:
         snapshot.save(self)
         self.restore(self.best)
 
-    def _train_step(self) -> None:
+    def train_step(self) -> float:
+        """Take one step and return its mean loss before it. Raises TrainingError for one that is not finite."""
         started = time.perf_counter()
         if self.unfreezing is not None:
             self.unfreezing.at(self.step)
@@ -96,9 +97,10 @@ class Loop:
         rate = self.rate(self.step)
         take_step(self.optimizer, rate)
         self.step += 1
+        loss = nll / sum(b.label_count for b in batches)
         record = {
             "step": self.step,
-            "loss": nll / sum(b.label_count for b in batches),
+            "loss": loss,
             "rate": rate,
             "norm": norm,
         }
@@ -107,6 +109,7 @@ class Loop:
             tokens["replayed"] = sum(len(b.input_ids) for b in replayed)
         seconds = round(time.perf_counter() - started, 6)
         self.journal.write({"kind": "step", **record, **tokens, "seconds": seconds})
+        return loss
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step."""
