@@ -16,7 +16,14 @@ from tilth.shards.tables import Shape, Verdict
         ('{"name": "Ada", "tags": ["x", "y"', "open_json"),
         ('[{"a": 1}, {"a": "cut here', "open_json"),
         ("We begin at noon. Then the whole team will", "open_sentence"),
-        ("Danke für Ihre Worte. Sie bekomme", "open_sentence"),
+        ("Danke für Ihre Worte. Sie bekommen eine", "open_sentence"),
+        ("We begin at noon. The team brings water, bread, salt,", "open_sentence"),
+        ("We begin at noon. The team (all but one of", "open_sentence"),
+        ("We begin at noon. It is a well-", "open_sentence"),
+        ("You will need the following documents:", "open_sentence"),
+        ("It depends on the type.\n\nThe full list is as follows:", "open_sentence"),
+        ("You need two papers.\n\nHere are the steps:", "open_sentence"),
+        ("步骤如下：", "open_sentence"),
     ],
 )
 def test_open_ends_are_found(text: str, reason: str) -> None:
@@ -43,10 +50,24 @@ def test_open_ends_are_found(text: str, reason: str) -> None:
         "if (a[0] == '{') { open(",
         "1. First\n2. Second\n3. Third",
         "Dr. med. Miller",
+        "Great. I will have your drink ready at the coffee bar",  # in a hurry, not cut
+        "It is banned there. We like it in Singapore",
+        "Thank you. Please paste the text below:",
+        "Which of the following do you like:",
+        "I miss you. Come home :(",
+        "Best of luck with the search.\n\nWith gratitude,",
+        "the cities of the",  # a part of a text, as asked
+        "def f(following):",
+        "She said so. Dear all:",
     ],
 )
 def test_whole_answers_are_kept(text: str) -> None:
     assert reasons(Truncated(), answers(text)) == [set()]
+
+
+def test_a_list_is_announced_at_the_end_of_a_row() -> None:
+    chat = [("user", "Hi"), ("assistant", "Try one of these:"), ("user", "Go"), ("assistant", "Gone.")]
+    assert reasons(Truncated(), turn_frame(chat, chat[:2])) == [set(), {"open_sentence"}]
 
 
 def test_an_open_sentence_only_tags() -> None:
