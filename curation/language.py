@@ -129,6 +129,7 @@ def scores(texts: pl.Series, rivals: pl.Series | None, profiles: Profiles) -> li
         profiles.keys,
         profiles.values,
         profiles.entries,
+        profiles.shared,
         profiles.group,
         _groups(rivals, profiles) if rivals is not None else np.zeros(len(texts), np.int64),
         out,

@@ -16,9 +16,11 @@ from numba import types
 from tilth.curation.language_profiles import (
     BEYOND_BMP,
     CLASS_SHIFT,
+    IS_SHARED,
     LATIN,
     MULTIPLIER,
     NON_LATIN,
+    ROW,
     SCORE_UNIT,
     UPPER_BIT,
     WIDE,
@@ -67,13 +69,6 @@ def _find(key: Any, keys: np.ndarray, values: np.ndarray) -> Any:
 
 
 @numba.njit(inline="always")
-def _add(found: Any, entries: np.ndarray, scores: np.ndarray) -> None:
-    first = np.int64(found >> np.uint32(6))
-    for j in range(first, first + np.int64(found & np.uint32(63))):
-        scores[entries[j] & 255] += entries[j] >> 8
-
-
-@numba.njit(inline="always")
 def _read(
     data: np.ndarray, start: Any, end: Any, characters: np.ndarray, text: np.ndarray
 ) -> tuple[Any, Any]:
@@ -104,6 +99,7 @@ def _score(
     keys: np.ndarray,
     values: np.ndarray,
     entries: np.ndarray,
+    shared: np.ndarray,
     scores: np.ndarray,
 ) -> tuple[Any, Any]:
     """Add up the scores of every n-gram; return the number of letters and of those that a profile knows."""
@@ -127,14 +123,24 @@ def _score(
         length = min(length + 1, 3)
         if capitals:
             continue
-        if x != _SPACE:
-            found = _find(x, keys, values)
-            letters += 1
-            known += found != 0
-            _add(found, entries, scores)
-        _add(_find(b << np.uint64(16) | c, keys, values), entries, scores)
-        if length == 3:
-            _add(_find(a << np.uint64(32) | b << np.uint64(16) | c, keys, values), entries, scores)
+        # In one piece: arrays handed to another function cost a counted reference each, and the loop over a row
+        # would not become vector instructions.
+        key, longest = np.uint64(0), 3 if length == 3 else 2
+        for grams in range(longest):
+            key = c if grams == 0 else b << np.uint64(16) | c if grams == 1 else a << np.uint64(32) | key
+            if key == _SPACE:
+                continue
+            found = _find(key, keys, values)
+            if grams == 0:
+                letters += 1
+                known += found != 0
+            first, number = np.int64(found >> np.uint32(6)), np.int64(found & np.uint32(63))
+            if number == IS_SHARED:
+                for j in range(ROW):
+                    scores[j] += shared[first, j]
+            else:
+                for j in range(first, first + number):
+                    scores[entries[j] & 255] += entries[j] >> 8
     return letters, known
 
 
@@ -150,6 +156,7 @@ def _table(dtype: Any) -> Any:
         _table(types.uint64),
         _table(types.uint32),
         _table(types.int32),
+        types.Array(types.int32, 2, "C", readonly=True),
         _table(types.int64),
         _table(types.int64),
         types.Array(types.int32, 2, "C"),
@@ -164,6 +171,7 @@ def score_texts(
     keys: np.ndarray,
     values: np.ndarray,
     entries: np.ndarray,
+    shared: np.ndarray,
     group: np.ndarray,
     rivals: np.ndarray,
     out: np.ndarray,
@@ -174,11 +182,11 @@ def score_texts(
     `data` and `offsets` are the buffers of an Arrow large string array; `rivals` names one group a text.
     """
     text = np.empty(MAX_CHARS, np.uint32)
-    scores = np.empty(64, np.int32)
+    scores = np.empty(ROW, np.int32)
     for row in range(out.shape[0]):
         n, skip_latin = _read(data, offsets[row], offsets[row + 1], characters, text)
         scores[:] = 0
-        letters, known = _score(text, n, skip_latin, keys, values, entries, scores)
+        letters, known = _score(text, n, skip_latin, keys, values, entries, shared, scores)
         best = -1
         for j in range(group.size):
             if scores[j] > 0 and (best < 0 or scores[j] > scores[best]):
