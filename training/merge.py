@@ -23,7 +23,7 @@ from tilth.training.pack import IGNORED, collate
 from tilth.training.text import Example
 
 MAX_KL = 1e-3  # nat per token
-MEASURED_ROWS, LABELS_PER_ROW = 64, 256
+MEASURED_ROWS, LABELS_PER_ROW = 32, 256
 HEADROOM = 1.25  # of the base's bytes: one layer at a time is held in 32 bits
 
 
@@ -51,7 +51,7 @@ def merge(
     merged where memory does not allow it.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    needed = int(HEADROOM * sum(file.stat().st_size for file in base.glob("*.safetensors")))
+    needed = merge_bytes(base)
     free = available_bytes(torch.device("cpu"))
     if needed > free:
         return Merged(None, None, f"not merged: {needed >> 20:,} MiB are needed, {free >> 20:,} MiB are free")
@@ -75,6 +75,11 @@ def merge(
         kl,
         f"not kept: rounded to {own} it is {kl:.1e} nat/token from the adapter (allowed {MAX_KL:g}); serve the adapter",
     )
+
+
+def merge_bytes(base: Path) -> int:
+    """Return the main memory that merging takes, from the size of the base's files."""
+    return int(HEADROOM * sum(file.stat().st_size for file in base.glob("*.safetensors")))
 
 
 def merged_model(base: Path, adapter: Path) -> Any:

@@ -12,6 +12,7 @@ from tilth.shards.version import Version
 from tilth.training.device import Device, available_bytes, choose_device, resident_bytes
 from tilth.training.footprint import memory
 from tilth.training.lora import quantisation
+from tilth.training.merge import merge_bytes
 from tilth.training.model import find_base, load_config, load_tokenizer, max_context
 from tilth.training.pace import expected_seconds
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
@@ -40,6 +41,9 @@ class Plan:
     available_bytes: int
     resident_bytes: int  # held by this process before the run
     seconds: float | None = None
+    merge_bytes: int = (
+        0  # of main memory after the last step, beside what is loaded then; 0: nothing is merged
+    )
 
     @property
     def total_bytes(self) -> int:
@@ -63,7 +67,8 @@ class Plan:
             f"batches: packs of {self.pack_tokens:,} tokens, activations {RECOMPUTE[self.recompute]}",
             f"run: {self.steps:,} steps, {self.tokens:,} tokens"
             + ("" if self.seconds is None else f", about {_duration(self.seconds)} of steps"),
-            f"memory: {_size(self.total_bytes)} of {_size(self.available_bytes)} free ({parts})",
+            f"memory: {_size(self.total_bytes)} of {_size(self.available_bytes)} free ({parts})"
+            + (f", {_size(self.merge_bytes)} to merge at the end" if self.merge_bytes else ""),
         ]
 
 
@@ -146,6 +151,7 @@ def plan_run(
         bytes=sizes,
         available_bytes=free,
         resident_bytes=resident_bytes(device.device),
+        merge_bytes=merge_bytes(base) if recipe.method == "lora" and recipe.merge else 0,
     )
 
 

@@ -167,3 +167,12 @@ def test_rows_of_no_version_can_be_shown(base_path: Path, chat) -> None:
     row = {"turns": chat(("user", "hi"), ("assistant", "fox"))["turns"]}
     (text,) = render_rows(str(base_path), [row])
     assert "fox<|im_end|>" in [text.plain[s.start : s.end] for s in text.spans if s.style == "reverse"]
+
+
+def test_merging_is_part_of_the_plan(recipe: TrainingRecipe, version: Version, tmp_path: Path) -> None:
+    def lines(**changes: bool) -> str:
+        changed = recipe.model_copy(update=changes)
+        return " ".join(plan(changed, EvaluationRecipe(), version, base_dir=tmp_path).lines())
+
+    assert "to merge at the end" in lines()
+    assert "to merge" not in lines(merge=False)
