@@ -24,6 +24,10 @@ _ASK = (
     r"would like) you to|"
     r"i['’]d like you to|help me(?: to)?)\s+)(?:please\s+)?"
 )
+# What can only be in a picture that is there: a question that points into one, or takes it for given.
+_SEEN = (
+    r"(?:images?|pictures?|photos?|photographs?|screenshots?|diagrams?|videos?|attachments?|figures? above)"
+)
 _POINTED = r"(?:attached|following|provided|given|uploaded|enclosed|linked|above|below)"
 ASKS_FOR_MEDIA = (
     rf"(?i){_ASK}(?:draw|sketch|paint|photograph)\s+(?:me\s+)?(?:an?|the|some|two|three|my|your)\s"
@@ -35,6 +39,14 @@ ASKS_FOR_MEDIA = (
     rf"(?:what (?:is|you see) in\s+)?(?:the|this|that|these|those|my)\s+(?:{_POINTED}\s+)?{_MEDIA}\b"
     rf"|\b(?:the|this|these|an?)\s+{_POINTED}\s+{_MEDIA}\b|\bin th(?:is|ese) (?:image|picture|photo|"
     rf"video|graph|chart|diagram)s?\b"
+    rf"|(?:\A|[.!?:;]\s+|\n\s*)(?:what|which|who|whose|where|how many|how much|is|are|does|do|"
+    rf"can you (?:see|tell|count|read|describe))\b[^.!?\n]*\b(?:in|on|from|of) the "
+    rf"{_SEEN}(?:\s+{_POINTED})?\s*\?"
+    rf"|\b(?:what|who) (?:is|are|do you see|can you see|['’]s)(?: shown| depicted| happening| going on)? (?:in|on) "
+    rf"(?:the|this|my|these) {_SEEN}\b|\b(?:shown|pictured|depicted|seen|visible) in (?:the|this|my) {_SEEN}\b"
+    rf"|\b(?:i(?:['’]ve| have)? (?:attached|uploaded|enclosed|included|sent you)) "
+    rf"(?:an?|the|this|my|some) {_WORDS}{_MEDIA}\b"
+    rf"|\b{_MEDIA} (?:that )?(?:i|i['’]ve|i have) (?:just )?(?:attached|uploaded|sent)\b"
 )
 # A word's edge by Unicode takes the matcher off its fast path where a text has any letter beyond ASCII.
 ASKS_FOR_MEDIA = ASKS_FOR_MEDIA.replace(r"\b", r"(?-u:\b)")
@@ -45,6 +57,7 @@ FIGURATIVE = (
     r"|\b(?:vivid|mental|clear|big|bigger|full|whole|complete|word) picture|\bpicture books?|"
     r"\bvideo games?|\bgraph paper|\bfile (?:a|for|an)\b"
 )
+MIN_WORDS_WITH_CONTEXT = 80  # a shorter prompt is all instruction
 # A question may be whole in two words, and so is a greeting.
 QUESTION = (
     r"[?？؟;]\W*\z|\A\W*(?i:what|who|whose|whom|where|when|why|which|how|is|are|was|were|do|does|did|"
@@ -73,7 +86,8 @@ class Impossible:
     """Score instructions by their words, and tag those that ask to see or make an image, graph, file or video.
 
     Only single instructions count: one user turn and its answer. All of it tags; many a good instruction has
-    three words, more than 150, or speaks of a file.
+    three words or speaks of a file. Of a prompt in parts between empty lines, the instruction is the shortest
+    of the first and the last, the rest its context; a prompt of one part is the instruction.
     """
 
     verdict: Verdict = limit(Verdict.KEEP)
@@ -92,17 +106,11 @@ class Impossible:
         text = pl.col("text")
         single = turns.filter(alone & text.is_not_null()).select("row_id", "turn", "text")
         ends = pl.concat_str(text.str.head(20), text.str.tail(4), separator="\n")
-        counted = single.select(
-            "row_id",
-            "turn",
-            parts=text.str.count_matches(r"[ \n]") - text.str.count_matches("\n\n", literal=True) + 1,
-            chars=text.str.len_chars(),
-            size=text.str.len_bytes(),
-            asks=ends.str.contains(QUESTION),
-        )
+        counted = single.select("row_id", "turn", *_sizes(text), asks=ends.str.contains(QUESTION))
         words = counted.select("row_id", "turn", "asks", words=_words()).select(
             "row_id", "turn", "words", request_words=pl.when(~pl.col("asks")).then("words")
         )
+        words = words.with_columns(instruction_words=_instruction_words(single["text"], words["words"]))
         plain = text.str.replace_all(FIGURATIVE, " ")
         media = (
             single.filter(text.str.contains(_TRACE))
@@ -117,8 +125,26 @@ class Impossible:
         return (
             Rule("media", "asks_for_media", high=0, verdict=self.verdict),
             Rule("request_words", "instruction_too_short", low=self.min_words, verdict=self.verdict),
-            Rule("words", "instruction_too_long", high=self.max_words, verdict=self.verdict),
+            Rule("instruction_words", "instruction_too_long", high=self.max_words, verdict=self.verdict),
         )
+
+
+def _instruction_words(texts: pl.Series, words: pl.Series) -> pl.Series:
+    """Return the words of each instruction, which are `words` for a short prompt or one without an empty line."""
+    long = texts.filter(words > MIN_WORDS_WITH_CONTEXT)
+    at = (words > MIN_WORDS_WITH_CONTEXT).arg_true().filter(long.str.contains("\n\n", literal=True))
+    parts = texts.gather(at).str.split("\n\n")
+    ends = [parts.list.get(which).str.strip_chars("\n").to_frame("text") for which in (0, -1)]
+    first, last = (end.select(_sizes(pl.col("text"))).select(_words()).to_series() for end in ends)
+    return (
+        words.clone().scatter(at, pl.select(pl.min_horizontal(first, last)).to_series()) if len(at) else words
+    )
+
+
+def _sizes(text: pl.Expr) -> list[pl.Expr]:
+    """Return `parts` between blanks, `chars` and bytes (`size`) of a text."""
+    parts = text.str.count_matches(r"[ \n]") - text.str.count_matches("\n\n", literal=True) + 1
+    return [parts.alias("parts"), text.str.len_chars().alias("chars"), text.str.len_bytes().alias("size")]
 
 
 def _words() -> pl.Expr:

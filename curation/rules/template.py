@@ -29,16 +29,19 @@ MERGED = (
     r"ChatGPT):|\n\s*(?:Human|HUMAN):[^\n]*\z"
 )
 # The fields of a second row behind the end of an answer: an instruction or question, then its answer.
-SECOND_ROW = (
+SECOND_INSTRUCTION = (
     r"\n[ \t]*(?:#{2,3} ?)?(?:Instruction|INSTRUCTION|Task|Prompt):[^\n]*\n(?:[^\n]*\n){0,40}?"
     r"[ \t]*(?:#{2,3} ?)?(?:Output|OUTPUT|Response|RESPONSE|Answer|Completion):"
-    r"|\n[ \t]*\n[ \t]*(?:Question|Q): ?[^\n]+\n+[ \t]*(?:Answer|A): ?[^\n]*\S[^\n]*\s*\z"
 )
-# Rows that may want such fields: an exercise, a quiz, examples, or a prompt that has the labels itself.
+SECOND_QUESTION = r"\n[ \t]*\n[ \t]*(?:Question|Q): ?[^\n]+\n+[ \t]*(?:Answer|A): ?[^\n]*\S[^\n]*\s*\z"
+# Prompts that may want such fields: a data set, a quiz, examples, or one that has the labels itself.
 WANTS_FIELDS = (
-    r"(?i)question|quiz|trivia|riddle|q ?& ?a|q/a|\bq:|faq|interview|exam|example|pairs?\b|prompts?\b|instruction:|"
-    r"input:|output:|exercise|test\b|flash ?card|dataset|data set|template|format|jeopardy|joke|tasks?\b|"
-    r"dialog|conversation"
+    r"(?i)instruction|input|output|prompts?\b|data ?set|training data|template|format|few-shot|fine-?tun|"
+    r"test cases?"
+)
+WANTS_QUESTIONS = (
+    rf"{WANTS_FIELDS}|question|quiz|trivia|riddle|q ?& ?a|q/a|\bq:|faq|interview|exam|exercise|test\b|flash ?card|"
+    r"jeopardy|joke|dialog|conversation|pairs?\b"
 )
 # What every trace has in it.
 _TRACE = (
@@ -82,8 +85,11 @@ class Template:
         )
         is_prompt = has_role((Role.USER,))
         wanted = pl.col("asked").str.contains(ASKS_FOR_A_PART).fill_null(False)
-        fields = pl.col("asked").str.contains(WANTS_FIELDS).fill_null(False)
-        second_row = prose.str.contains(SECOND_ROW) & ~fields & ~wanted & (traces == 0)
+        asked = pl.col("asked").fill_null("").str
+        second_row = (prose.str.contains(SECOND_INSTRUCTION) & ~asked.contains(WANTS_FIELDS)) | (
+            prose.str.contains(SECOND_QUESTION) & ~asked.contains(WANTS_QUESTIONS)
+        )
+        second_row &= (traces == 0) & ~wanted
         return suspects.select(
             "row_id",
             "turn",

@@ -23,6 +23,11 @@ def asked(prompt: str) -> list[set[str]]:
         "Look at this photo and tell me what you see.",
         "Summarize the attached file in one line.",
         "What is the trend in the following graph?",
+        "What colour is the car in the picture?",
+        "How many people are in the photo?",
+        "Who is in this picture?",
+        "I have attached a file with the figures. Sum them up.",
+        "Name the animal shown in the image.",
     ],
 )
 def test_things_that_are_not_text_are_found(prompt: str) -> None:
@@ -41,6 +46,10 @@ def test_things_that_are_not_text_are_found(prompt: str) -> None:
         "Create a vivid picture of the landscape in words.",
         "Who invented the photograph, and in which year?",
         "Mona plays a video game on weekends with four friends.",
+        "What is the name of the boy in the picture of Dorian Gray?",
+        "Who is the painter of the Mona Lisa, a woman in a picture?",
+        "Is the light in photographs bent by the lens?",
+        "How do I frame people in photos?",
     ],
 )
 def test_talk_about_images_and_files_is_kept(prompt: str) -> None:
@@ -55,6 +64,15 @@ def test_words_are_a_score_with_two_bounds() -> None:
     assert asked("给我讲一个关于秋天的故事吧") == [set()]
     measured = Impossible().measure(answers("Yes.", prompt="Name three kinds of\n\nstone fruit"))
     assert measured["words"].to_list() == [6.0]
+
+
+def test_context_is_no_part_of_a_long_instruction() -> None:
+    context = "word " * 400
+    assert asked(f"Sum it up in one line.\n\n{context}") == [set()]
+    assert asked(f"{context}\n\nWhat is it about?") == [set()]
+    assert asked(f"{context}\n\n{context}") == [{"instruction_too_long"}]
+    measured = Impossible().measure(answers("Yes.", prompt=f"Sum it up in one line.\n\n{context}"))
+    assert measured["instruction_words"].to_list() == [6.0]
 
 
 def test_turns_of_a_longer_chat_are_no_instructions() -> None:
