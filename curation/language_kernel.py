@@ -92,7 +92,7 @@ def _read(
 
 
 @numba.njit(inline="always")
-def _score(
+def _score(  # noqa: C901
     text: np.ndarray,
     n: Any,
     skip_latin: Any,
