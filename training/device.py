@@ -62,7 +62,7 @@ def choose_device(wanted: str) -> Device:
             "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128, "
             "or say --device cpu",
         )
-    return Device(torch.device("cuda", 0), torch.bfloat16, seen, cores)
+    return Device(torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))), torch.bfloat16, seen, cores)
 
 
 @contextmanager

@@ -36,6 +36,19 @@ class Journal:
         self._file.close()
 
 
+class NoJournal(Journal):
+    """Keeps nothing: another process of the same run writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Keep nothing."""
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
 def read(path: Path) -> list[dict[str, Any]]:
     """Return the whole records of a journal; a line that a kill has cut is left out."""
     records = []

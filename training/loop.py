@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tilth.training import snapshot
+from tilth.training import distributed, snapshot
 from tilth.training.anchor import Divergence, StartingPoint
 from tilth.training.finite import not_finite, rows_not_finite
 from tilth.training.journal import Journal
 from tilth.training.learning import Learning
-from tilth.training.loss import token_losses
+from tilth.training.loss import TokenLoss, token_losses
 from tilth.training.optim import clip, rate_at, take_step
 from tilth.training.pack import Batch
 from tilth.training.recipe import TrainingRecipe
@@ -65,16 +65,17 @@ class Loop:
             self.train_step()
             self._evaluate()
             self.on_step(self.step)
-            if self.asked_to_stop():
+            if distributed.agreed(self.asked_to_stop()):
                 snapshot.save(self)
                 raise KeyboardInterrupt
-            if time.monotonic() - saved > self.recipe.checkpoint_minutes * 60:
+            if distributed.agreed(time.monotonic() - saved > self.recipe.checkpoint_minutes * 60):
                 snapshot.save(self)
                 saved = time.monotonic()
         if self.learning is None:
             self._keep_best()
         snapshot.save(self)
-        self.restore(self.best)
+        if not distributed.is_shared(self.model):
+            self.restore(self.best)
 
     def train_step(self) -> float:
         """Take one step and return its mean loss before it. Raises TrainingError for one that is not finite."""
@@ -84,11 +85,11 @@ class Loop:
         batches = self.sampler.batches(min((self.step + 1) * self.recipe.batch_tokens, self.total_tokens))
         replayed = self._replayed()
         labels = sum(batch.label_count for batch in [*batches, *replayed])
-        nll = sum(self._backward(batch, labels, watched=True) for batch in batches)
-        for batch in replayed:
-            self._backward(batch, labels, watched=False)
+        nll = self._backward_all(batches, labels, watched=True)
+        self._backward_all(replayed, labels, watched=False)
         if self.divergence is not None:
-            self.divergence.loss(self.model, self.step).backward()
+            (self.divergence.loss(self.model, self.step) / distributed.size()).backward()
+        distributed.add_gradients([parameter for _, parameter in self._trained])
         if self.start is not None:
             self.start.add_gradient()
         norm = clip(self.model, self.recipe.clip_norm)
@@ -128,19 +129,30 @@ class Loop:
         due = (self.step + 1) * self.recipe.batch_tokens * self.recipe.retention.replay
         return self.replay.batches(due) if self.replay.tokens < due else []
 
-    def _backward(self, batch: Batch, labels: int, *, watched: bool) -> float:
-        """Add the gradient of a micro batch to that of the step, and return its summed loss."""
-        batch = batch.to(self.model.device)
+    def _backward_all(self, batches: list[Batch], labels: int, *, watched: bool) -> float:
+        """Add the gradients of micro batches, each process those of its share, and return their summed loss."""
+        own, joins = distributed.share(batches)
         learning = self.learning if watched else None
-        losses = token_losses(self.model, batch, statistics=learning is not None)
+        found = [self._backward(batch, labels, statistics=learning is not None) for batch in own]
+        if joins:  # the others still need this process's part of the layers
+            idle = token_losses(self.model, batches[0].to(self.model.device), statistics=False)
+            (idle.nll.sum() * 0).backward()
+        losses = distributed.dealt_back(found)
+        if learning is not None:
+            for batch, loss in zip(batches, losses, strict=True):
+                learning.add_step(batch, loss)
+        return sum(float(loss.nll.sum()) for loss in losses)
+
+    def _backward(self, batch: Batch, labels: int, *, statistics: bool) -> TokenLoss:
+        """Add the gradient of a micro batch to that of the step, and return its losses."""
+        batch = batch.to(self.model.device)
+        losses = token_losses(self.model, batch, statistics=statistics)
         total = losses.nll.sum()
         nll = float(total.detach())
         if not math.isfinite(nll):
             raise not_finite(self.step + 1, "loss", rows_not_finite(batch, losses))
         (total / labels).backward()
-        if learning is not None:
-            learning.add_step(batch, losses)
-        return nll
+        return losses.detached()
 
     def _evaluate(self) -> None:
         if self.learning is None or not self.learning.due(self.step):
@@ -164,10 +176,16 @@ class Loop:
 
     def _keep_best(self) -> None:
         self.best_step = self.step
-        self.best = {name: p.detach().to("cpu", copy=True) for name, p in self.trained()}
+        self.best = {name: distributed.kept(p) for name, p in self.trained()}
+
+    def hold(self, model: Any) -> None:
+        """Go on with a whole model in the place of a sharded one, with the best weights in it."""
+        self.model = model
+        self.__post_init__()
+        self.restore(self.best)
 
     def restore(self, weights: dict[str, Tensor]) -> None:
         """Set the trained weights."""
         with torch.no_grad():
             for name, parameter in self.trained():
-                parameter.copy_(weights[name])
+                parameter.copy_(distributed.like(weights[name], parameter))

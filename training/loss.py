@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from tilth.training import attention
+from tilth.training import attention, distributed
 from tilth.training.pack import IGNORED, Batch, bins, collate
 from tilth.training.text import Example
 
@@ -28,6 +28,10 @@ class TokenLoss:
     margin: Tensor  # log p(label) - max other log p, no gradient
     gap: Tensor  # max log p - log p(label), no gradient
     example_of: Tensor  # int64: index into the batch's examples
+
+    def detached(self) -> TokenLoss:
+        """Return the values alone, which keep no graph alive."""
+        return TokenLoss(self.nll.detach(), self.margin.detach(), self.gap.detach(), self.example_of)
 
 
 def token_losses(model: Any, batch: Batch, *, statistics: bool) -> TokenLoss:
@@ -61,15 +65,19 @@ def label_losses(causal: Any, hidden: Tensor, labels: Tensor, *, statistics: boo
 def score(model: Any, examples: list[Example], pack_tokens: int, *, statistics: bool = True) -> pl.DataFrame:
     """Return, for each example in order: row_id, slice, nll_sum (nat), n_tokens, contradiction (mean gap).
 
-    In eval mode, without gradients. Sums are taken in double precision example by example, so neither
-    packing nor batch size moves them. Without `statistics` contradiction is 0 and not computed.
+    In eval mode, without gradients; the processes of a sharded model share the work. Sums are taken in double
+    precision example by example, so neither packing nor batch size nor their number moves them. Without
+    `statistics` contradiction is 0 and not computed.
     """
     was_training = model.training
     model.eval()
     sums = np.zeros((len(examples), 3))
     device = next(model.parameters()).device
+    packs = bins([len(example.input_ids) for example in examples], pack_tokens)
+    shared = distributed.is_shared(model)
+    own, joins = distributed.share(packs) if shared else (packs, False)
     with torch.no_grad():
-        for rows in bins([len(example.input_ids) for example in examples], pack_tokens):
+        for rows in own:
             batch = collate([examples[row] for row in rows])
             losses = token_losses(model, batch.to(device), statistics=statistics)
             of = losses.example_of.cpu().numpy()
@@ -78,6 +86,9 @@ def score(model: Any, examples: list[Example], pack_tokens: int, *, statistics: 
             sums[rows, 1] = np.bincount(of, minlength=count)
             if statistics:
                 sums[rows, 2] = np.bincount(of, losses.gap.double().cpu().numpy(), count)
+        if joins:
+            token_losses(model, collate(examples[:1]).to(device), statistics=False)
+    sums = distributed.add(sums) if shared else sums
     model.train(was_training)
     return pl.DataFrame(
         {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from torch.distributed.tensor import DTensor
+
+from tilth.training import distributed
 
 SLANTED_RATIO = 32  # how much lower the last rate of a slanted triangle is than its peak
 Schedule = Literal["cosine", "linear", "constant", "slanted"]
@@ -47,19 +50,27 @@ def optimizer_for(
     without them all that is trained has one rate.
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = []
+    groups: list[dict[str, Any]] = []
     for depth, members in enumerate(layers or [trained]):
         scale = decay**-depth
         groups += [
             {"params": [p for p in members if p.ndim >= 2], "weight_decay": weight_decay, "scale": scale},
             {"params": [p for p in members if p.ndim < 2], "weight_decay": 0.0, "scale": scale},
         ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
+    # One update takes parameters of one kind: sharded or whole.
+    kinds = [
+        group | {"params": [p for p in group["params"] if isinstance(p, DTensor) is sharded]}
+        for group in groups
+        for sharded in (False, True)
+    ]
+    return torch.optim.AdamW([group for group in kinds if group["params"]], fused=True)
 
 
 def clip(model: torch.nn.Module, clip_norm: float) -> float:
     """Clip the gradients to `clip_norm` and return their norm before clipping."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if distributed.is_shared(model):
+        return distributed.clip(trained, clip_norm)
     return float(torch.nn.utils.clip_grad_norm_(trained, clip_norm))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from tilth.training import distributed
 from tilth.training.checkpoint import Checkpoint, join_state, split_state
 from tilth.training.checkpoint import save as write
 
@@ -25,13 +26,14 @@ def save(loop: Loop) -> None:
         "stopped_early": loop.stopped_early,
     }
     tensors: dict[str, dict[str, Tensor]] = {
-        "weights": {name: parameter.detach() for name, parameter in loop.trained()},
+        "weights": {name: distributed.kept(parameter) for name, parameter in loop.trained()},
         "best": loop.best,
         "optimizer": _optimizer_tensors(loop.optimizer),
         "learning": arrays,
         "generators": _generators(),
     }
-    write(loop.folder, Checkpoint(loop.step, state, tensors), loop.inputs)
+    if distributed.rank() == 0:
+        write(loop.folder, Checkpoint(loop.step, state, tensors), loop.inputs)
 
 
 def restore(loop: Loop, saved: Checkpoint) -> None:
@@ -50,24 +52,45 @@ def restore(loop: Loop, saved: Checkpoint) -> None:
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     state = optimizer.state_dict()["state"]
-    return {f"{index}.{name}": value for index, slots in state.items() for name, value in slots.items()}
+    return {
+        f"{index}.{name}": distributed.kept(value)
+        for index, slots in state.items()
+        for name, value in slots.items()
+    }
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Any]] = {}
     for key, value in tensors.items():
         index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
+        own = value if name == "step" else distributed.like(value, parameters[int(index)])
+        state.setdefault(int(index), {})[name] = own
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
 def _generators() -> dict[str, Tensor]:
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    return {"cpu": torch.get_rng_state(), **{f"cuda.{i}": state for i, state in enumerate(cuda)}}
+    own = {"cpu": torch.get_rng_state(), **{f"cuda.{i}": state for i, state in enumerate(cuda)}}
+    return {
+        name + _of(rank): state
+        for rank, each in enumerate(distributed.exchanged(own))
+        for name, state in each.items()
+    }
+
+
+def _of(rank: int) -> str:
+    """Return what marks the generators of a process; the first has none."""
+    return f" of process {rank}" if rank else ""
 
 
 def _set_generators(tensors: dict[str, Tensor]) -> None:
-    torch.set_rng_state(tensors["cpu"])
-    cuda = [tensors[key] for key in sorted(tensors) if key.startswith("cuda.")]
+    """Set the generators of this process; one that was not there when they were kept has its seed."""
+    mine = _of(distributed.rank())
+    own = {key.removesuffix(mine): state for key, state in tensors.items() if key.endswith(mine)}
+    if mine and not own:
+        return
+    torch.set_rng_state(own["cpu"])
+    cuda = [own[key] for key in sorted(own) if key.startswith("cuda.") and "of process" not in key]
     if cuda:
         torch.cuda.set_rng_state_all(cuda)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from tilth.shards.lock import Lock
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.training import checkpoint, snapshot
+from tilth.training import checkpoint, distributed, snapshot
 from tilth.training.assemble import load, new_loop, with_retained
 from tilth.training.device import memory_errors
 from tilth.training.evaluate import LoadedTask, load_tasks
@@ -23,7 +24,7 @@ from tilth.training.finish import RunResult, finish
 from tilth.training.held_prompts import held_prompts
 from tilth.training.interrupt import Interrupt
 from tilth.training.job import Job, prepare
-from tilth.training.journal import Journal
+from tilth.training.journal import Journal, NoJournal
 from tilth.training.judge import Judgement, answer_held, judge
 from tilth.training.loop import Loop
 from tilth.training.model import attach, max_context
@@ -71,34 +72,45 @@ def train(
     started, say = time.monotonic(), on_progress or (lambda what, done, total: None)
     verify_version(store, version)
     seed = recipe.seed if seed is None else seed
-    bounds: dict[str, Any] = {"exclude": exclude, "max_steps": max_steps, "monitors": monitors}
-    job = prepare(
-        recipe,
-        evaluation,
-        version,
-        store,
-        base_dir=base_dir,
-        recipe_digest=recipe_digest,
-        seed=seed,
-        **bounds,
-    )
-    if fresh or not resume:
-        job.forget()
-    job.run_dir.mkdir(parents=True, exist_ok=True)
-    with Lock(job.run_dir / "lock").held(0), memory_errors():
+    given: dict[str, Any] = {"base_dir": base_dir, "recipe_digest": recipe_digest, "seed": seed}
+    given |= {"exclude": exclude, "max_steps": max_steps, "monitors": monitors}
+    job = prepare(recipe, evaluation, version, store, **given)
+    anew = fresh or not resume
+    with distributed.processes(job.device.device), _held(job, anew=anew), memory_errors():
+        distributed.require_sharable(recipe)
         say("base", 0, 0)
         model = load(job)
         tasks, held = _questions(job, model)
         untuned = _judge_base(job, model, tasks, held)
-        job = with_retained(job, model)
+        with distributed.first_then_others():
+            job = with_retained(job, model)
         model = attach(model, recipe, job.seed, recompute=job.plan.recompute)
         job = _timed(job, model, next_command)
         (on_plan or (lambda plan: None))(job.plan)
+        distributed.shard(model)
         with Interrupt() as interrupt:
             loop = _loop(job, model, lambda step: say("train", step, job.plan.steps), interrupt)
             loop.run()
+        _go_on_alone(job, loop)
         say("judge", 0, 0)
         return finish(job, loop, untuned, tasks, held, started)
+
+
+def _held(job: Job, *, anew: bool) -> AbstractContextManager[None]:
+    """Let the first process hold the folder of the run, emptied if it is to start anew."""
+    if distributed.rank():
+        return nullcontext()
+    if anew:
+        job.forget()
+    job.run_dir.mkdir(parents=True, exist_ok=True)
+    return Lock(job.run_dir / "lock").held(0)
+
+
+def _go_on_alone(job: Job, loop: Loop) -> None:
+    """After the last step the first process goes on with a whole model; the others are done and exit."""
+    if distributed.is_shared(loop.model):
+        distributed.leave()
+        loop.hold(attach(load(job), job.recipe, job.seed))
 
 
 def _questions(job: Job, model: Any) -> tuple[list[LoadedTask], LoadedTask | None]:
@@ -121,6 +133,8 @@ def _judge_base(
 
     A watched run also asks it the held-out prompts, and the tasks after worked examples.
     """
+    if distributed.rank():
+        return Judgement(pl.DataFrame(), [])  # the first process alone judges
     rows = ",".join(example.row_id.hex() for example in job.roles.promotion)
     inputs = (job.inputs[key] for key in ("base", "evaluation", "template"))
     key = (*inputs, str(job.base_dir), str(job.renderer.max_tokens), rows)
@@ -156,6 +170,8 @@ def _loop(job: Job, model: torch.nn.Module, on_step: Callable[[int], None], inte
         asked_to_stop=lambda: interrupt.asked,
         on_step=on_step,
     )
+    if distributed.rank():
+        torch.manual_seed(job.seed + distributed.rank())  # each drops out what it likes
     if saved is not None:
         snapshot.restore(loop, saved)
     for problem in damaged:
@@ -164,5 +180,7 @@ def _loop(job: Job, model: torch.nn.Module, on_step: Callable[[int], None], inte
 
 
 def _journal(job: Job, up_to_step: int) -> Journal:
+    if distributed.rank():
+        return NoJournal(job.run_dir / "metrics.jsonl")
     loggers = [TensorBoard(job.run_dir, up_to_step=up_to_step).write] if job.recipe.loggers else []
     return Journal(job.run_dir / "metrics.jsonl", up_to_step=up_to_step, loggers=loggers)
