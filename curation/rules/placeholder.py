@@ -22,6 +22,10 @@ PLACEHOLDER = (
     r"|\{{1,2}\s?(?i:input|context|text)\s?\}{1,2}|<(?i:empty|blank)>|\((?i:empty|blank)\)|\[(?i:empty|"
     r"blank)\])\s*\z"
     r"|(?i)[<\[(]\s*no[ _-]?inputs?\s*[>\])]\s*\z"
+    rf"|{_LAST}[<\[({{]*\s*(?:keine? (?:eingabe|input|text)|(?:pas d['’]|aucune )entrée|(?:sin|ninguna) entrada|"
+    r"(?:sem|nenhuma) entrada|nessun (?:input|ingresso)|(?:нет|без) (?:ввода|входных данных)|"
+    r"无输入|没有输入|無輸入|入力なし)"
+    r"\s*[>\])}]*\s?[.。]?\s*\z"
 )
 _IMAGE = r"(?:jpe?g|png|gif|webp|bmp|tiff?|heic|svg|mp[34]|wav|avi|mov|webm)"
 IMAGE = (
@@ -82,6 +86,6 @@ class Placeholder:
 _END_CHARS = 240
 _TRACE = (
     r"(?i)(?:input|context|text|/ ?a|none|null|nil|applicable|empty|blank|required|needed|provided|"
-    r"given|necessary|available)"
+    r"given|necessary|available|eingabe|entrée|entrada|ingresso|ввода|данных|输入|輸入|なし)"
     rf"\W*\z|[\])>}}]\s*\z|\.{_IMAGE}(?:\?\S*)?\s*\z|(?:https?://|www\.)\S+\s*\z"
 )

@@ -22,6 +22,8 @@ FOLLOWS = {
     Role.CHOSEN: (Role.REJECTED,),
 }
 LAST = (Role.ASSISTANT, Role.REJECTED, Role.DOCUMENT)
+# What a call written into the text has in it: Hermes' tags, Glaive's, JSON, ReAct's "Action:", a Python call.
+WRITTEN_CALL = r"[{<(\[`]|(?i:action|call|function|tool)"
 _PAIRS = [f"{first}>{second}" for first, seconds in FOLLOWS.items() for second in seconds]
 
 
@@ -69,8 +71,20 @@ class Roles:
 def _lost_calls(turns: pl.DataFrame) -> pl.DataFrame:
     """Return row_id and the number of calls without an answer plus answers without a call, by their ids.
 
-    Calls in the last turn of a row are its response; calls and answers without an id are not compared.
+    Calls in the last turn of a row are its response; calls and answers without an id are not compared. In a row
+    that defines tools, an answer without an id needs some call right before it, be it written into the text.
     """
+    before = previous("role") == Role.ASSISTANT.value
+    uncalled = (
+        has_role((Role.TOOL,)) & pl.col("tool_call_id").is_null() & before & previous("tool_calls").is_null()
+    )
+    uncalled_turns = (
+        turns.lazy()
+        .filter(pl.col("tools").is_not_null())
+        .select("row_id", said=previous("text").fill_null(""), uncalled=uncalled)
+        .filter(pl.col("uncalled"))
+        .filter(~pl.col("said").str.contains(WRITTEN_CALL))
+    )
     calls = (
         turns.lazy()
         .select("row_id", "tool_calls", is_last=following("row_id").is_null())
@@ -91,6 +105,7 @@ def _lost_calls(turns: pl.DataFrame) -> pl.DataFrame:
             [
                 answered.join(answers, on=["row_id", "id"], how="anti").select("row_id"),
                 answers.join(calls, on=["row_id", "id"], how="anti").select("row_id"),
+                uncalled_turns.select("row_id"),
             ]
         )
         .group_by("row_id")

@@ -28,6 +28,10 @@ def asked(prompt: str) -> list[set[str]]:
         "Input: N/A",
         "[insert your text here]",
         "Not applicable",
+        "<keine Eingabe>",
+        "Aucune entrée",
+        "[sin entrada]",
+        "无输入",
     ],
 )
 def test_placeholders_are_found(given: str) -> None:
@@ -56,6 +60,8 @@ def test_images_and_links_are_found(given: str, reason: str) -> None:
     "prompt",
     [
         "What does <noinput> mean in Alpaca's data?",
+        "Warum erscheint dort keine Eingabe",
+        "¿Cuánto cuesta la entrada",
         "Which value has a function without a return in Python? Is it None",
         "Extract the domain from the given address.\n\nhttps://example.com/page",
         "Write a script that resizes an image.\n\nphoto.jpg",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
 from turn_frames import reasons, turn_frame
 
@@ -75,6 +76,19 @@ def test_tool_calls_are_matched_by_id() -> None:
     assert reasons(Roles(), turns) == [set(), set(), set(), lost, lost]
     measured = Roles().measure(turns)
     assert measured["lost_calls"].to_list() == [None, None, None, 1.0, 2.0]
+
+
+def test_in_a_row_with_tools_a_result_needs_a_call() -> None:
+    ask, answer = ("user", "Weather?"), ("assistant", "7 degrees")
+    written = ("<tool_call>{}</tool_call>", "weather('Kiel')", "Action: weather", "I call the tool weather.")
+    turns = turn_frame(
+        [ask, ("assistant", "I will look."), result(None), answer],
+        *[[ask, ("assistant", text), result(None), answer] for text in written],
+        [ask, call(None), result(None), result(None), answer],
+    )
+    assert reasons(Roles(), turns) == [set()] * 6
+    with_tools = turns.with_columns(tools=pl.lit('[{"name":"weather"}]'))
+    assert reasons(Roles(), with_tools) == [{"tool_call_unanswered"}, *[set()] * 5]
 
 
 def test_a_trailing_user_turn_has_a_verdict_of_its_own() -> None:
