@@ -126,11 +126,20 @@ def verdict(
         reasons.append(
             f"{shown['metric']} of {shown['name']}, {shown['items']} questions: "
             f"{shown['base']['value']:.3f} to {shown['tuned']['value']:.3f} ({_signed(shown['change'], '')})"
+            f"{_beyond_examples(shown)}"
         )
     else:
         reasons.append("judged on loss only: the recipe names no evaluation task")
     reasons.append(forgot or _third_reason(kept, monitors))
     return word, reasons
+
+
+def _beyond_examples(task: TaskResult) -> str:
+    """Return in words what prompting the base with examples reaches, or "" if it was not asked so."""
+    few = task.get("few_shot")
+    if few is None or few["score"] is None or few["change"] is None:
+        return ""
+    return f"; the base with examples {few['score']['value']:.3f}, tuning is {_signed(few['change'], '')} beyond it"
 
 
 def _forgot(kept: Retention | None, max_forgotten: float | None) -> str:

@@ -111,6 +111,14 @@ def test_verdict(loss, tasks, word):
     assert run_facts.verdict(loss, tasks, None, [], 100, None)[0] == word
 
 
+def test_a_reason_says_what_examples_in_the_prompt_reach():
+    line = task_line(0.1, 0.3)
+    assert "examples" not in run_facts.verdict(None, [line], None, [], 0, None)[1][1]
+    line["few_shot"] = {"items": 9, "score": line["base"], "change": {"value": 0.2, "low": 0.1, "high": 0.3}}
+    said = run_facts.verdict(None, [line], None, [], 0, None)[1][1]
+    assert "the base with examples 0.500, tuning is +0.200, 95 % [+0.100, +0.300] beyond it" in said
+
+
 def test_samples_show_gains_and_losses_first():
     import numpy as np
 
