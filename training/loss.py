@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from tilth.training import attention, distributed
+from tilth.training import attention, distributed, frozen_head
 from tilth.training.pack import IGNORED, Batch, bins, collate
 from tilth.training.text import Example
 
@@ -50,7 +50,10 @@ def token_losses(model: Any, batch: Batch, *, statistics: bool) -> TokenLoss:
 
 def label_losses(causal: Any, hidden: Tensor, labels: Tensor, *, statistics: bool) -> tuple[Tensor, Tensor]:
     """Return (nll, margin) of labels, each (labels,), from the hidden states before them, (labels, width)."""
-    chunk = max(MIN_CHUNK_TOKENS, CHUNK_LOGITS // causal.get_output_embeddings().weight.shape[0])
+    head = causal.get_output_embeddings()
+    if torch.is_grad_enabled() and len(labels) and frozen_head.applies(causal):
+        return frozen_head.frozen_head_losses(head, hidden, labels, statistics=statistics)
+    chunk = max(MIN_CHUNK_TOKENS, CHUNK_LOGITS // head.weight.shape[0])
     many = len(labels) > chunk and torch.is_grad_enabled()
     parts = [
         checkpoint(_losses, causal, h, y, statistics, use_reentrant=False)

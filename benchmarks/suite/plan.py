@@ -1,0 +1,170 @@
+"""The plan against what happened: memory and time of short runs of random Llamas, each in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+SIZES = {
+    "10M": {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 8, "num_attention_heads": 4},
+    "30M": {"hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 7, "num_attention_heads": 8},
+    "100M": {
+        "hidden_size": 768,
+        "intermediate_size": 2048,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+    },
+}
+TINY = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+VOCABULARY = 8192
+RUNS = [(size, method, "off") for size in SIZES for method in ("lora", "full")] + [("30M", "lora", "on")]
+STEPS, PACK_TOKENS, BATCH_TOKENS, ROWS = 2, 1024, 2048, 64
+MIB = 1 << 20
+
+
+def measure() -> dict[str, Any]:
+    """Return, for each run, planned and measured bytes and seconds, and the largest error of memory."""
+    figures: dict[str, Any] = {}
+    for size, method, recompute in RUNS:
+        with TemporaryDirectory() as folder:
+            arguments = (folder, size, method, recompute)
+            planned, ran = (_alone(step, arguments) for step in (_plan, _run))
+        error = round(planned["planned_mib"] / ran["measured_mib"] - 1, 3)
+        name = f"{size} {method}{' recomputed' * (recompute == 'on')}"
+        figures[name] = planned | ran | {"memory_error": error}
+    errors = [abs(found["memory_error"]) for found in figures.values()]
+    return figures | {"largest_memory_error": max(errors)}
+
+
+def _alone(step: Any, arguments: tuple[str, ...]) -> dict[str, Any]:
+    """Run a function in a process of its own, so that no memory it took before is there to be used again."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return dict(pool.apply(step, arguments))
+
+
+def _plan(folder: str, size: str, method: str, recompute: str) -> dict[str, Any]:
+    """Save a random base and plan a run of it from its configuration."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from tilth.training.device import choose_device
+    from tilth.training.footprint import memory
+    from tilth.training.pace import expected_seconds
+
+    config = LlamaConfig(**SIZES[size], vocab_size=VOCABULARY, max_position_embeddings=512)
+    recipe, examples, again = _recipe(folder, method, recompute), _examples(), recompute == "on"
+    base = Path(recipe.base)
+    LlamaForCausalLM(config).save_pretrained(base)
+    parameters, trained, sizes = memory(recipe, base, torch.float32, examples, recompute=again)
+    device = choose_device("cpu")
+    seconds = expected_seconds(recipe, base, device, examples, STEPS * BATCH_TOKENS, recompute=again)
+    return {
+        "parameters": parameters,
+        "trained": trained,
+        "planned_parts_mib": {name: round(size / MIB, 1) for name, size in sizes.items()},
+        "planned_mib": round(sum(sizes.values()) / MIB, 1),
+        "planned_s": round(seconds or 0, 2),
+    }
+
+
+def _run(folder: str, size: str, method: str, recompute: str) -> dict[str, Any]:
+    """Run what was planned and return what it took above what python, torch and transformers hold anyway."""
+    from tilth.training.device import choose_device, resident_bytes
+    from tilth.training.model import attach, choose_attention, load_model
+
+    recipe, device = _recipe(folder, method, recompute), choose_device("cpu").device
+    started_with = resident_bytes(device)
+    _warm_up(recipe)
+    before = resident_bytes(device)
+    _forget_peak()
+    model = load_model(Path(recipe.base))
+    choose_attention(model)
+    loop = _loop(attach(model, recipe, 0, recompute=recompute == "on"), recipe, _examples(), Path(folder))
+    loaded, started = _peak_bytes() - before, time.perf_counter()
+    loop.run()
+    return {
+        "measured_mib": round((_peak_bytes() - before) / MIB, 1),
+        "measured_to_load_mib": round(loaded / MIB, 1),
+        "imports_mib": round(started_with / MIB, 1),  # python, torch, polars
+        "warm_mib": round(before / MIB, 1),  # and transformers, peft, threads and kernels at work
+        "measured_s": round(time.perf_counter() - started, 2),
+    }
+
+
+def _warm_up(recipe: Any) -> None:
+    """Take a step with a model of a few thousand weights, so that all that is imported and set up once is there."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from tilth.training.loss import token_losses
+    from tilth.training.model import attach, choose_attention
+    from tilth.training.optim import clip, optimizer_for, take_step
+    from tilth.training.pack import pack
+
+    model = LlamaForCausalLM(LlamaConfig(**TINY, vocab_size=VOCABULARY))
+    choose_attention(model)
+    model = attach(model, recipe, 0)
+    optimizer = optimizer_for(model, weight_decay=0.0)
+    for batch in pack(_examples()[:4], 512):
+        token_losses(model, batch, statistics=True).nll.mean().backward()
+    clip(model, 1.0)
+    take_step(optimizer, 1e-4)
+
+
+def _recipe(folder: str, method: str, recompute: str) -> Any:
+    from tilth.training.recipe import TrainingRecipe
+
+    return TrainingRecipe(
+        base=str(Path(folder) / "base"),
+        method=method,
+        recompute=recompute,
+        pack_tokens=PACK_TOKENS,
+        batch_tokens=BATCH_TOKENS,
+    )
+
+
+def _loop(model: Any, recipe: Any, examples: list[Any], folder: Path) -> Any:
+    """Return a loop of a few steps that nothing watches."""
+    from tilth.training.journal import Journal
+    from tilth.training.loop import Loop
+    from tilth.training.optim import optimizer_for
+    from tilth.training.sampler import Sampler
+
+    return Loop(
+        model=model,
+        optimizer=optimizer_for(model, weight_decay=0.0),
+        sampler=Sampler(examples, seed=0, pack_tokens=recipe.pack_tokens),
+        learning=None,
+        recipe=recipe,
+        total_steps=STEPS,
+        total_tokens=STEPS * BATCH_TOKENS,
+        folder=folder / "checkpoints",
+        inputs={},
+        journal=Journal(folder / "metrics.jsonl", up_to_step=-1),
+    )
+
+
+def _examples() -> list[Any]:
+    """Return random conversations of 128 to 512 tokens, of which the second half is learned."""
+    from tilth.training.text import Example
+
+    random = np.random.default_rng(0)
+    found = []
+    for number in range(ROWS):
+        ids = random.integers(0, VOCABULARY, int(random.integers(128, 513))).astype(np.int32)
+        is_label = np.arange(len(ids)) >= len(ids) // 2
+        found.append(Example(number.to_bytes(16, "big"), "", 1.0, ids, is_label))
+    return found
+
+
+def _forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_bytes() -> int:
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) << 10
