@@ -94,19 +94,24 @@ def column(rows: pl.DataFrame, name: str) -> pl.Series | None:
     return None if values.null_count() == values.len() and values.len() else values
 
 
+def require_columns(rows: pl.DataFrame, names: Sequence[str], key: tuple[str, ...]) -> None:
+    """Raise RecipeError at `key` if no row has one of these columns: a rule over it would never say anything."""
+    absent = [name for name in names if column(rows, name) is None]
+    if absent:
+        raise RecipeError(
+            key,
+            f"no row has a column {absent[0]!r}",
+            f"name one of {', '.join(DIRECT)}, language, or an attribute of the sources",
+        )
+
+
 def slices_of(data: Observed, slice_by: tuple[str, ...]) -> pl.Series:
     """Return the slice of every row. Raises RecipeError for a column that no row has."""
     rows = data.rows
     if "language" in slice_by:
         rows = rows.hstack(data.measures([LANGUAGE]))
+    require_columns(rows, slice_by, ("curation", "slice_by"))
     found = [(name, column(rows, name)) for name in slice_by]
-    absent = [name for name, values in found if values is None]
-    if absent:
-        raise RecipeError(
-            ("curation", "slice_by"),
-            f"no row has a column {absent[0]!r}",
-            f"name one of {', '.join(DIRECT)}, language, or an attribute of the sources",
-        )
     parts = pl.DataFrame(
         {name: values.fill_null(UNKNOWN_SLICE) for name, values in found if values is not None}
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from tilth.curation.admission import Admission, admit
-from tilth.curation.combine import Combined, combine, lines_of
+from tilth.curation.combine import Combined, combine, lines_of, require_columns
 from tilth.curation.decide import decide
 from tilth.curation.evidence import Gatherer, trim
 from tilth.curation.executor import Executor, LocalExecutor
@@ -25,6 +25,7 @@ from tilth.curation.local import LocalPart, LocalTask, raised_too_often, run_loc
 from tilth.curation.pushback import Steering
 from tilth.curation.read import Ingest, ingest
 from tilth.curation.recipe import CurationRecipe
+from tilth.curation.rules.custom import Custom
 from tilth.curation.source import Source
 from tilth.curation.texts import PartTexts
 from tilth.shards.digest import canonical_json, content_id, sha256_hex
@@ -96,6 +97,7 @@ def curate(
         data = combine(
             [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"
         )
+        _require_attributes(request.recipe, data.rows)
         texts = PartTexts(data.parts)
         parent = store.candidate(request.name)
         sources = sorted(f.digest for f in ingested.files)
@@ -123,6 +125,12 @@ def curate(
         unfinished_files={f.path: f.problem.value for f in ingested.files if f.problem},
         seconds=time.monotonic() - started,
     )
+
+
+def _require_attributes(recipe: CurationRecipe, rows: pl.DataFrame) -> None:
+    """Raise RecipeError if an expression of the recipe reads an attribute that no row has."""
+    custom = next((stage for stage in recipe.stages if isinstance(stage, Custom)), None)
+    require_columns(rows, custom.attributes() if custom else [], ("curation", "custom"))
 
 
 def _judge_locally(
