@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from tilth.shards.atomic import write_file
 from tilth.shards.errors import UsageError
@@ -116,15 +116,22 @@ def _ask(screen: Console, pair: dict[str, Any], run_id: str) -> str | None:
     sides = ["base", "tuned"] if _hash(pair, run_id)[-1] % 2 else ["tuned", "base"]
     for message in pair["messages"]:
         screen.print(f"[dim]{escape(message['role'])}[/] {escape(message['content'])}")
-    table = Table("1", "2", expand=True, show_lines=False)
+    table = Table(Column("1", ratio=1), Column("2", ratio=1), expand=True)
     table.add_row(*(escape(pair[side]) or "[dim](nothing)[/]" for side in sides))
     screen.print(table)
     screen.print("better: 1 or 2, 0 or = for neither, q to stop")
     while True:
         try:
-            key = click.getchar()
+            key = click.getchar()[:1]  # a terminal hands over what was typed ahead in one piece
         except (EOFError, KeyboardInterrupt):
             return None
+        except OSError as error:
+            raise UsageError(
+                "tilth compare",
+                "keys are read from a terminal, and there is none",
+                "",
+                "run it in a terminal",
+            ) from error
         if key in QUIT:
             return None
         if key in TIES:

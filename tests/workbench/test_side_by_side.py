@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +88,30 @@ def test_it_stops_at_q_and_goes_on_where_it_stopped(compare: Callable[..., Any],
 
 def test_the_end_of_the_input_is_a_stop(compare: Callable[..., Any]) -> None:
     assert "0 of 5 prompts" in compare("", "--rows", "5")
+
+
+def test_keys_are_read_from_a_terminal(folder: Path) -> None:
+    master, slave = os.openpty()
+    command = [sys.executable, "-m", "tilth.workbench.commands.tilth", "compare", "ab", "--rows", "2"]
+    with subprocess.Popen(
+        [*command, "--store", str(folder.parent.parent)],
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        output, keys = "", [b"x1", b"1", b"2"]
+        os.write(master, keys.pop(0))  # no key of ours: asked again
+        for line in process.stdout:
+            output += line
+            if "q to stop" in line:
+                os.write(master, keys.pop(0))
+    os.close(slave)
+    os.close(master)
+    assert process.returncode == 0
+    assert "2 of 2 prompts" in output
+    assert len(votes(folder)) == 2
 
 
 def test_a_run_that_changed_nothing_has_nothing_to_compare(folder: Path, tmp_path: Path) -> None:
