@@ -133,9 +133,10 @@ def attach(model: Any, recipe: TrainingRecipe, seed: int, *, recompute: bool = F
 def choose_attention(model: Any) -> bool:
     """Switch to packed attention if packed rows then compute what separate rows compute; say whether.
 
-    Hybrids with a recurrent state, and attentions with capped scores, keep their own and run unpacked.
+    Hybrids with a recurrent state, and families that hand no lengths on, keep their own and run unpacked.
     Raises TrainingError if even single rows do not agree with the model's own forward.
     """
+    attention.register()
     stock = model.config._attn_implementation
     reference = _separate(model)
     allowed = PARITY.get(model.dtype, PARITY_HALF) * float(reference.abs().max())

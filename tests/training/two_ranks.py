@@ -1,12 +1,11 @@
-"""A short run as torchrun starts it: two_ranks.py REQUEST, a JSON file; see test_distributed.py.
-
-Writes the gradients of the first step, whole, beside the request.
-"""
+"""Short runs one after another, as torchrun starts them: two_ranks.py REQUEST, a JSON file; see test_distributed.py."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,39 +19,55 @@ from tilth.training.recipe import EvaluationRecipe
 from tilth.training.train import train
 
 
+class Unplugged(Exception):
+    """The plug was pulled."""
+
+
 def main(path: Path) -> None:
-    """Train as the request says; `stop_at` pulls the plug after that step."""
+    """Train as each of the requests says, into the store beside the file."""
     torch.set_num_threads(1)
-    request = json.loads(path.read_bytes())
-    store = Store.open(path.parent / request["store"])
-    version = store.version(request["version"])
-    recipe = tiny.make_recipe(path.parent / "base", **request["training"])
+    port = int(os.environ.get("MASTER_PORT", "0"))
+    # Each run meets at a place of its own: torchrun's still holds the addresses of the run before.
+    os.environ["TORCHELASTIC_USE_AGENT_STORE"] = "False"
+    for number, request in enumerate(json.loads(path.read_bytes())):
+        os.environ["MASTER_PORT"] = str(port + 1 + number)
+        # Every process but the first exits at the end of a run.
+        with suppress(SystemExit, Unplugged):
+            train_one(path.parent, path.stem, **request)
+
+
+def train_one(
+    folder: Path, store_name: str, *, digest: str, training: dict[str, Any], stop_at: int = -1
+) -> None:
+    """Train; after step `stop_at` the plug is pulled. Writes the gradients of the first step, whole."""
+    store = Store.open(folder / store_name)
     gradients: dict[str, torch.Tensor] = {}
 
     def watch(model: Any, clip_norm: float) -> float:
         if not gradients:
             named = [(name, p.grad) for name, p in model.named_parameters() if p.grad is not None]
             gradients.update({name: distributed.kept(gradient) for name, gradient in named})
+            if distributed.rank() == 0:
+                torch.save(gradients, folder / f"{store_name}-{digest}.pt")
         return clip(model, clip_norm)
 
     def report(what: str, done: int, total: int) -> None:
-        if what == "train" and done == request.get("stop_at"):
-            raise ConnectionError("the plug is pulled")
+        if what == "train" and done == stop_at:
+            raise Unplugged
 
     loop.clip = watch
     try:
         train(
-            recipe,
+            tiny.make_recipe(folder / "base", **training),
             EvaluationRecipe(),
-            version,
+            store.candidate("sums") or tiny.make_version(store),
             store,
-            base_dir=path.parent,
-            recipe_digest=request["digest"] * 64,
+            base_dir=folder,
+            recipe_digest=digest * 64,
             on_progress=report,
         )
     finally:
-        if gradients and all(gradient.numel() for gradient in gradients.values()):
-            torch.save(gradients, path.with_suffix(".pt"))
+        loop.clip = clip
 
 
 if __name__ == "__main__":
