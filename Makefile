@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # One thread a test process: two processes already fill two cores.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 GX_ANALYTICS_ENABLED=false
 
-.PHONY: demo test install check bench faults proof clean
+.PHONY: demo test install check bench faults mutants proof clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make check    ruff, the type checker and the rule of imports"
 	@echo "make bench    timings and recall, written to benchmarks/results/"
 	@echo "make faults   the fault classes at full counts, written to benchmarks/results/"
+	@echo "make mutants  every guard against a silent failure removed in turn: a test must fail (about 6 minutes)"
 	@echo "make proof    steered against unsteered against random removal, written to benchmarks/results/"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -50,6 +51,9 @@ bench: $(VENV)/.developer
 
 faults: $(VENV)/.developer
 	@TILTH_FULL=1 $(TEST_ENV) $(BIN)/python -m benchmarks.faults
+
+mutants: $(VENV)/.developer
+	@$(BIN)/python -m benchmarks.mutants
 
 proof: $(VENV)/.developer
 	@$(BIN)/python -m benchmarks.proof

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 TEXT, TRAIN = "tests/training/test_text.py", "tests/training/test_train.py"
 LOSS, ATTENTION, PACK = (f"tests/training/test_{name}.py" for name in ("loss", "attention", "pack"))
 GUARDS_FILE, MERGE = "tests/training/test_guards.py", "tests/training/test_merge.py"
+FROZEN = "tests/training/test_frozen_head.py"
 ARTEFACTS, RANKS = "tests/training/test_artefacts.py", "tests/training/test_distributed.py"
 
 
@@ -322,6 +323,30 @@ GUARDS = (
         "for h, y in zip(hidden.split(chunk), labels.split(chunk))",
         "for h, y in zip(hidden.split(len(hidden)), labels.split(len(hidden)))",
         (f"{GUARDS_FILE}::test_r18_evaluation_takes_no_more_memory_than_training",),
+    ),
+    Guard(
+        18,
+        "evaluation holds no more logits at once than training",
+        "training/loss.py",
+        "    if not torch.is_grad_enabled():  # evaluation never",
+        "    if False:  # evaluation never",
+        (f"{GUARDS_FILE}::test_r18_evaluation_takes_no_more_memory_than_training",),
+    ),
+    Guard(
+        19,
+        "the loss through a frozen output hands on what comes from above",
+        "training/frozen_head.py",
+        "slope * grads[0][:, None].to(slope.dtype)",
+        "slope",
+        (f"{FROZEN}::test_losses_and_gradients_are_the_plain_ones",),
+    ),
+    Guard(
+        19,
+        "the label's own probability is taken off its gradient",
+        "training/frozen_head.py",
+        "logits.div_(total).scatter_add_(1, at, -torch.ones_like(own))",
+        "logits.div_(total)",
+        (f"{FROZEN}::test_numbers_agree_with_differences",),
     ),
     Guard(
         19,

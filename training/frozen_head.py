@@ -39,12 +39,17 @@ def frozen_head_losses(
     return found
 
 
+def chunk_tokens(hidden: Tensor, weight: Tensor) -> int:
+    """Return for how many tokens logits exist at once."""
+    return 1024 if hidden.is_cuda else max(16, CHUNK_BYTES // (4 * weight.shape[0]))
+
+
 class _FrozenHead(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor, statistics: bool
     ) -> tuple[Tensor, Tensor]:
-        chunk = max(16, CHUNK_BYTES // (4 * weight.shape[0])) if hidden.device.type != "cuda" else 1024
+        chunk = chunk_tokens(hidden, weight)
         slope = torch.empty_like(hidden)
         nll, margin = [], []
         for h, y, s in zip(hidden.split(chunk), labels.split(chunk), slope.split(chunk)):

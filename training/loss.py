@@ -54,6 +54,8 @@ def label_losses(causal: Any, hidden: Tensor, labels: Tensor, *, statistics: boo
     if torch.is_grad_enabled() and len(labels) and frozen_head.applies(causal):
         return frozen_head.frozen_head_losses(head, hidden, labels, statistics=statistics)
     chunk = max(MIN_CHUNK_TOKENS, CHUNK_LOGITS // head.weight.shape[0])
+    if not torch.is_grad_enabled():  # evaluation never holds more than training, whose chunks may be small
+        chunk = min(chunk, max(1, frozen_head.chunk_tokens(hidden, head.weight) // 2))
     many = len(labels) > chunk and torch.is_grad_enabled()
     parts = [
         checkpoint(_losses, causal, h, y, statistics, use_reentrant=False)

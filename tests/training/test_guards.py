@@ -15,7 +15,7 @@ from torch.autograd import gradcheck
 from torch.profiler import ProfilerActivity, profile
 
 from tilth.training import attention, lora, loss, model
-from tilth.training.loss import causal_model, score, token_losses
+from tilth.training.loss import causal_model, logits_of, score, token_losses
 from tilth.training.model import attach, choose_attention
 from tilth.training.pack import collate, pack
 from tilth.training.recipe import LoraRecipe
@@ -27,14 +27,18 @@ Examples = Callable[..., list[Example]]
 def learned(tuned: Any, examples: list[Example], pack_tokens: int, *, statistics: bool) -> str:
     """Return a digest of (row, label) over everything that enters the loss."""
     found: list[tuple[int, int]] = []
-    real, labels = F.cross_entropy, []
+    labels: list[int] = []
+    real = loss.label_losses
 
-    def watch(logits: Tensor, target: Tensor, **keywords: Any) -> Tensor:
-        labels.extend(target.tolist())
-        return real(logits, target, **keywords)
+    def watch(causal: Any, hidden: Tensor, given: Tensor, **keywords: Any) -> Any:
+        losses = real(causal, hidden, given, **keywords)
+        labels.extend(given.tolist())
+        plain = F.cross_entropy(logits_of(causal, hidden), given, reduction="none")
+        assert torch.allclose(losses[0], plain, rtol=1e-5)
+        return losses
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loss.F, "cross_entropy", watch)
+        patch.setattr(loss, "label_losses", watch)
         for batch in pack(examples, pack_tokens):
             labels.clear()
             losses = token_losses(tuned, batch, statistics=statistics)
@@ -96,10 +100,12 @@ def peak_bytes(work: Callable[[], Any]) -> int:
     return most
 
 
-def test_r18_evaluation_takes_no_more_memory_than_training(make_examples: Examples) -> None:
+@pytest.mark.parametrize("frozen", [False, True], ids=["trained output", "frozen output"])
+def test_r18_evaluation_takes_no_more_memory_than_training(make_examples: Examples, frozen: bool) -> None:
     """R18: evaluation keeps no logits, neither of a pack nor from pack to pack."""
     examples = make_examples(64, shortest=50)
     built = tiny.make_model(vocab_size=16_384)
+    built.lm_head.requires_grad_(not frozen)  # tied: the embeddings too
     choose_attention(built)
     (first, *more) = pack(examples, 512)
     assert len(more) >= 6
