@@ -27,11 +27,14 @@ class Device:
     gpus_seen: int
     threads: int
 
+    @property
+    def gpus_used(self) -> int:
+        """How many cards of this machine the run computes on."""
+        return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self.device.type == "cuda" else 0
+
     def line(self) -> str:
         """Return the first line of a run."""
-        gpus = (
-            f"{self.gpus_seen} GPU{'s' * (self.gpus_seen != 1)} seen, {int(self.device.type == 'cuda')} used"
-        )
+        gpus = f"{self.gpus_seen} GPU{'s' * (self.gpus_seen != 1)} seen, {self.gpus_used} used"
         where = (
             f"{self.threads} CPU threads"
             if self.device.type == "cpu"

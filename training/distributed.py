@@ -54,20 +54,23 @@ def leave() -> None:
             raise SystemExit(0)
 
 
-def require_sharable(recipe: TrainingRecipe) -> None:
-    """Raise TrainingError for what several processes cannot do together."""
-    if size() == 1:
-        return
+def cannot_be_sharded(recipe: TrainingRecipe) -> str:
+    """Return what in a recipe several processes cannot do together, or ""."""
     asked = {
         "method: gradual": recipe.method == "gradual",
         "lora.bits": recipe.method == "lora" and recipe.lora.bits is not None,
-        "retention.kl with method: full": recipe.method != "lora" and recipe.retention.kl > 0,
+        "retention.kl with all weights trained": recipe.method != "lora" and recipe.retention.kl > 0,
     }
-    for what, is_asked in asked.items():
-        if is_asked:
-            raise TrainingError(
-                "training", f"{what} cannot be sharded", "Nothing was trained", "start it as one process"
-            )
+    return ", ".join(what for what, is_asked in asked.items() if is_asked)
+
+
+def require_sharable(recipe: TrainingRecipe) -> None:
+    """Raise TrainingError for what several processes cannot do together."""
+    what = cannot_be_sharded(recipe)
+    if what and size() > 1:
+        raise TrainingError(
+            "training", f"{what} cannot be sharded", "Nothing was trained", "start it as one process"
+        )
 
 
 def rank() -> int:

@@ -120,11 +120,15 @@ def open_store(recipe_path: Path, store_path: Path | None) -> Store:
 
 
 def console(*, quiet: bool = False) -> Console:
-    """Return the console that commands print on; `quiet` leaves stdout to JSON."""
+    """Return the console that commands print on; `quiet` leaves stdout to JSON.
+
+    Of the processes that torchrun starts the first one alone speaks.
+    """
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else PIPED_COLUMNS
-    return Console(stderr=quiet, highlight=False, soft_wrap=True, width=width)
+    follows = os.environ.get("RANK", "0") != "0"
+    return Console(stderr=quiet, quiet=follows, highlight=False, soft_wrap=True, width=width)
 
 
 @contextmanager

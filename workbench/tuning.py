@@ -99,6 +99,13 @@ def training_digest(recipe: Recipe) -> str:
     return sha256_hex(canonical_json([section.model_dump(mode="json") for section in sections]))
 
 
+def launch(recipe: Recipe) -> int | None:
+    """Run this command on every visible card and return its exit code; None where one process is enough."""
+    from tilth.training.launch import launch as start
+
+    return start(recipe.require_training())
+
+
 def run(
     recipe: Recipe,
     store: Store,

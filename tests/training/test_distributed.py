@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
-from tilth.training import distributed
+from tilth.training import distributed, launch
 from tilth.training.journal import read
 
 SCRIPT = Path(__file__).with_name("two_ranks.py")
@@ -155,3 +155,29 @@ def test_what_cannot_be_sharded_is_refused(changes: dict[str, Any], monkeypatch:
     monkeypatch.setattr(distributed, "size", lambda: 2)
     with pytest.raises(TrainingError, match="cannot be sharded"):
         distributed.require_sharable(recipe)
+
+
+def test_every_visible_card_gets_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+
+    def start(command: list[str], **keywords: Any) -> subprocess.CompletedProcess[bytes]:
+        started.append(command)
+        return subprocess.CompletedProcess(command, 7)
+
+    monkeypatch.setattr(launch.subprocess, "run", start)
+    monkeypatch.setattr(launch.sys, "argv", ["train", "recipe.yaml", "--fresh"])
+    monkeypatch.setattr(launch.torch.cuda, "device_count", lambda: 4)
+    recipe = tiny.make_recipe(Path("x"), device="auto")
+    assert launch.launch(recipe.model_copy(update={"device": "cpu"})) is None
+    assert launch.launch(recipe.model_copy(update={"method": "gradual"})) is None
+    assert launch.launch(recipe) == 7
+    assert started[0][3:] == [
+        "--standalone",
+        "--nproc-per-node=4",
+        "-m",
+        launch.COMMAND,
+        "recipe.yaml",
+        "--fresh",
+    ]
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert launch.launch(recipe) is None

@@ -48,6 +48,9 @@ def main(
     elif peek:
         tuning.show_peek(screen, loaded, version)
     else:
+        code = tuning.launch(loaded)
+        if code is not None:
+            raise SystemExit(code)
         with session.progress(screen) as report:
             result = tuning.run(
                 loaded,
