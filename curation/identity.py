@@ -18,13 +18,13 @@ LIBRARIES = ("tilth", "polars", "numpy", "numba", "langdetect")
 
 
 def recipe_digest(sources: Iterable[Source], recipe: CurationRecipe) -> str:
-    """Return the digest of everything in a recipe that decides which rows are kept."""
+    """Return the digest of everything in a recipe that decides which rows are kept; the order of sources does not."""
     stages = {str(s.name): _parameters(s, limits=True) for s in recipe.stages}  # type: ignore[union-attr]
     pushback = parameters(recipe.pushback, limits=True) if recipe.pushback else None
     return sha256_hex(
         canonical_json(
             {
-                "sources": [s.model_dump(mode="json") for s in sources],
+                "sources": sorted((s.model_dump(mode="json") for s in sources), key=canonical_json),
                 "stages": stages,
                 "slice_by": list(recipe.slice_by),
                 "pushback": pushback,

@@ -1,0 +1,36 @@
+"""Curates a recipe in a process of its own. Usage: RECIPE STORE WORKERS BATCH_ROWS ORDER; prints both ids.
+
+ORDER: seeds the order in which the folder lists its files.
+"""
+
+from __future__ import annotations
+
+import glob
+import random
+import sys
+from functools import partial
+from pathlib import Path
+
+from tilth.curation import curate, executor
+from tilth.shards.store import Store
+from tilth.workbench import curating, recipe
+
+
+def main(recipe_path: str, store: str, workers: str, batch_rows: str, order: str) -> None:
+    listed = glob.glob
+
+    def shuffled(*words: str, **options: object) -> list[str]:
+        names = listed(*words, **options)
+        random.Random(order).shuffle(names)
+        return names
+
+    glob.glob = shuffled
+    executor.MIN_FILES_FOR_POOL = 2
+    curate.ingest = partial(curate.ingest, batch_rows=int(batch_rows))
+    request = curating.request_of(recipe.load(Path(recipe_path)))
+    outcome = curate.curate(request, Store.open(Path(store)), executor=executor.LocalExecutor(int(workers)))
+    print(outcome.version.id, outcome.version.manifest.content_id)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
