@@ -299,6 +299,13 @@ def require_labels(rendered: Rendered, rows: int, what: str) -> None:
     """
     if len(rendered.skipped) <= MAX_SKIPPED * rows and rendered.examples:
         return
+    if not rows:
+        raise TrainingError(
+            what,
+            "it holds no row to train on",
+            "Nothing was trained",
+            "Add data, or take less of it for curation.split and training.twin_folds",
+        )
     counts: dict[str, int] = {}
     for reason in rendered.skipped.values():
         counts[reason] = counts.get(reason, 0) + 1
