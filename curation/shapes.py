@@ -26,6 +26,7 @@ PROMPTS = ("instruction", "prompt", "question", "query", "input", "text")
 RESPONSES = ("response", "output", "completion", "answer", "answers", "solution")
 DOCUMENTS = ("text", "content")
 PART_SEPARATOR = "\n\n"
+MAX_NAMES, MAX_NAME_CHARS = 20, 40  # of columns, in a message
 
 REQUIRED = {
     Shape.PREFERENCE: ("chosen", "rejected"),
@@ -60,7 +61,7 @@ def find_mapping(source: Source, sample: list[Row], where: str) -> Mapping:
         shape = f"as {source.format}" if source.format else "as chat, instruction, document or preference"
         raise UsageError(
             where,
-            f"the columns {', '.join(_columns(sample))} are not recognised {shape}",
+            f"the columns {_listed(sample)} are not recognised {shape}",
             "no row of it can be read",
             "name them in the recipe, for example `map: {prompt: COLUMN, response: COLUMN}`, "
             "`{messages: COLUMN}`, `{text: COLUMN}` or `{chosen: COLUMN, rejected: COLUMN}`",
@@ -100,13 +101,21 @@ def _declared(source: Source, sample: list[Row], where: str) -> Mapping:
             where,
             f"the map names {', '.join(map(repr, absent))}, which no row has",
             "no row can be read",
-            f"the columns are {', '.join(_columns(sample))}",
+            f"the columns are {_listed(sample)}",
         )
     return Mapping(shapes[0], declared)
 
 
 def _columns(sample: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(column for row in sample for column in row))
+
+
+def _listed(sample: Iterable[Row]) -> str:
+    """Return the columns for a message: what a broken file has for names may be text of its rows."""
+    names = _columns(sample)
+    shown = [name if len(name) <= MAX_NAME_CHARS else name[:MAX_NAME_CHARS] + "…" for name in names]
+    more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
+    return (", ".join(shown[:MAX_NAMES]) or "(none)") + more
 
 
 def _key(mapping: Mapping) -> tuple[Shape, tuple[tuple[str, str], ...]]:

@@ -13,6 +13,7 @@ from tilth.curation.limits import ReadLimits
 from tilth.curation.read import ingest
 from tilth.curation.source import Source
 from tilth.shards.errors import UsageError
+from tilth.shards.tables import OCCURRENCES, ROWS, empty
 from tilth.validators.gate import judge
 from tilth.validators.metrics import Tables, measure
 from tilth.validators.verify import verify_version
@@ -61,15 +62,14 @@ def file_facts(path: Path) -> dict[str, Any]:
     """Read a data file with every guard on and say which lines could not be rows, and why."""
     with tempfile.TemporaryDirectory(prefix="tilth-validate-") as folder:
         read = ingest([Source(path=str(path))], Path.cwd(), Path(folder), ReadLimits())
-        lines = pl.concat([pl.read_parquet(part.occurrences) for part in read.parts])
-        shapes = pl.concat([pl.read_parquet(part.rows) for part in read.parts])["shape"].value_counts(
-            sort=True
-        )
+        lines = pl.concat([empty(OCCURRENCES), *(pl.read_parquet(part.occurrences) for part in read.parts)])
+        rows = pl.concat([empty(ROWS), *(pl.read_parquet(part.rows) for part in read.parts)])
+        shapes = rows["shape"].value_counts(sort=True)
     bad = lines.filter(pl.col("reader_reason").is_not_null())
     return {
         "kind": "file",
         "path": str(path),
-        "passed": bad.is_empty(),
+        "passed": bad.is_empty() and not rows.is_empty(),
         "lines": lines.height,
         "rows": lines["row_id"].drop_nulls().n_unique(),
         "repeated_lines": lines["row_id"].drop_nulls().len() - lines["row_id"].drop_nulls().n_unique(),

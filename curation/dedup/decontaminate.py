@@ -13,7 +13,7 @@ import polars as pl
 from tilth.curation.contamination import RULES, ContaminationRule, RuleName, frontier
 from tilth.curation.stage import Phase, Texts, limit, stage
 from tilth.shards.errors import SourceError
-from tilth.shards.tables import FINDINGS, Role, Verdict, empty
+from tilth.shards.tables import FINDINGS, OCCURRENCES, TURNS, Role, Verdict, empty
 
 PROMPT, RESPONSE = "prompt", "response"
 MIN_RESPONSE_TOKENS = 24  # shorter answers (labels, calls, set phrases) recur without a leak
@@ -194,10 +194,10 @@ def _read_items(paths: tuple[str, ...]) -> pl.DataFrame:
     with tempfile.TemporaryDirectory(prefix="tilth-") as scratch:
         sources = [Source(path=glob.escape(str(Path(path).resolve()))) for path in paths]
         read = ingest(sources, Path("/"), Path(scratch), ReadLimits())
-        seen = pl.concat([pl.read_parquet(part.occurrences) for part in read.parts]).sort(
-            "source_path", "line"
-        )
-        turns = pl.concat([pl.read_parquet(part.turns) for part in read.parts]).unique(["row_id", "turn"])
+        lines = [empty(OCCURRENCES), *(pl.read_parquet(part.occurrences) for part in read.parts)]
+        seen = pl.concat(lines).sort("source_path", "line")
+        turns = pl.concat([empty(TURNS), *(pl.read_parquet(part.turns) for part in read.parts)])
+    turns = turns.unique(["row_id", "turn"])
     lost = seen.filter(pl.col("row_id").is_null() & (pl.col("reader_reason") != "blank"))
     if lost.height:
         first = lost.row(0, named=True)
@@ -207,10 +207,17 @@ def _read_items(paths: tuple[str, ...]) -> pl.DataFrame:
             "Rows that hold it could not be found",
             "repair the file, or take it out of curation.decontaminate",
         )
-    named = (
-        seen.filter(pl.col("row_id").is_not_null())
-        .unique("row_id", keep="first", maintain_order=True)
-        .select("row_id", item=pl.format("{}:{}", pl.col("source_path").str.extract(r"([^/\\]+)$"), "line"))
+    readable = seen.filter(pl.col("row_id").is_not_null())
+    for file in read.files:
+        if file.path not in readable["source_path"]:
+            raise SourceError(
+                file.path,
+                "this evaluation file holds no item",
+                "Rows that hold what belongs there could not be found",
+                "fill it, or take it out of curation.decontaminate or evaluation.tasks",
+            )
+    named = readable.unique("row_id", keep="first", maintain_order=True).select(
+        "row_id", item=pl.format("{}:{}", pl.col("source_path").str.extract(r"([^/\\]+)$"), "line")
     )
     role = pl.col("role").cast(pl.String)
     fields = (
