@@ -99,7 +99,8 @@ def prepare(
         tensorboard.require()
     base = find_base(recipe.base, base_dir)
     renderer = renderer_for(recipe, base, base_dir)
-    roles = assign(version, renderer, recipe, base_dir=base_dir, exclude=exclude)
+    cache = store.cache / "tokens"
+    roles = assign(version, renderer, recipe, base_dir=base_dir, exclude=exclude, cache=cache)
     plan = plan_run(recipe, roles, renderer, base, device, max_steps)
     require_fit(plan, recipe, base, device, roles.train)
     known = recipe.base_knowledge

@@ -12,6 +12,7 @@ from tilth.shards.version import Version
 from tilth.training.known import read_known
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.text import Example, Renderer, require_labels
+from tilth.training.token_cache import render
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ def assign(
     *,
     base_dir: Path,
     exclude: pl.Series | None = None,
+    cache: Path | None = None,
 ) -> Roles:
-    """Render the rows of a version and deal them out.
+    """Render the rows of a version, or take them from `cache`, and deal them out.
 
     Train rows of the folds in `recipe.twin_folds` are withheld as the twin panel; `exclude` names train rows
     to leave out; rows of weight 0 are never drawn. Raises TrainingError where too many rows hold no label.
@@ -56,7 +58,8 @@ def assign(
         "feedback": split == Split.FEEDBACK.value,
         "promotion": split == Split.PROMOTION.value,
     }
-    rendered = {name: renderer.render_all(samples.filter(chosen)) for name, chosen in parts.items()}
+    whole = render(samples, renderer, cache)
+    rendered = {name: whole.of(set(samples["row_id"].filter(chosen))) for name, chosen in parts.items()}
     require_labels(rendered["train"], int(parts["train"].sum()), f"version {version.short}")
     skipped = {row.hex(): why for part in rendered.values() for row, why in part.skipped.items()}
     known = read_known(base_dir / recipe.base_knowledge) if recipe.base_knowledge else []

@@ -53,8 +53,25 @@ class Rendered:
 
     examples: list[Example] = field(default_factory=list)
     skipped: dict[bytes, str] = field(default_factory=dict)
-    truncated_rows: int = 0
-    truncated_tokens: int = 0
+    truncated: dict[bytes, int] = field(default_factory=dict)  # tokens cut off, by row
+
+    @property
+    def truncated_rows(self) -> int:
+        """Rows of which something was cut off."""
+        return len(self.truncated)
+
+    @property
+    def truncated_tokens(self) -> int:
+        """Tokens that were cut off, of all rows."""
+        return sum(self.truncated.values())
+
+    def of(self, row_ids: set[bytes]) -> Rendered:
+        """Return what became of some of the rows, in the same order."""
+        return Rendered(
+            [example for example in self.examples if example.row_id in row_ids],
+            {row: why for row, why in self.skipped.items() if row in row_ids},
+            {row: cut for row, cut in self.truncated.items() if row in row_ids},
+        )
 
 
 @dataclass(frozen=True)
@@ -129,14 +146,14 @@ class Renderer:
                 ]
                 continue
             if len(ids) > self.max_tokens:
-                rendered.truncated_rows += 1
-                rendered.truncated_tokens += len(ids) - self.max_tokens
+                cut = rendered.truncated.get(sample["row_id"], 0) + len(ids) - self.max_tokens
+                rendered.truncated[sample["row_id"]] = cut
             windows.append((ids[: self.max_tokens], labels[: self.max_tokens]))
         kept = [(ids, _without_first(labels)) for ids, labels in windows]
         kept = [(ids, labels) for ids, labels in kept if labels.any()]
         if not kept:
             rendered.skipped.setdefault(sample["row_id"], "no label within max_tokens")
-        weight = (WEIGHT_UNIT if sample["weight"] is None else sample["weight"]) / WEIGHT_UNIT
+        weight = weight_of(sample["weight"])
         for ids, labels in kept:
             rendered.examples.append(Example(sample["row_id"], sample["slice"] or "", weight, ids, labels))
 
@@ -290,6 +307,11 @@ class Renderer:
             return_token_type_ids=False,
             verbose=False,
         )["input_ids"]
+
+
+def weight_of(millionths: int | None) -> float:
+    """Return how often a row is drawn in a pass; 1 where a version says nothing."""
+    return (WEIGHT_UNIT if millionths is None else millionths) / WEIGHT_UNIT
 
 
 def require_labels(rendered: Rendered, rows: int, what: str) -> None:

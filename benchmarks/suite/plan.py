@@ -86,6 +86,7 @@ def _run(folder: str, size: str, method: str, recompute: str) -> dict[str, Any]:
     choose_attention(model)
     loop = _loop(attach(model, recipe, 0, recompute=recompute == "on"), recipe, _examples(), Path(folder))
     loaded, started = _peak_bytes() - before, time.perf_counter()
+    cpu = time.process_time()
     loop.run()
     return {
         "measured_mib": round((_peak_bytes() - before) / MIB, 1),
@@ -93,6 +94,7 @@ def _run(folder: str, size: str, method: str, recompute: str) -> dict[str, Any]:
         "imports_mib": round(started_with / MIB, 1),  # python, torch, polars
         "warm_mib": round(before / MIB, 1),  # and transformers, peft, threads and kernels at work
         "measured_s": round(time.perf_counter() - started, 2),
+        "cpu_s": round(time.process_time() - cpu, 2),
     }
 
 
