@@ -70,7 +70,9 @@ def _make(kind: Kind) -> Path:
     draw = Random(f"small base {kind.name}")
     shared = ROOT / "data" / "base"
     tokenizer: Any = (
-        train_tokenizer(_python(draw, 0)) if kind.own_tokenizer else PreTrainedTokenizerFast.from_pretrained(shared)
+        train_tokenizer(_python(draw, 0))
+        if kind.own_tokenizer
+        else PreTrainedTokenizerFast.from_pretrained(shared)
     )
     model = _model(tokenizer, kind.width)
     data = _windows(tokenizer, kind, draw)

@@ -14,6 +14,7 @@ from tilth.training.artefacts import Artefacts, write_artefacts, write_cards
 from tilth.training.device import peak_bytes
 from tilth.training.evaluate import LoadedTask
 from tilth.training.feedback import store_feedback
+from tilth.training.find_rate import rate_facts, stored
 from tilth.training.interpolate import Line, choose, mixes_of
 from tilth.training.job import Job
 from tilth.training.journal import read
@@ -70,6 +71,9 @@ def finish(
     facts = _facts(job, loop, untuned, tuned, tasks, seconds, peak)
     if mixed:
         facts["mixes"] = mixed
+    searched = stored(job)
+    if searched is not None:
+        facts["rate_search"] = rate_facts(searched, recipe.peak_rate)
     facts["artefacts"] = artefacts.lines()
     write_cards(job, artefacts, facts)
     if write_answers(job.run_dir, tasks, held, untuned, tuned):

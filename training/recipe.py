@@ -74,6 +74,7 @@ class TrainingRecipe(Section):
     """How the model is tuned; only `base` has no default."""
 
     base: str
+    bases: tuple[str, ...] = ()  # candidates that --choose-base ranks; `base` stays the one that is trained
     method: Literal["lora", "full", "gradual"] = "lora"
     lora: LoraRecipe = LoraRecipe()
     gradual: GradualRecipe = GradualRecipe()

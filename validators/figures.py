@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -63,6 +64,7 @@ def of_run(facts: Mapping[str, Any], cut: Cut) -> Charts:
         "rate": [charts.lines("Learning rate", "step", rate["step"], {"rate": rate["rate"]})]
         if rate["step"]
         else [],
+        "rate_search": [_range_test(facts["rate_search"])] if "rate_search" in facts else [],
     }
 
 
@@ -126,6 +128,18 @@ def _distribution(facts: Mapping[str, Any], cut: Cut) -> Chart:
         )
     draw = charts.columns if facts["ordered"] else charts.bars
     return draw(_title(facts["by"]), bars)
+
+
+def _range_test(search: Mapping[str, Any]) -> Chart:
+    """Draw the loss while the rate rises, over the rate's logarithm."""
+    powers = [math.log10(rate) for rate in search["test_rate"]]
+    return charts.lines(
+        "Range test: loss while the rate rises",
+        "rate, power of ten",
+        powers,
+        {"loss": search["test_loss"]},
+        wording.decimal,
+    )
 
 
 def _title(by: str) -> str:

@@ -233,6 +233,29 @@ class RateCurve(TypedDict):
     rate: list[float]
 
 
+class RateTrial(TypedDict):
+    """One short run of a rate search; `loss` on feedback rows, None where it was no longer finite."""
+
+    rate: float
+    steps: int
+    loss: float | None
+
+
+class RateSearchFacts(TypedDict):
+    """The search of `train --find-rate` for the version, base and recipe of a run, and the rate the run used."""
+
+    used: float
+    chosen: float
+    guess: float  # from the size of the base
+    bound: float  # from the range test
+    diverged: bool  # whether the range test found where the loss diverges
+    tokens: int
+    planned_tokens: int
+    test_rate: list[float]
+    test_loss: list[float]
+    trials: list[RateTrial]
+
+
 class MonitorResult(TypedDict):
     """What one monitor concluded; `slice` is "" for the whole run."""
 
@@ -322,6 +345,7 @@ class RunFacts(TypedDict):
     samples: list[Sample]
     plan: list[PlanLine]
     actions: list[Action]  # what the run changed by itself (mixture, early stop)
+    rate_search: NotRequired[RateSearchFacts]
     mixes: NotRequired[list[MixResult]]
     artefacts: NotRequired[list[Artefact]]
     links: NotRequired[list[Link]]

@@ -16,6 +16,10 @@ from tilth.workbench.subcommands import WithSubcommands
     "--plan", is_flag=True, help="Print bytes, steps and time before any weight is loaded, and stop."
 )
 @click.option("--peek", is_flag=True, help="Print rendered samples with the loss tokens marked, and stop.")
+@click.option("--find-rate", is_flag=True, help="Search a learning rate with short runs, and stop.")
+@click.option(
+    "--choose-base", is_flag=True, help="Rank the bases of training.bases with short runs, and stop."
+)
 @click.option("--version", "version_id", help="Train this version even if recipe or sources changed since.")
 @click.option("--fresh", is_flag=True, help="Start anew instead of resuming.")
 @click.option("--seed", type=int, help="Use this seed instead of the recipe's.")
@@ -27,6 +31,8 @@ def main(
     store_path: Path | None,
     plan: bool,
     peek: bool,
+    find_rate: bool,
+    choose_base: bool,
     version_id: str | None,
     fresh: bool,
     seed: int | None,
@@ -37,7 +43,7 @@ def main(
     A rerun resumes. Exit codes: 0 done, 1 failed, 2 usage or recipe (also: the sources or the recipe changed
     since `curate`), 75 busy.
     """
-    from tilth.workbench import session, tuning
+    from tilth.workbench import searching, session, tuning
 
     loaded = session.load(recipe, overrides)
     screen = session.console(quiet=as_json)
@@ -47,6 +53,10 @@ def main(
         tuning.show_plan(screen, loaded, version, as_json=as_json)
     elif peek:
         tuning.show_peek(screen, loaded, version)
+    elif find_rate:
+        searching.find_rate(screen, loaded, store, version, as_json=as_json)
+    elif choose_base:
+        searching.choose_base(screen, loaded, store, version, as_json=as_json)
     else:
         code = tuning.launch(loaded)
         if code is not None:
