@@ -19,6 +19,7 @@ from tilth.training.text import Example
 from tilth.training.unfreeze import freeze
 
 ATTENTION = "planned"
+HEAP_LOSS = {False: 0.25, True: 2.0}  # of a step's bytes, without and with recomputed layers
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)  # 4 bits, an 8-bit scale per 64 weights, a float per 256 scales
 
 
@@ -57,6 +58,17 @@ def memory(
             "logits": peak - kept,
         },
     )
+
+
+def on_cpu(sizes: dict[str, int], trainable: int, *, recompute: bool) -> dict[str, int]:
+    """Return the bytes of a run in main memory: with what writing a checkpoint copies, and what the heap loses.
+
+    A checkpoint copies the optimizer's state twice, when the gradients are gone. glibc's heap keeps freed pieces
+    between live ones; the shares are those measured by benchmarks/suite/plan.py, that of recomputed layers at one
+    size only. Allocations that bypass the heap take no more than `sizes`, but up to 40 % more processor time.
+    """
+    step = sizes["activations"] + sizes["logits"]
+    return sizes | {"checkpoint": 12 * trainable, "allocator": round(HEAP_LOSS[recompute] * step)}
 
 
 def _anchors(recipe: TrainingRecipe, own: list[torch.nn.Parameter], trainable: int) -> int:

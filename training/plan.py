@@ -10,7 +10,7 @@ from typing import Any
 from tilth.shards.errors import TrainingError
 from tilth.shards.version import Version
 from tilth.training.device import Device, available_bytes, choose_device, resident_bytes
-from tilth.training.footprint import memory
+from tilth.training.footprint import memory, on_cpu
 from tilth.training.lora import quantisation
 from tilth.training.merge import merge_bytes
 from tilth.training.model import find_base, load_config, load_tokenizer, max_context
@@ -159,11 +159,18 @@ def _needed(
     recipe: TrainingRecipe, base: Path, device: Device, examples: list[Example], free: int
 ) -> tuple[int, int, dict[str, int], bool]:
     """Return (parameters, trained, bytes, recompute): layers are recomputed if asked for, or if nothing else fits."""
-    if recipe.recompute != "on":
-        found = memory(recipe, base, device.dtype, examples)
-        if recipe.recompute == "off" or sum(found[2].values()) <= free:
-            return (*found, False)
-    return (*memory(recipe, base, device.dtype, examples, recompute=True), True)
+
+    def sized(recompute: bool) -> tuple[int, int, dict[str, int], bool]:
+        parameters, trainable, sizes = memory(recipe, base, device.dtype, examples, recompute=recompute)
+        if device.device.type == "cpu":
+            sizes = on_cpu(sizes, trainable, recompute=recompute)
+        return parameters, trainable, sizes, recompute
+
+    kept = sized(False) if recipe.recompute != "on" else None
+    if kept and (recipe.recompute == "off" or sum(kept[2].values()) <= free):
+        return kept
+    again = sized(True)
+    return again if kept is None else min(kept, again, key=lambda found: sum(found[2].values()))
 
 
 def require_fit(

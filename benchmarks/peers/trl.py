@@ -2,9 +2,8 @@
 
     python benchmarks/peers/trl.py ROWS.jsonl BASE SETTING
 
-SETTING: padded-N or packed-N, N rows (or packs of 512 tokens) a batch; padding-free batches need flash attention, which
-no CPU has. Loss on the assistant's turns,
-rows cut at 512 tokens, one pass, 8,192 tokens a step where the rows allow it. Tokens are real ones, no padding.
+SETTING: padded-N or packed-N, N rows (or packs of 512 tokens) a batch; padding-free batches need flash attention,
+which no CPU has. Loss on the assistant's turns, rows cut at 512 tokens, one pass. Tokens are real ones, no padding.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def _plan(folder: str, size: str, method: str, recompute: str) -> dict[str, Any]
     from transformers import LlamaConfig, LlamaForCausalLM
 
     from tilth.training.device import choose_device
-    from tilth.training.footprint import memory
+    from tilth.training.footprint import memory, on_cpu
     from tilth.training.pace import expected_seconds
 
     config = LlamaConfig(**SIZES[size], vocab_size=VOCABULARY, max_position_embeddings=512)
@@ -61,12 +61,15 @@ def _plan(folder: str, size: str, method: str, recompute: str) -> dict[str, Any]
     base = Path(recipe.base)
     LlamaForCausalLM(config).save_pretrained(base)
     parameters, trained, sizes = memory(recipe, base, torch.float32, examples, recompute=again)
+    exact = sum(sizes.values())
+    sizes = on_cpu(sizes, trained, recompute=again)
     device = choose_device("cpu")
     seconds = expected_seconds(recipe, base, device, examples, STEPS * BATCH_TOKENS, recompute=again)
     return {
         "parameters": parameters,
         "trained": trained,
         "planned_parts_mib": {name: round(size / MIB, 1) for name, size in sizes.items()},
+        "planned_without_heap_mib": round(exact / MIB, 1),
         "planned_mib": round(sum(sizes.values()) / MIB, 1),
         "planned_s": round(seconds or 0, 2),
     }
