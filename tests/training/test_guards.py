@@ -120,6 +120,17 @@ def test_r18_evaluation_takes_no_more_memory_than_training(make_examples: Exampl
     assert training < logits
 
 
+def test_r18_evaluation_takes_a_pack_at_a_time(make_examples: Examples) -> None:
+    """R18: activations of all rows at once would be many times those of a training step."""
+    examples = make_examples(64, shortest=50)
+    built = tiny.make_model(intermediate_size=1024)
+    choose_attention(built)
+    training = peak_bytes(
+        lambda: token_losses(built, collate(examples[:2]), statistics=True).nll.sum().backward()
+    )
+    assert peak_bytes(lambda: score(built, examples, 120)) <= training
+
+
 @pytest.fixture
 def double(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let arithmetic that is lifted to 32 bits stay in 64, as numeric differences need."""
