@@ -255,7 +255,7 @@ class _RisingRate(Loop):
 def _range_test(runs: ShortRuns, guess: float, steps: int, say: Say) -> list[tuple[float, float]]:
     """Return (rate, loss) of each step until the loss diverges."""
     found: list[tuple[float, float]] = []
-    ends = {"first": BELOW * guess, "last": min(1.0, ABOVE * guess)}
+    ends: dict[str, Any] = {"first": BELOW * guess, "last": min(1.0, ABOVE * guess)}
     with runs.loop(guess, steps * runs.job.recipe.batch_tokens, kind=_RisingRate, **ends) as loop:
         while loop.step < steps and (not found or not upper_bound(found)[1]):
             say("range test", loop.step, steps)

@@ -44,8 +44,8 @@ def show_rate(screen: Console, path: Path, found: RateSearch) -> None:
         screen.print(f"  {rate:8.2g}  {loss:7.3f}  {'▇' * round(min(40, 12 * loss / lowest))}")
     screen.print(f"short runs, loss on feedback rows (untuned {found.base_loss:.3f} nat/token):")
     for trial in found.trials:
-        loss = "not finite" if trial.loss is None else f"{trial.loss:.3f}"
-        screen.print(f"  {trial.rate:8.2g}  {trial.steps:4} steps  {loss}")
+        judged = "not finite" if trial.loss is None else f"{trial.loss:.3f}"
+        screen.print(f"  {trial.rate:8.2g}  {trial.steps:4} steps  {judged}")
     screen.print(
         f"cost: {found.tokens:,} tokens, {found.tokens / found.planned_tokens:.1%} of the planned run's\n"
         f"[bold]next[/]: train {escape(path.name)} --set training.rate={found.rate:g}"
