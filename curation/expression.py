@@ -158,9 +158,9 @@ def _callable(node: ast.expr) -> Callable[..., Any]:
         return FUNCTIONS[name]
     if isinstance(owner, ast.Attribute) and owner.attr in NAMESPACES:
         _known(name, NAMESPACES[owner.attr], f".{owner.attr}.")
-        return getattr(getattr(_build(owner.value), owner.attr), name)  # type: ignore[no-any-return]
+        return getattr(getattr(_build(owner.value), owner.attr), name)
     _known(name, METHODS, ".")
-    return getattr(_build(owner), name)  # type: ignore[no-any-return]
+    return getattr(_build(owner), name)
 
 
 def _known(name: str, known: Iterable[str], where: str) -> None:

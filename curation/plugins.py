@@ -38,7 +38,7 @@ def load(names: Iterable[str]) -> dict[str, type]:
             )
             raise RecipeError(KEY, f"no installed package offers the stage {name!r}", hint)
         cls = _stage_of(offered[name])
-        key = str(cls.name)  # type: ignore[attr-defined]
+        key = str(cls.name)
         if key in registry() or key in stages:
             raise RecipeError(KEY, f"{name!r} is a stage named {key!r}, and there is one already")
         stages[key] = cls
