@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def measured_seconds(model: Any, examples: list[Example], recipe: TrainingRecipe
     def through(batch: Batch) -> None:
         token_losses(model, batch.to(model.device), statistics=True).nll.mean().backward()
 
-    seconds = sum(_timed([lambda b=batch: through(b) for batch in batches], model.device))
+    runs: list[Callable[[], None]] = [partial(through, batch) for batch in batches]
+    seconds = sum(_timed(runs, model.device))
     model.zero_grad(set_to_none=True)
     timed = batches[1:] or batches
     return seconds / sum(len(batch.input_ids) for batch in timed) * tokens

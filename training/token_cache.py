@@ -98,14 +98,19 @@ def _load(data: bytes, samples: pl.DataFrame) -> Rendered:
     arrays = load(data[DIGEST_BYTES:])
     notes = json.loads(arrays["notes"].tobytes())
     ends = np.cumsum(arrays["length"])
-    of_row = [
+    of_row: list[tuple[bytes, str, float]] = [
         (row_id, name or "", weight_of(weight))
         for row_id, name, weight in samples.select("row_id", "slice", "weight").iter_rows()
     ]
     spans = zip(arrays["row"].tolist(), (ends - arrays["length"]).tolist(), ends.tolist(), strict=True)
     ids, labels = arrays["ids"], arrays["labels"]
     return Rendered(
-        examples=[Example(*of_row[row], ids[a:b], labels[a:b]) for row, a, b in spans],
+        examples=[_example(of_row[row], ids[a:b], labels[a:b]) for row, a, b in spans],
         skipped={bytes.fromhex(row): why for row, why in notes["skipped"].items()},
         truncated={bytes.fromhex(row): cut for row, cut in notes["truncated"].items()},
     )
+
+
+def _example(row: tuple[bytes, str, float], ids: np.ndarray, labels: np.ndarray) -> Example:
+    row_id, name, weight = row
+    return Example(row_id, name, weight, ids, labels)
