@@ -21,7 +21,7 @@ from tilth.training.journal import read
 from tilth.training.judge import Judgement, judge
 from tilth.training.loop import Loop
 from tilth.training.model import load_model
-from tilth.training.run_facts import run_facts
+from tilth.training.run_facts import SAMPLES_PER_TASK, run_facts
 from tilth.validators.report import run_page
 from tilth.validators.report_facts import Link, MixResult, PlanLine, RateCurve, RunFacts
 
@@ -76,7 +76,7 @@ def finish(
         facts["rate_search"] = rate_facts(searched, recipe.peak_rate)
     facts["artefacts"] = artefacts.lines()
     write_cards(job, artefacts, facts)
-    if write_answers(job.run_dir, tasks, held, untuned, tuned):
+    if job.evaluation.show_answers and write_answers(job.run_dir, tasks, held, untuned, tuned):
         facts["links"] = [Link(label="every answer", href="answers.html")]
     write_file(job.run_dir / "samples.json", canonical_json(facts["samples"]))
     run_page(job.run_dir, facts)
@@ -164,6 +164,7 @@ def _facts(
         best_step=loop.best_step,
         stopped_early=loop.stopped_early,
         tokens=loop.sampler.tokens,
+        examples=SAMPLES_PER_TASK if job.evaluation.show_answers else 0,
     )
     if loop.learning is None:
         facts["reasons"][-1] = UNWATCHED

@@ -147,4 +147,5 @@ class EvaluationRecipe(Section):
     every: float = Field(default=0.05, gt=0, le=1)  # of the steps
     max_rows_per_slice: int = Field(default=200, ge=1)
     few_shot: int = Field(default=3, ge=0)
+    show_answers: bool = True  # on the page and in answers.*; off where the report shows no examples
     tasks: tuple[Task, ...] = ()

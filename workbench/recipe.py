@@ -102,6 +102,9 @@ def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
         raise RecipeError(("sources",), "must be a list", "write '- path: FILE' under it")
     evaluation = _model(EvaluationRecipe, data.get("evaluation"), ("evaluation",))
     training = data.get("training")
+    report = _model(ReportOptions, data.get("report"), ("report",))
+    if report.examples == 0:
+        evaluation = evaluation.model_copy(update={"show_answers": False})
     return Recipe(
         path=path,
         name=name,
@@ -113,7 +116,7 @@ def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
             [task.path for task in evaluation.tasks],
         ),
         checks=_model(Checks, data.get("checks"), ("checks",)),
-        report=_model(ReportOptions, data.get("report"), ("report",)),
+        report=report,
         training=None if training is None else _model(TrainingRecipe, training, ("training",)),
         evaluation=evaluation,
         refresh=_model(RefreshRecipe, data.get("refresh"), ("refresh",)),

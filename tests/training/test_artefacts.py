@@ -81,6 +81,17 @@ def test_every_answer_is_written_beside_the_base_with_examples(run: Callable[...
     assert "base with examples" in (result.run_dir / "report.html").read_text()
 
 
+def test_answers_are_kept_to_the_run_where_the_report_shows_no_examples(
+    run: Callable[..., RunResult],
+) -> None:
+    tasks = (Task(path="sums.jsonl", metric="rouge", max_new_tokens=4),)
+    result = run(EvaluationRecipe(tasks=tasks, few_shot=0, show_answers=False), max_steps=2)
+    assert not list(result.run_dir.glob("answers.*"))
+    facts = json.loads((result.run_dir / "report.json").read_bytes())
+    assert facts["samples"] == [] and "links" not in facts
+    assert facts["tasks"][0]["items"] == 12
+
+
 def test_without_merging_the_adapter_is_served(run: Callable[..., RunResult], base_path: Path) -> None:
     result = run(EvaluationRecipe(), max_steps=2, merge=False)
     assert not (result.run_dir / "merged").exists()

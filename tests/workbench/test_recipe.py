@@ -88,3 +88,10 @@ def test_refusals_are_one_clear_message(tmp_path: Path, text: str, words: str) -
 def test_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="tilth init"):
         load(tmp_path / "none.yaml")
+
+
+def test_a_report_without_examples_shows_no_answers(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    for examples, shown in ((50, True), (0, False)):
+        path.write_text(f"name: a\nsources: [{{path: x}}]\nreport: {{examples: {examples}}}\n")
+        assert load(path).evaluation.show_answers is shown
