@@ -136,8 +136,9 @@ def _put_measures(row_ids: pl.Series, measures: pl.LazyFrame, objects: Objects) 
     for start in range(0, max(row_ids.len(), 1), SHARD_ROWS):
         ids = row_ids.slice(start, SHARD_ROWS)
         some = measures.filter(pl.col("row_id").is_between(ids.min(), ids.max()))
+        both = some.collect()
         for of_turns in (False, True):
-            lines = some.filter(pl.col("turn").is_not_null() == of_turns).collect()
+            lines = both.filter(pl.col("turn").is_not_null() == of_turns)
             # A column of turns is null in every line of a row, and the other way round.
             present = [name for name in lines.columns if name in MEASURE_KEYS or lines[name].count()]
             if lines.height or not (digests or of_turns):
@@ -157,12 +158,12 @@ def _put_turns(
         if rest.height < keys.height:
             digests.append(digest)
         keys = rest
-    lost = keys
-    for shard in _shards(keys.sort("row_id"), turns):
+    lost = [keys.clear()]
+    for chunk, shard in _shards(keys.sort("row_id"), turns):
         if shard.height:
             digests.append(objects.put_frame(shard))
-            lost = lost.join(shard, on=["row_id", "text_digest"], how="anti")
-    if textless(rows, lost).height:
+        lost.append(chunk.join(shard, on="row_id", how="anti"))
+    if textless(rows, pl.concat(lost)).height:
         raise StoreError(f"draft of {name}", "a row's text is missing", "Nothing was published", DEFECT)
     return digests
 
@@ -173,14 +174,15 @@ def textless(rows: pl.DataFrame, without_turns: pl.DataFrame) -> pl.DataFrame:
     return lost.filter(lost["text_digest"] != text_digests(lost, TURNS.to_frame())["text_digest"])
 
 
-def _shards(keys: pl.DataFrame, turns: pl.LazyFrame) -> Iterator[pl.DataFrame]:
-    """Yield the turns of `keys` with their text digest, SHARD_ROWS rows at a time, in row_id order."""
+def _shards(keys: pl.DataFrame, turns: pl.LazyFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Yield SHARD_ROWS keys at a time, in row_id order, with their turns and the text digest."""
     for chunk in keys.iter_slices(SHARD_ROWS):
         low, high = chunk["row_id"][0], chunk["row_id"][-1]
         yield (
+            chunk,
             turns.filter(pl.col("row_id").is_between(low, high))
             .select(list(TURNS))
             .join(chunk.lazy(), on="row_id", how="inner")
             .sort("row_id", "turn")
-            .collect()
+            .collect(),
         )
