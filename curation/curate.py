@@ -33,7 +33,7 @@ from tilth.shards.errors import SourceError
 from tilth.shards.store import Draft, Store
 from tilth.shards.tables import MEASURE_KEYS, Verdict, empty
 from tilth.shards.version import Version
-from tilth.validators.gate import CheckResult, judge
+from tilth.validators.gate import CheckResult, judge, load_ahead
 from tilth.validators.metrics import Tables, measure
 from tilth.validators.recipe import Checks
 
@@ -103,6 +103,7 @@ def curate(
         sources = sorted(f.digest for f in ingested.files)
         inputs = inputs_digest(sources, recipe_digest(request.sources, request.recipe))
         admission = admit(store, request.name, parent, inputs)
+        load_ahead(request.checks)
         ledger = Ledger(data.rows["row_id"], data.slices)
         ledger.apply_findings(data.findings)
         gatherer = Gatherer(store.cache, stage_digests(request.recipe.stages), data.rows, texts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -63,6 +64,12 @@ def judge(metrics: pl.DataFrame, checks: Checks) -> list[CheckResult]:
     return [
         _result(name, bound, metrics, whole_frame and all(verdicts[name])) for name, bound in bounds.items()
     ]
+
+
+def load_ahead(checks: Checks) -> None:
+    """Import what `judge` will need while something else computes: it takes seconds."""
+    if any(bound is not None for bound in checks.model_dump().values()):
+        threading.Thread(target=_great_expectations).start()
 
 
 def _result(name: str, bound: float, metrics: pl.DataFrame, passed: bool) -> CheckResult:
