@@ -68,5 +68,5 @@ def test_more_than_half_a_percent_without_labels_is_refused_before_the_first_ste
 
 def test_a_version_without_train_rows_is_refused(tmp_path: Path) -> None:
     publish(tmp_path, tiny.sums(20, split="feedback"))
-    with pytest.raises(TrainingError, match="no rows"):
+    with pytest.raises(TrainingError, match="no row to train on"):
         run(tmp_path)
