@@ -79,3 +79,13 @@ def test_separation_is_the_area_under_the_curve():
     rows, decoys = rng.integers(0, 9, 50), rng.integers(2, 12, 40)
     pairs = (decoys[:, None] > rows[None]).mean() + (decoys[:, None] == rows[None]).mean() / 2
     assert noise.separation(rows, decoys) == pytest.approx(pairs)
+
+
+def test_a_slice_whose_answers_serve_each_other_names_nobody() -> None:
+    rng = np.random.default_rng(3)
+    decoys = rng.normal(4.0, 1.0, 60)
+    # Nearly half of the rows look like decoys: as 46 rows of one slice did, of which 9 were wrong.
+    scores = np.concatenate([rng.normal(4.0, 1.0, 280), rng.normal(-2.0, 1.0, 320)])
+    found, precision, signal = noise.examine(scores, np.full(600, -1.0), decoys, slice_name="polite")
+    assert set(found) == {Finding.NONE.value} and not precision.any()
+    assert signal.finding is Finding.INCONCLUSIVE and "too much alike" in signal.evidence

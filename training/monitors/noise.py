@@ -10,7 +10,8 @@ fills the highest and the third alike, while clean rows thin out upwards. If the
 CLEAN_DECAY times rarer in the highest, the excess of the third bounds how many of the highest are clean.
 Contradiction alone is one piece of evidence: NOISY also needs a low margin during training. Train rows are
 scored in sample, where a memorised wrong answer looks right: that misses noise, it does not invent it. A
-model that does not tell the decoys from the rows may not speak at all.
+model that does not tell the decoys from the rows may not speak at all, nor one to which a third of a slice looks
+like them: letters of one kind, say, where any answer would nearly do.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ import numpy as np
 from tilth.shards.feedback import Finding
 from tilth.training.monitors.signal import Signal
 
-VERSION = "1"
+VERSION = "2"
 MIN_DECOYS = 30
 MIN_PRECISION = 0.9
 LOW_MARGIN_RANK = 0.25  # lowest quarter of the slice
 MIN_FLAGGED = 5  # rows beyond the highest quarter of the decoys
 MIN_SEPARATION = 0.75  # probability that a decoy scores above a row; noise itself lowers it
+# Above this rows are too much like decoys for decoys to tell noise: any answer of the slice nearly serves.
+MAX_NOISE = 0.4
 CLEAN_DECAY = 10.0
 CONFIDENCE_Z = 1.3  # one-sided 90 % on the excess
 LEVELS = np.arange(0.15, 1.0, 0.05)  # shares of the decoys at or above the thresholds tried
@@ -112,6 +115,13 @@ def examine(
             findings,
             np.zeros(len(findings)),
             Signal("M6", Finding.INCONCLUSIVE, slice_name, evidence, apart),
+        )
+    if result.noise > MAX_NOISE:
+        evidence = f"{result.noise:.0%} would be noise: answers of this slice are too much alike to tell"
+        return (
+            findings,
+            np.zeros(len(findings)),
+            Signal("M6", Finding.INCONCLUSIVE, slice_name, evidence, result.noise),
         )
     precision = result.of(contradiction)
     if result.threshold is None:
