@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import polars as pl
@@ -53,19 +54,19 @@ class HeldTexts:
         return aligned["text"].fill_null("")
 
 
-class FiledTexts:
+class FiledTexts(ABC):
     """Texts that lie in files: read for the rows asked for, a bounded number at a time.
 
     Rows that lie near each other in row_id order are read without the rest, so ask in that order.
     """
 
+    @abstractmethod
     def turns(self) -> pl.LazyFrame:
         """Return the turns of every distinct row, ordered by row_id and turn."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read(self, row_ids: pl.Series) -> pl.DataFrame:
         """Return the turns (schema TURNS) of some rows, in any order."""
-        raise NotImplementedError
 
     def held(self, row_ids: pl.Series) -> HeldTexts:
         """Return the texts of these rows, in memory."""
