@@ -62,7 +62,8 @@ def gatherer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gatherer:
 def test_evidence_of_rows_by_themselves_comes_in_batches_and_is_kept(gatherer: Gatherer) -> None:
     rows = gatherer._rows.head(3)
     found = gatherer.gather(Counted(), rows)
-    assert calls == [4, 4, 2] and found["row_id"].equals(gatherer._rows["row_id"])
+    # Batches are observed two at a time: which of them starts first is the scheduler's choice.
+    assert sorted(calls) == [2, 4, 4] and found["row_id"].equals(gatherer._rows["row_id"])
     again = gatherer.gather(Counted(bound=9), rows.head(1))  # another bound, other rows still kept
     assert len(calls) == 3 and again.equals(found)
 
