@@ -19,6 +19,7 @@ from tilth.curation.limits import Reason, Unreadable
 
 WHITESPACE = b" \t\r\n"
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+HEAD_BYTES = 1 << 16
 # Beyond this a float may be an integer that orjson rounded.
 EXACT_BOUND = float(1 << 63)
 
@@ -84,7 +85,7 @@ def _strict(raw: bytes, max_depth: int) -> Any:
         raise Unreadable(Reason.BOM)
     if not raw.strip():
         raise Unreadable(Reason.BLANK)
-    if _depth(raw) > max_depth:
+    if _is_deeper(raw, max_depth):
         raise Unreadable(Reason.TOO_DEEP)
     try:
         value = json.loads(
@@ -112,11 +113,20 @@ def _finite(literal: str) -> float:
     return number
 
 
-def _depth(raw: bytes) -> int:
-    """Return the deepest nesting of brackets outside strings."""
-    if raw.count(b"[") + raw.count(b"{") == 0:
-        return 0
-    outside = np.frombuffer(STRING.sub(b"", raw), dtype=np.uint8)
+def _is_deeper(raw: bytes, max_depth: int) -> bool:
+    """Tell whether brackets outside strings nest deeper than `max_depth`.
+
+    Most lines that do say so at once; only the others are read to their end.
+    """
+    head = raw[:HEAD_BYTES]
+    return _depth(STRING.sub(b"", head).split(b'"', 1)[0]) > max_depth or (
+        len(raw) > len(head) and _depth(STRING.sub(b"", raw)) > max_depth
+    )
+
+
+def _depth(brackets: bytes) -> int:
+    """Return the deepest nesting of brackets; strings must have been taken out."""
+    outside = np.frombuffer(brackets, dtype=np.uint8)
     step = np.zeros(len(outside), dtype=np.int8)
     step[(outside == ord("[")) | (outside == ord("{"))] = 1
     step[(outside == ord("]")) | (outside == ord("}"))] = -1
