@@ -1,4 +1,4 @@
-"""Fit the confidence of language identification, and print the numbers for curation/language.py.
+"""Fit the confidence of language identification, and print the numbers for curation/language.
 
     TILTH_REAL_DATA=... python -m benchmarks.fit_language
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from benchmarks.sample import read_real
 from tilth.curation.language import evidence, scores
-from tilth.curation.language_profiles import load
+from tilth.curation.language.profiles import load
 
 SETS = ("sentences", "word_pairs", "single_words")
 WEIGHT_WITHOUT_PROFILE = 0.3

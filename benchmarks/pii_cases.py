@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tilth.curation import checksums
+from tilth.curation.pii import checksums
 
 EACH = 40
 LOCAL_BARE = "phone: local, bare"

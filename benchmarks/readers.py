@@ -26,7 +26,7 @@ def tilth(path: Path) -> Read:
     """Into the three tables of a part, on disk."""
     import polars as pl
 
-    from tilth.curation import read
+    from tilth.curation.reading import read
 
     read.MIN_COMPILED_BYTES = 0
     scratch = TemporaryDirectory()

@@ -38,11 +38,11 @@ def is_held_out(row: str) -> bool:
 @cache
 def turns() -> pl.DataFrame:
     """Return the mix as row-local stages see it after unicode and trim, and `id`, the row's id in the mix."""
-    from tilth.curation.limits import ReadLimits
-    from tilth.curation.read import ingest
+    from tilth.curation.reading.limits import ReadLimits
+    from tilth.curation.reading.read import ingest
+    from tilth.curation.reading.source import Source
     from tilth.curation.rewrite.trim import Trim
     from tilth.curation.rewrite.unicode import Unicode
-    from tilth.curation.source import Source
     from tilth.shards.tables import TURNS
 
     if REAL is None:

@@ -16,9 +16,9 @@ REAL = Path(os.environ["TILTH_REAL_DATA"]) if os.environ.get("TILTH_REAL_DATA") 
 
 def sample_texts() -> pl.Series:
     """Return the user turns of the bundled conversations."""
-    from tilth.curation.limits import ReadLimits
-    from tilth.curation.read import ingest
-    from tilth.curation.source import Source
+    from tilth.curation.reading.limits import ReadLimits
+    from tilth.curation.reading.read import ingest
+    from tilth.curation.reading.source import Source
 
     with TemporaryDirectory() as folder:
         recipe = prepare(Path(folder) / "demo")

@@ -12,12 +12,12 @@ from pathlib import Path
 import polars as pl
 
 from tilth.curation.dedup.near import Dedup
-from tilth.curation.limits import ReadLimits
 from tilth.curation.local import LocalTask, run_local
 from tilth.curation.pii import find
-from tilth.curation.read import Ingest, Part, SourceFile, ingest
+from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.read import Ingest, Part, SourceFile, ingest
+from tilth.curation.reading.source import Source
 from tilth.curation.recipe import parse
-from tilth.curation.source import Source
 from tilth.curation.texts import HeldTexts
 from tilth.shards.errors import SourceError
 from tilth.shards.tables import FINDINGS, OCCURRENCES, ROWS, SPLIT, TURNS, Split, Verdict, conform, empty

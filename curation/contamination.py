@@ -73,8 +73,8 @@ def find(texts: pl.Series, items: pl.Series, rule: RuleName = "tilth") -> pl.Dat
     covered), span (longest shared run, in words), words (that run as the item writes it). In order of index.
     A text or an item of fewer words than the rule's run is not found.
     """
-    from tilth.curation.overlap import overlaps
-    from tilth.curation.spans import words_of
+    from tilth.curation.similarity.overlap import overlaps
+    from tilth.curation.similarity.spans import words_of
 
     bounds = RULES[rule]
     turns = pl.DataFrame({"row": pl.int_range(len(texts), eager=True), "text": texts.fill_null("")})

@@ -20,13 +20,13 @@ from tilth.curation.evidence import Gatherer, trim
 from tilth.curation.executor import Executor, LocalExecutor
 from tilth.curation.identity import library_versions, recipe_digest, stage_digests
 from tilth.curation.ledger import Ledger
-from tilth.curation.limits import ReadLimits
 from tilth.curation.local import LocalPart, LocalTask, raised_too_often, run_local
 from tilth.curation.pushback import Steering
-from tilth.curation.read import Ingest, ingest
+from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.read import Ingest, ingest
+from tilth.curation.reading.source import Source
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.rules.custom import Custom
-from tilth.curation.source import Source
 from tilth.curation.texts import PartTexts
 from tilth.shards.digest import canonical_json, content_id, sha256_hex
 from tilth.shards.errors import SourceError

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tilth.curation.plugins import versions as plugin_versions
+from tilth.curation.reading.source import Source
 from tilth.curation.recipe import CurationRecipe
-from tilth.curation.source import Source
 from tilth.curation.stage import Stage, parameters
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 

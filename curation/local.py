@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tilth.curation.read import Part
+from tilth.curation.reading.read import Part
 from tilth.curation.stage import Local, Rewrite, Rule
 from tilth.shards.digest import text_digests
 from tilth.shards.errors import TilthError

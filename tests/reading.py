@@ -15,8 +15,8 @@ from unittest.mock import patch
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from tilth.curation import read
-from tilth.curation.read import Ingest, ReadLimits, Source, SourceFile, ingest
+from tilth.curation.reading import read
+from tilth.curation.reading.read import Ingest, ReadLimits, Source, SourceFile, ingest
 from tilth.shards.tables import OCCURRENCES, ROWS, TURNS, empty
 
 SCHEMAS = {"occurrences": OCCURRENCES, "rows": ROWS, "turns": TURNS}
@@ -27,7 +27,7 @@ FULL = bool(os.environ.get("TILTH_FULL"))
 MEASURED_READ = """
 import sys, resource, json
 from pathlib import Path
-from tilth.curation.read import ReadLimits, Source, ingest
+from tilth.curation.reading.read import ReadLimits, Source, ingest
 import polars as pl
 path, out = Path(sys.argv[1]), Path(sys.argv[2])
 limits = ReadLimits(**json.loads(sys.argv[3]))

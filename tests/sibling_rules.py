@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from tilth.curation.marks import PROBLEM, STRONG, WEAK
+from tilth.curation.similarity.marks import PROBLEM, STRONG, WEAK
 
 
 def are_siblings(a: tuple[str, str], b: tuple[str, str]) -> bool:

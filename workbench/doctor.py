@@ -12,8 +12,8 @@ import polars as pl
 from rich.markup import escape
 
 from tilth.curation.checkup import Checkup, examine, taken
-from tilth.curation.limits import ReadLimits
-from tilth.curation.read import peek
+from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.read import peek
 from tilth.shards.tables import Role, Verdict
 from tilth.validators import report
 from tilth.validators.report_facts import (

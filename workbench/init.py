@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from tilth.curation.files import find_files, stem
-from tilth.curation.limits import ReadLimits
-from tilth.curation.read import Peek, peek
-from tilth.curation.remote import is_remote
-from tilth.curation.source import Source
+from tilth.curation.reading.files import find_files, stem
+from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.read import Peek, peek
+from tilth.curation.reading.remote import is_remote
+from tilth.curation.reading.source import Source
 from tilth.shards.errors import TilthError, UsageError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tilth.curation import recipe as curation_recipe
-from tilth.curation.limits import ReadLimits
-from tilth.curation.source import Source
+from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.source import Source
 from tilth.shards.errors import RecipeError, UsageError
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.validators.recipe import Checks, ReportOptions

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from tilth.curation.files import find_files
 from tilth.curation.identity import recipe_digest
-from tilth.curation.remote import is_remote
+from tilth.curation.reading.files import find_files
+from tilth.curation.reading.remote import is_remote
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 from tilth.shards.errors import UsageError
 from tilth.shards.tables import Shape, Verdict

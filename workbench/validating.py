@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from rich.markup import escape
 
-from tilth.curation.limits import ReadLimits
-from tilth.curation.read import ingest
-from tilth.curation.source import Source
+from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.read import ingest
+from tilth.curation.reading.source import Source
 from tilth.shards.errors import UsageError
 from tilth.shards.tables import OCCURRENCES, ROWS, empty
 from tilth.validators.gate import judge

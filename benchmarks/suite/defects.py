@@ -83,8 +83,8 @@ def curate_cases(
 ) -> dict[str, dict[str, set[str]]]:
     """Run default curation over all cases as one dataset; return id -> {"out": reasons, "tag": reasons}."""
     from tilth.curation.curate import Request, curate
+    from tilth.curation.reading.source import Source
     from tilth.curation.recipe import parse
-    from tilth.curation.source import Source
     from tilth.shards.store import Store
     from tilth.validators.recipe import Checks
 

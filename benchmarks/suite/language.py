@@ -21,7 +21,7 @@ from benchmarks.record import cpu_seconds
 from benchmarks.sample import REAL, read_real, sample_texts
 from tilth.curation import language
 from tilth.curation.language import UNKNOWN, identify
-from tilth.curation.language_profiles import load
+from tilth.curation.language.profiles import load
 
 PACKAGES = [
     "langdetect==1.0.9",

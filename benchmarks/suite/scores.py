@@ -13,11 +13,11 @@ import zstandard
 
 from benchmarks.record import ROOT, cpu_seconds
 from benchmarks.sample import read_real, sample_texts
-from tilth.curation.facility_location import facility_location
-from tilth.curation.features import counts, features
 from tilth.curation.rules.complexity import MEASURES, Complexity
 from tilth.curation.select.importance import gumbel, log_weights
 from tilth.curation.select.k_center import k_center
+from tilth.curation.similarity.facility_location import facility_location
+from tilth.curation.similarity.features import counts, features
 from tilth.shards.tables import Shape
 
 BASE = ROOT / "data" / "base"

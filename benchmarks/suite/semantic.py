@@ -27,8 +27,8 @@ BOUNDS = (0.7, 0.8, 0.9, 0.95)
 
 def measure() -> dict[str, Any]:
     """Return rows out, violations, rows missed and time of both tools, and recall on reworded problems."""
-    from tilth.curation import lexical
     from tilth.curation.dedup import semantic_duplicates
+    from tilth.curation.similarity import lexical
 
     texts = _texts()
     started = time.process_time()
@@ -81,7 +81,7 @@ def _judged(found: dict[str, Any], vectors: np.ndarray) -> dict[str, Any]:
 
 def _texts() -> pl.Series:
     """Return distinct texts of at least two shingles, so that both tools go by vectors alone."""
-    from tilth.curation.shingles import describe
+    from tilth.curation.similarity.shingles import describe
 
     real = read_real("sft/sft_mix.jsonl.zst")
     if real is None:
@@ -95,7 +95,7 @@ def _texts() -> pl.Series:
 
 def _reworded() -> dict[str, Any]:
     """Return, at each bound, the share of reworded problems found, and of other problems taken for one."""
-    from tilth.curation import features, lexical
+    from tilth.curation.similarity import features, lexical
 
     items, pool = (read_real(f"contamination/gsm8k_{name}.jsonl.zst") for name in ("eval", "train_pool"))
     if items is None or pool is None:

@@ -74,7 +74,7 @@ class Decontaminate:
 
     def compare(self, turns: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
         """Compare training turns (row_id, turn, role, text) with items (item, item_id, field, text)."""
-        from tilth.curation.overlap import overlaps
+        from tilth.curation.similarity.overlap import overlaps
 
         bounds = self.bounds()
         turns = turns.with_columns(pl.col("role").cast(pl.String), pl.col("text").fill_null(""))
@@ -149,7 +149,7 @@ class Decontaminate:
 
 def _span_words(found: pl.DataFrame) -> pl.Series:
     """Return the words of each span as its item writes them, cut to what a person reads."""
-    from tilth.curation.spans import words_of
+    from tilth.curation.similarity.spans import words_of
 
     spans = found.select("text", "start", "span").iter_rows()
     return pl.Series([words_of(*span)[:MAX_NOTE_CHARS] for span in spans], dtype=pl.String)
@@ -157,7 +157,7 @@ def _span_words(found: pl.DataFrame) -> pl.Series:
 
 def _tokens(texts: pl.Series) -> pl.Series:
     """Return the number of tokens of each text."""
-    from tilth.curation.shingles import gram_lists
+    from tilth.curation.similarity.shingles import gram_lists
 
     return gram_lists(texts, 1).list.len().cast(pl.Int64)
 
@@ -187,9 +187,9 @@ def _read_items(paths: tuple[str, ...]) -> pl.DataFrame:
 
     Raises SourceError naming the first line that cannot be read: an item that is not seen cannot be found.
     """
-    from tilth.curation.limits import ReadLimits
-    from tilth.curation.read import ingest
-    from tilth.curation.source import Source
+    from tilth.curation.reading.limits import ReadLimits
+    from tilth.curation.reading.read import ingest
+    from tilth.curation.reading.source import Source
 
     with tempfile.TemporaryDirectory(prefix="tilth-") as scratch:
         sources = [Source(path=glob.escape(str(Path(path).resolve()))) for path in paths]

@@ -47,9 +47,9 @@ def semantic_duplicates(
     >>> semantic_duplicates(said, cosine=0.6)["witness"].to_list()
     [0]
     """
-    from tilth.curation import lexical
-    from tilth.curation.cells import cells
-    from tilth.curation.vector_join import by_cell
+    from tilth.curation.similarity import lexical
+    from tilth.curation.similarity.cells import cells
+    from tilth.curation.similarity.vector_join import by_cell
 
     prompts, answers = _fields(texts, responses)
     given = (vectors, response_vectors) if responses is not None else (None, vectors)
@@ -78,9 +78,9 @@ def _repeats(
     near: float | None = None,
     **meaning: object,
 ) -> pl.DataFrame:
-    from tilth.curation.marks import marks
-    from tilth.curation.near_join import KEPT, Sets, find_repeats
-    from tilth.curation.shingles import as_arrays, describe
+    from tilth.curation.similarity.marks import marks
+    from tilth.curation.similarity.near_join import KEPT, Sets, find_repeats
+    from tilth.curation.similarity.shingles import as_arrays, describe
 
     prompts, answers = _fields(texts, responses)
     asked, said = (describe(field, width) for field in (prompts, answers))

@@ -13,7 +13,7 @@ from tilth.shards.errors import TilthError
 from tilth.shards.tables import Split, Verdict
 
 if TYPE_CHECKING:
-    from tilth.curation.near_join import Sets
+    from tilth.curation.similarity.near_join import Sets
 
 REASONS = ("same_text", "near_held_out", "near_duplicate", "semantic_duplicate")
 _ORDER = (Split.FINAL, Split.PROMOTION, Split.FEEDBACK, Split.TRAIN, Split.RESERVE)
@@ -64,8 +64,8 @@ class Dedup:
         `is_document`). What vectors are made of (dedup/semantic.py) only where `semantic` is set.
         """
         from tilth.curation.dedup.semantic import meaning
-        from tilth.curation.marks import marks
-        from tilth.curation.shingles import describe
+        from tilth.curation.similarity.marks import marks
+        from tilth.curation.similarity.shingles import describe
 
         ids = rows["row_id"]
         prompts, firsts, responses = texts.prompts(ids), texts.first_prompts(ids), texts.responses(ids)
@@ -92,7 +92,7 @@ class Dedup:
         Raises TilthError if the near duplicates of one row exceed `max_cluster`.
         """
         from tilth.curation.dedup.semantic import to_vectors
-        from tilth.curation.near_join import KEPT, find_repeats
+        from tilth.curation.similarity.near_join import KEPT, find_repeats
 
         if self.semantic is not None:
             evidence = evidence.join(rows.select("row_id"), on="row_id", how="semi", maintain_order="left")
@@ -163,16 +163,16 @@ def _text_numbers(rows: pl.DataFrame) -> np.ndarray:
 
 
 def _sets(order: np.ndarray, evidence: pl.DataFrame, name: str) -> Sets:
-    from tilth.curation.gather import in_order
-    from tilth.curation.near_join import Sets
+    from tilth.curation.similarity.gather import in_order
+    from tilth.curation.similarity.near_join import Sets
 
     return Sets(*in_order(order, (evidence[name], np.ones(evidence.height, np.bool_))))
 
 
 def _first_prompts(order: np.ndarray, evidence: pl.DataFrame, prompt: Sets) -> Sets:
     """Return the shingles of first prompts: of a document its text, else `first`, else the whole prompt."""
-    from tilth.curation.gather import in_order
-    from tilth.curation.near_join import Sets
+    from tilth.curation.similarity.gather import in_order
+    from tilth.curation.similarity.near_join import Sets
 
     is_document = evidence["is_document"].to_numpy()
     is_other = evidence["first"].is_not_null().to_numpy() & ~is_document

@@ -10,7 +10,7 @@ import polars as pl
 from tilth.shards.errors import SourceError
 
 if TYPE_CHECKING:
-    from tilth.curation.vector_join import Vectors
+    from tilth.curation.similarity.vector_join import Vectors
 
 FIELDS = ("prompt_meaning", "response_meaning")
 
@@ -23,7 +23,7 @@ def meaning(
     Without `embeddings` they are counts of words (List(UInt32), see lexical.py), else the vectors that this
     file holds (Array(Int16), see `read_embeddings`). Either way of a row by itself.
     """
-    from tilth.curation import lexical
+    from tilth.curation.similarity import lexical
 
     if embeddings is None:
         return pl.DataFrame(dict(zip(FIELDS, map(lexical.word_counts, (prompts, responses)))))
@@ -32,9 +32,9 @@ def meaning(
 
 def to_vectors(evidence: pl.DataFrame, lines: pl.Series) -> Vectors:
     """Return the vectors of rows that have `meaning`; `lines` is the line of each row in `evidence`."""
-    from tilth.curation import lexical
-    from tilth.curation.cells import cells
-    from tilth.curation.vector_join import by_cell
+    from tilth.curation.similarity import lexical
+    from tilth.curation.similarity.cells import cells
+    from tilth.curation.similarity.vector_join import by_cell
 
     prompt, response = (
         np.ascontiguousarray(said.to_numpy()) if isinstance(said.dtype, pl.Array) else lexical.vectors(said)
@@ -50,7 +50,7 @@ def read_embeddings(path: str, text_digests: pl.Series) -> tuple[np.ndarray, np.
     one length. A row that it does not hold gets zeros: it is like no other. Raises SourceError if the file
     cannot be read as such.
     """
-    from tilth.curation.lexical import quantized
+    from tilth.curation.similarity.lexical import quantized
 
     try:
         wanted = pl.LazyFrame({"text_digest": text_digests}).with_row_index("place")

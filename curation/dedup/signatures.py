@@ -42,8 +42,8 @@ def signatures(
     >>> (signatures(pl.Series(["how tall is the old tower of Pisa"]))[0] == one.hashvalues).all()  # doctest: +SKIP
     True
     """
-    from tilth.curation.minhash import write_signatures
-    from tilth.curation.shingles import batches, buffers
+    from tilth.curation.similarity.minhash import write_signatures
+    from tilth.curation.similarity.shingles import batches, buffers
 
     a, b = _permutations(permutations, seed, scheme)
     out = np.full((texts.len(), permutations), 0xFFFFFFFF, np.uint32)
@@ -58,7 +58,7 @@ def signatures(
 
 def shingle_bytes(text: str, shingle_words: int = 5) -> list[bytes]:
     """Return the shingles of one text as `signatures` hashes them, to update a MinHash of datasketch with."""
-    from tilth.curation.spans import words_of
+    from tilth.curation.similarity.spans import words_of
 
     words: list[str] = []
     while not words or words[-1]:

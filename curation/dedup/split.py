@@ -122,7 +122,7 @@ class Splits:
 
 def _min_hashes(texts: pl.Series) -> pl.Series:
     """Return the least mixed shingle of each text: equal for two texts with probability their Jaccard."""
-    from tilth.curation.shingles import as_arrays, describe
+    from tilth.curation.similarity.shingles import as_arrays, describe
 
     values, offsets = as_arrays(describe(texts, KEY_SHINGLE)["shingles"])
     out = np.zeros(texts.len(), np.uint64)

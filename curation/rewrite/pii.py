@@ -10,7 +10,7 @@ import orjson
 import polars as pl
 
 from tilth.curation.pii import KINDS, find, redact, suspects
-from tilth.curation.pii_patterns import KindName
+from tilth.curation.pii.patterns import KindName
 from tilth.curation.stage import Phase, Rule, stage
 from tilth.shards.tables import Verdict
 

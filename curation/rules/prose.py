@@ -1,6 +1,6 @@
 """The prose filters of Gopher, C4 and FineWeb: a verdict on documents, only figures on chats.
 
-All of them read one set of statistics (`curation/quality.py`, where each is defined). The bounds are datatrove's
+All of them read one set of statistics (`curation/quality`, where each is defined). The bounds are datatrove's
 defaults, which are those of the papers. They suit web pages: Gopher's floor of 50 words deletes short answers and
 C4's curly bracket deletes code, so on chats these are scores and nothing else.
 """

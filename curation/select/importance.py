@@ -22,7 +22,7 @@ def log_weights(texts: pl.Series, target: pl.Series, buckets: int = BUCKETS) -> 
 
     Both are bags of hashed words and word pairs over `buckets`, estimated from the texts and from the target set.
     """
-    from tilth.curation.features import counts
+    from tilth.curation.similarity.features import counts
 
     raw = counts(texts, buckets)
     ratio = np.log(_shares(counts(target, buckets)) + _SMOOTHING) - np.log(_shares(raw) + _SMOOTHING)
@@ -44,9 +44,9 @@ def gumbel(row_ids: pl.Series) -> np.ndarray:
 
 def read_target(paths: tuple[str, ...]) -> pl.Series:
     """Return the text of every row of a target set, turns joined by newlines. Raises SourceError."""
-    from tilth.curation.limits import ReadLimits
-    from tilth.curation.read import ingest
-    from tilth.curation.source import Source
+    from tilth.curation.reading.limits import ReadLimits
+    from tilth.curation.reading.read import ingest
+    from tilth.curation.reading.source import Source
 
     with tempfile.TemporaryDirectory(prefix="tilth-") as scratch:
         sources = [Source(path=glob.escape(str(Path(path).resolve()))) for path in paths]

@@ -101,7 +101,7 @@ class Select:
             from tilth.curation.select.importance import gumbel, log_weights, read_target
 
             return log_weights(said, read_target(self.paths)) + gumbel(ids)
-        from tilth.curation.features import features
+        from tilth.curation.similarity.features import features
 
         return features(said, DIMENSIONS)
 
@@ -116,8 +116,8 @@ class Select:
         return values.to_numpy()
 
     def _choose(self, values: np.ndarray, size: int) -> np.ndarray:
-        from tilth.curation.facility_location import facility_location
         from tilth.curation.select.k_center import k_center
+        from tilth.curation.similarity.facility_location import facility_location
 
         if self.method == "k_center":
             return k_center(values, size)

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.defects.cases import load
 from benchmarks.suite.defects import REASONS, curate_cases, interval
 from tilth.curation.dedup.near import REASONS as DUPLICATES
-from tilth.curation.limits import Reason
+from tilth.curation.reading.limits import Reason
 from tilth.curation.recipe import parse
 from tilth.curation.stage import Local
 

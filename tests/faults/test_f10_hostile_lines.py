@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.reading import good, read_bytes
-from tilth.curation.limits import ReadLimits
+from tilth.curation.reading.limits import ReadLimits
 
 HOSTILE = [
     (b'{"prompt":"Q"', "invalid_json"),

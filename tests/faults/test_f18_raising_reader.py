@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.reading import read_bytes
-from tilth.curation import rows
-from tilth.curation.limits import ReadLimits
+from tilth.curation.reading import rows
+from tilth.curation.reading.limits import ReadLimits
 
 CALL = {"role": "assistant", "content": None, "tool_calls": [{"name": "f", "arguments": "{}"}]}
 

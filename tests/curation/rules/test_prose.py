@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from turn_frames import answers, reasons, turn_frame
 
-from tilth.curation.quality_columns import COLUMNS
+from tilth.curation.quality.columns import COLUMNS
 from tilth.curation.recipe import build
 from tilth.curation.rules.prose import Prose, ProseScores
 from tilth.curation.stage import parameters

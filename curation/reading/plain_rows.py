@@ -1,0 +1,218 @@
+"""The plain lines of a file: planned from the mapping of its columns, read by the kernel, held as flat columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+import polars as pl
+import pyarrow as pa
+
+from tilth.curation.reading import line_kernel, row_kernel
+from tilth.curation.reading.batch import LINE_ROWS, LINE_TURNS, LINES, Tables
+from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.line_kernel import Names, names
+from tilth.curation.reading.row_kernel import Columns
+from tilth.curation.reading.rows import RowReader
+from tilth.shards.digest import ROW_ID_BYTES
+from tilth.shards.tables import ROLE, SHAPE, Shape, conform
+
+FULL_BYTES = 32 << 20  # of lines, after which a batch is full
+MESSAGES_DEPTH = 3
+MAX_TURNS = 4096  # longer conversations are read one by one
+# A turn takes at least so many bytes of its line: two quotes, and a key with quotes, colon and comma.
+TURN_BYTES = 6
+# Canonical JSON is at most twice the line (by the names of role and text), and the names of shape and turns.
+CANONICAL_ROOM = 512
+
+_PARTS = {
+    Shape.CHAT: {"messages": line_kernel.MESSAGES, "tools": line_kernel.TOOLS, "system": line_kernel.SYSTEM},
+    Shape.INSTRUCTION: {
+        "context": line_kernel.CONTEXT,
+        "prompt": line_kernel.PROMPT,
+        "input": line_kernel.INPUT,
+        "response": line_kernel.RESPONSE,
+        "tools": line_kernel.TOOLS,
+        "system": line_kernel.SYSTEM,
+    },
+    Shape.DOCUMENT: {"text": line_kernel.TEXT},
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What each column of a file is for. default: the kind of the columns that are not named."""
+
+    shape: int
+    columns: Names
+    default: int
+    licence: str | None
+
+
+def plan(rows: RowReader | None, limits: ReadLimits) -> Plan:
+    """Return how the kernel reads the lines of a file; by a plan of NO_SHAPE it refuses every line."""
+    nothing = Plan(row_kernel.NO_SHAPE, names({}), line_kernel.SKIPPED, None)
+    if rows is None or rows.mapping.shape not in _PARTS or limits.max_depth < MESSAGES_DEPTH:
+        return nothing
+    kinds = _PARTS[rows.mapping.shape]
+    used = [(column, kinds.get(part, line_kernel.SKIPPED)) for part, column in rows.mapping.columns.items()]
+    used += [(rows.group, line_kernel.GROUP)] if rows.group else []
+    used += [(rows.licence_column, line_kernel.LICENCE)] if rows.licence_column else []
+    used += [(name, line_kernel.ATTRIBUTE) for name in dict.fromkeys(rows.kept or ())]
+    if len({column for column, _ in used}) < len(used):
+        return nothing  # a column with two uses
+    default = line_kernel.ATTRIBUTE if rows.kept is None else line_kernel.SKIPPED
+    return Plan(line_kernel.SHAPES.index(rows.mapping.shape), names(dict(used)), default, rows.licence)
+
+
+class PlainRows:
+    """Reads the plain lines of blocks into columns that are used again for every batch."""
+
+    def __init__(self, plan: Plan, limits: ReadLimits, batch_rows: int) -> None:
+        self.plan = plan
+        self.batch_rows = batch_rows
+        max_turns = min(limits.max_turns, MAX_TURNS)
+        self._bounds = np.array([limits.max_line_bytes, limits.max_depth, max_turns], np.int64)
+        self._used = np.zeros(row_kernel.COUNTERS, np.int64)
+        self._spans = np.zeros((line_kernel.SPANS + max_turns, 4), np.int64)
+        self._words, self._state = np.zeros(0, np.uint64), np.zeros(8, np.uint64)
+        self._columns = _columns(batch_rows)
+
+    def __len__(self) -> int:
+        """Return the lines seen, plain or not."""
+        return int(self._used[row_kernel.N_LINES])
+
+    def pass_over(self) -> None:
+        """Count a line that is not there to be read."""
+        self._used[row_kernel.N_LINES] += 1
+
+    def clear(self) -> None:
+        """Begin a new batch; tables returned before must be out of use."""
+        self._used[:] = 0
+
+    def read(self, block: bytes, start: int) -> tuple[int, list[tuple[int, int, int]]]:
+        """Read lines from a block until it or the batch is full.
+
+        Returns the byte after the last line seen, and of each line that is not plain its number in the
+        batch, start and end.
+        """
+        self._make_room(len(block) - start)
+        self._used[row_kernel.N_REFUSED] = 0
+        end = row_kernel.read_lines(
+            np.frombuffer(block, np.uint8),
+            start,
+            self.batch_rows,
+            self.plan.shape,
+            self.plan.columns,
+            self.plan.default,
+            self._bounds,
+            self._spans,
+            self._words,
+            self._state,
+            self._columns,
+            self._used,
+        )
+        refused = self._columns.refused[: self._used[row_kernel.N_REFUSED]]
+        return end, [tuple(line) for line in refused.tolist()]
+
+    def tables(self, first_line: int) -> Tables:
+        """Return the plain rows of the batch, whose first line has this number."""
+        rows = self._columns.rows[: self._used[row_kernel.N_ROWS]]
+        turns = self._columns.turns[: self._used[row_kernel.N_TURNS]]
+        ids = self._columns.row_ids[: len(rows)]
+        lines = rows[:, row_kernel.LINE] + first_line
+        of_rows = pl.DataFrame(
+            {
+                "line": lines,
+                "row_id": _ids(ids),
+                "group": self._labels("groups", row_kernel.GROUP_END, row_kernel.HAS_GROUP),
+                "licence": self._labels("licences", row_kernel.LICENCE_END, row_kernel.HAS_LICENCE),
+                "attributes": self._attributes(),
+            }
+        ).with_columns(shape=pl.lit(line_kernel.SHAPES[max(self.plan.shape, 0)].value, SHAPE))
+        if self.plan.licence is not None:
+            of_rows = of_rows.with_columns(licence=pl.lit(self.plan.licence))
+        row = turns[:, row_kernel.ROW]
+        of_turns = pl.DataFrame(
+            {
+                "line": lines[row],
+                "row_id": _ids(ids[row]),
+                "turn": turns[:, row_kernel.NUMBER].astype(np.uint16),
+                "role": pl.Series(ROLE.categories, dtype=ROLE).gather(turns[:, row_kernel.ROLE]),
+                "text": _texts(self._columns.texts, turns[:, row_kernel.TEXT_END]),
+            }
+        )
+        return Tables(
+            conform(of_rows.select("line", "row_id"), LINES),
+            conform(of_rows, LINE_ROWS),
+            conform(of_turns, LINE_TURNS),
+        ).distinct()
+
+    def _labels(self, name: str, end: int, given: int) -> pl.Series:
+        rows = self._columns.rows[: self._used[row_kernel.N_ROWS]]
+        return _texts(getattr(self._columns, name), rows[:, end], rows[:, given])
+
+    def _attributes(self) -> pl.Series:
+        rows = self._columns.rows[: self._used[row_kernel.N_ROWS]]
+        ends = rows[:, row_kernel.ATTRIBUTES_END]
+        texts = _texts(self._columns.attributes, ends, np.diff(ends, prepend=0) > 0)
+        rough = np.flatnonzero(rows[:, row_kernel.IS_ROUGH])
+        if not len(rough):
+            return texts
+        canonical = [orjson.dumps(orjson.loads(text)).decode() for text in texts.gather(rough)]
+        return texts.scatter(rough, canonical)
+
+    def _make_room(self, size: int) -> None:
+        """Make sure that `size` bytes of lines fit, whatever they hold."""
+        needed = {name: self._used[counter] + size for name, counter in _BUFFERS.items()}
+        needed["turns"] = self._used[row_kernel.N_TURNS] + size // TURN_BYTES + 1
+        grown = {
+            name: _grown(column, int(room))
+            for name, room in needed.items()
+            if len(column := getattr(self._columns, name)) < room
+        }
+        self._columns = self._columns._replace(**grown)
+        if self._words.nbytes < 2 * size + CANONICAL_ROOM:
+            self._words = np.zeros(size // 4 + CANONICAL_ROOM, np.uint64)
+
+
+_BUFFERS = {
+    "texts": row_kernel.N_TEXTS,
+    "attributes": row_kernel.N_ATTRIBUTES,
+    "groups": row_kernel.N_GROUPS,
+    "licences": row_kernel.N_LICENCES,
+}
+
+
+def _grown(column: np.ndarray, room: int) -> np.ndarray:
+    larger = np.empty((2 * room, *column.shape[1:]), column.dtype)
+    larger[: len(column)] = column
+    return larger
+
+
+def _columns(rows: int) -> Columns:
+    return Columns(
+        rows=np.zeros((rows, row_kernel.ROW_COLUMNS), np.int64),
+        row_ids=np.zeros((rows, 2), np.uint64),
+        turns=np.empty((4 * rows, row_kernel.TURN_COLUMNS), np.int64),
+        refused=np.zeros((rows, 3), np.int64),
+        # Memory that is not written takes no room: rather too much than to be moved.
+        **{name: np.empty(FULL_BYTES, np.uint8) for name in _BUFFERS},
+    )
+
+
+def _texts(data: np.ndarray, ends: np.ndarray, given: np.ndarray | None = None) -> pl.Series:
+    """Return texts as a series over the same memory; those not given are null."""
+    bounds = np.zeros(len(ends) + 1, np.int64)
+    bounds[1:] = ends
+    valid = None if given is None else pa.py_buffer(np.packbits(given.astype(bool), bitorder="little"))
+    buffers = pa.py_buffer(bounds), pa.py_buffer(data), valid
+    return pl.Series(pl.from_arrow(pa.LargeStringArray.from_buffers(len(ends), *buffers)))
+
+
+def _ids(words: np.ndarray) -> pl.Series:
+    """Return row ids as a Binary series."""
+    bounds = np.arange(len(words) + 1, dtype=np.int64) * ROW_ID_BYTES
+    buffers = [None, pa.py_buffer(bounds), pa.py_buffer(np.ascontiguousarray(words))]
+    return pl.Series(pl.from_arrow(pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(words), buffers)))

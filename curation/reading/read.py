@@ -1,0 +1,190 @@
+"""Bytes to rows or quarantined lines: every input passes through here, within limits and without loss.
+
+Each line of input becomes exactly one occurrence, with the id of the row it is or the Reason it is none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice, repeat
+from pathlib import Path
+from typing import Any
+
+from tilth.curation.reading.batch import Origin, Part
+from tilth.curation.reading.decompress import chunks
+from tilth.curation.reading.files import InputFile, find_files
+from tilth.curation.reading.formats import read_records
+from tilth.curation.reading.limits import FINAL, ReadLimits, Reason, Unreadable, text_bytes
+from tilth.curation.reading.rows import RowReader, batches
+from tilth.curation.reading.shapes import Mapping, Row, find_mapping, reader
+from tilth.curation.reading.source import Source
+from tilth.shards.digest import file_sha256
+from tilth.shards.errors import SourceError, UsageError
+
+__all__ = ["Ingest", "Part", "Peek", "ReadLimits", "Reason", "Source", "SourceFile", "ingest", "peek"]
+
+SAMPLE_ROWS = 200
+SAMPLE_BYTES = 32 << 20
+
+# A smaller file of JSON lines is read before the compiler has even been loaded.
+MIN_COMPILED_BYTES = 4 << 20
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file that was read.
+
+    path: as the user named it. digest: hex sha256 of the bytes as stored. lines: its occurrences.
+    problem: why reading stopped before the end of the file; its last occurrence stands for the rest.
+    """
+
+    path: str
+    source: str
+    digest: str
+    bytes: int
+    lines: int
+    problem: Reason | None = None
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """What reading the sources of a recipe left in its folder."""
+
+    parts: list[Part]
+    files: list[SourceFile]
+
+
+def ingest(
+    sources: list[Source],
+    base_dir: Path,
+    out_dir: Path,
+    limits: ReadLimits,
+    *,
+    batch_rows: int = 20_000,
+    on_progress: Progress | None = None,
+) -> Ingest:
+    """Read every source into parts of at most `batch_rows` lines under `out_dir`, in the order of the files.
+
+    on_progress: called with the path and its stored bytes read so far and in all.
+    Raises UsageError for a path or a shape that needs the user, SourceError for a file that cannot be read.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    parts: list[Part] = []
+    files: list[SourceFile] = []
+    for file in find_files(sources, base_dir, out_dir / "remote", limits):
+        try:
+            found, read = _read_file(file, out_dir / f"{len(files):05d}", limits, batch_rows, on_progress)
+        except OSError as error:
+            raise SourceError(file.named, f"it cannot be read ({error.strerror})", "the run stops") from error
+        parts += found
+        files.append(read)
+    return Ingest(parts, files)
+
+
+@dataclass(frozen=True)
+class Peek:
+    """What the first rows of a file look like.
+
+    mapping is None where no shape is recognised; `columns` are those seen. `rows` hold shape, turns and tools
+    as they would be read; `reasons` counts what would be quarantined.
+    """
+
+    format: str
+    mapping: Mapping | None
+    columns: list[str]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+def peek(path: Path, limits: ReadLimits, rows: int = 100) -> Peek:
+    """Look at the first `rows` records of a local file, for `tilth init`. Raises SourceError."""
+    try:
+        with path.open("rb") as stored:
+            kind, records = read_records(stored, str(path), limits)
+            first = list(islice(records, rows))
+    except OSError as error:
+        raise SourceError(str(path), f"it cannot be read ({error.strerror})", "nothing was read") from error
+    sample = [record for record in first if not isinstance(record, Reason)]
+    columns = list(dict.fromkeys(column for row in sample for column in row))
+    reasons = Counter(str(record) for record in first if isinstance(record, Reason))
+    try:
+        mapping = find_mapping(Source(path=str(path)), sample, str(path))
+    except UsageError:
+        return Peek(kind, None, columns, reasons=reasons)
+    read_row, readable = reader(mapping, limits.max_turns), []
+    for row in sample:
+        try:
+            turns, tools = read_row(row)
+            readable.append({"shape": mapping.shape.value, "turns": turns, "tools": tools})
+        except Unreadable as unreadable:
+            reasons[unreadable.reason.value] += 1
+    return Peek(kind, mapping, columns, readable, reasons)
+
+
+def _read_file(
+    file: InputFile, prefix: Path, limits: ReadLimits, batch_rows: int, on_progress: Progress | None
+) -> tuple[list[Part], SourceFile]:
+    before = file.local.stat()
+    digest = file_sha256(file.local)
+    origin = Origin(bytes.fromhex(digest), file.named, file.source_name)
+    parts: list[Part] = []
+    lines, last_reason = 0, None
+    sample = _sample(file, limits)
+    rows = RowReader(file.source, sample, limits, file.named) if sample else None
+    with file.local.open("rb") as stored:
+        kind, records = read_records(stored, file.named, limits)
+        if kind == "jsonl" and before.st_size >= MIN_COMPILED_BYTES:
+            from tilth.curation.reading.line_batches import line_batches  # brings the compiler
+
+            stored.seek(0)
+            read = line_batches(chunks(stored, file.named, limits), rows, limits, batch_rows)
+        else:
+            read = batches(records, rows, batch_rows)
+        for batch in read:
+            parts.append(batch.write(_numbered(prefix, parts), origin))
+            lines, last_reason = lines + len(batch), batch.last_reason
+            if on_progress:
+                on_progress(file.named, min(stored.tell(), before.st_size), before.st_size)
+    after = file.local.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise SourceError(
+            file.named, "it changed while it was read", "its digest would not hold", "run again"
+        )
+    if last_reason == Reason.DAMAGED_ARCHIVE:
+        parts = _distrust(parts, lines, prefix, batch_rows, origin)
+    problem = Reason(last_reason) if last_reason in FINAL else None
+    return parts, SourceFile(file.named, file.source_name, digest, before.st_size, lines, problem)
+
+
+def _numbered(prefix: Path, parts: list[Part]) -> Path:
+    return prefix.with_name(f"{prefix.name}-{len(parts):06d}")
+
+
+def _distrust(parts: list[Part], lines: int, prefix: Path, batch_rows: int, origin: Origin) -> list[Part]:
+    """Replace the parts of a file whose checksum fails: which of its lines are wrong cannot be known."""
+    for part in parts:
+        part.remove()
+    quarantined: list[Part] = []
+    for batch in batches(repeat(Reason.DAMAGED_ARCHIVE, lines), None, batch_rows):
+        quarantined.append(batch.write(_numbered(prefix, quarantined), origin))
+    return quarantined
+
+
+def _sample(file: InputFile, limits: ReadLimits) -> list[Row]:
+    """Return the first objects of a file, bounded in number and size."""
+    sample: list[Row] = []
+    size = 0
+    with file.local.open("rb") as stored:
+        _, records = read_records(stored, file.named, limits)
+        for record in records:
+            if isinstance(record, Reason):
+                continue
+            sample.append(record)
+            size += text_bytes(record)
+            if len(sample) >= SAMPLE_ROWS or size >= SAMPLE_BYTES:
+                break
+    return sample

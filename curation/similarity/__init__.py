@@ -1,0 +1,1 @@
+"""What makes two texts alike, compiled: shingles, vectors, and the greedy passes over them."""
