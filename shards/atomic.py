@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -41,7 +41,12 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write `data` to `path`, replacing what was there in one step. Raises StoreError."""
-    with storage_errors(path), _temporary(path, data) as temporary:
+    write_pieces(path, [data])
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+    """Write pieces end to end as `write_file` does; only one of them need be in memory at a time."""
+    with storage_errors(path), _temporary(path, pieces) as temporary:
         temporary.replace(path)
         step("renamed")
         sync_folder(path.parent)
@@ -50,7 +55,7 @@ def write_file(path: Path, data: bytes) -> None:
 
 def create_file(path: Path, data: bytes) -> bool:
     """Write `data` to `path` unless it exists; return whether it was created. Raises StoreError."""
-    with storage_errors(path), _temporary(path, data) as temporary:
+    with storage_errors(path), _temporary(path, [data]) as temporary:
         try:
             path.hardlink_to(temporary)
             created = True
@@ -73,17 +78,18 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _temporary(path: Path, data: bytes) -> Iterator[Path]:
-    """Yield a synced file that holds `data` in the folder of `path`; remove it at the end."""
+def _temporary(path: Path, pieces: Iterable[bytes | memoryview]) -> Iterator[Path]:
+    """Yield a synced file that holds `pieces` in the folder of `path`; remove it at the end."""
     _make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
     step("start")
     try:
         with temporary.open("xb", buffering=0) as file:
             step("created")
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) :]
+            for piece in pieces:
+                view = memoryview(piece)
+                while view:
+                    view = view[file.write(view) :]
             step("written")
             os.fsync(file.fileno())
         step("synced")

@@ -22,6 +22,7 @@ from torch import Tensor
 from tilth.shards.atomic import TEMPORARY_SUFFIX, storage_errors, sync_folder, write_file
 from tilth.shards.digest import file_sha256, sha256_hex
 from tilth.shards.errors import TrainingError
+from tilth.training import tensor_file
 
 FORMAT = 1
 KEPT = 2
@@ -43,8 +44,6 @@ def save(folder: Path, checkpoint: Checkpoint, inputs: Mapping[str, str]) -> Non
     inputs: digests of what the run was started with; `load` refuses others. Raises StoreError if the disk
     does: the checkpoints before are then untouched.
     """
-    from safetensors.torch import save as to_bytes
-
     final = folder / f"{checkpoint.step:08d}"
     draft = folder / f"{checkpoint.step:08d}{TEMPORARY_SUFFIX}"
     with storage_errors(final):
@@ -52,9 +51,8 @@ def save(folder: Path, checkpoint: Checkpoint, inputs: Mapping[str, str]) -> Non
         draft.mkdir(parents=True)
         files = {}
         for name, group in sorted(checkpoint.tensors.items()):
-            data = to_bytes({key: tensor.detach().cpu().contiguous() for key, tensor in group.items()})
-            files[f"{name}.safetensors"] = sha256_hex(data)
-            write_file(draft / f"{name}.safetensors", data)
+            file = f"{name}.safetensors"
+            files[file] = tensor_file.write(draft / file, group)
         head = {"format": FORMAT, "step": checkpoint.step, "inputs": dict(inputs), "files": files}
         state = json.dumps({**head, "state": checkpoint.state}, sort_keys=True).encode()
         write_file(draft / f"state.{sha256_hex(state)}.json", state)

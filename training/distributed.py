@@ -181,6 +181,11 @@ def kept(tensor: Tensor) -> Tensor:
     return values.new_empty(0, device="cpu") if rank() else values.to("cpu", copy=True)
 
 
+def whole(tensor: Tensor) -> Tensor:
+    """Return a tensor to be written at once: a sharded one as `kept` does, any other itself, without a copy."""
+    return kept(tensor) if isinstance(tensor, DTensor) else tensor.detach()
+
+
 def like(values: Tensor, model: Tensor) -> Tensor:
     """Return whole values as `model` is held: this process's part of them, if it is sharded."""
     if not isinstance(model, DTensor):

@@ -60,15 +60,15 @@ def memory(
     )
 
 
-def on_cpu(sizes: dict[str, int], trainable: int, *, recompute: bool) -> dict[str, int]:
-    """Return the bytes of a run in main memory: with what writing a checkpoint copies, and what the heap loses.
+def on_cpu(sizes: dict[str, int], *, recompute: bool) -> dict[str, int]:
+    """Return the bytes of a run in main memory: with what the heap loses.
 
-    A checkpoint copies the optimizer's state twice, when the gradients are gone. glibc's heap keeps freed pieces
-    between live ones; the shares are those measured by benchmarks/suite/plan.py, that of recomputed layers at one
-    size only. Allocations that bypass the heap take no more than `sizes`, but up to 40 % more processor time.
+    glibc's heap keeps freed pieces between live ones; the shares are those measured by benchmarks/suite/plan.py, that
+    of recomputed layers at one size only. Allocations that bypass the heap take no more than `sizes`, but up to 40 %
+    more processor time.
     """
     step = sizes["activations"] + sizes["logits"]
-    return sizes | {"checkpoint": 12 * trainable, "allocator": round(HEAP_LOSS[recompute] * step)}
+    return sizes | {"allocator": round(HEAP_LOSS[recompute] * step)}
 
 
 def _anchors(recipe: TrainingRecipe, own: list[torch.nn.Parameter], trainable: int) -> int:

@@ -163,7 +163,7 @@ def _needed(
     def sized(recompute: bool) -> tuple[int, int, dict[str, int], bool]:
         parameters, trainable, sizes = memory(recipe, base, device.dtype, examples, recompute=recompute)
         if device.device.type == "cpu":
-            sizes = on_cpu(sizes, trainable, recompute=recompute)
+            sizes = on_cpu(sizes, recompute=recompute)
         return parameters, trainable, sizes, recompute
 
     kept = sized(False) if recipe.recompute != "on" else None

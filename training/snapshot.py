@@ -26,7 +26,7 @@ def save(loop: Loop) -> None:
         "stopped_early": loop.stopped_early,
     }
     tensors: dict[str, dict[str, Tensor]] = {
-        "weights": {name: distributed.kept(parameter) for name, parameter in loop.trained()},
+        "weights": {name: distributed.whole(parameter) for name, parameter in loop.trained()},
         "best": loop.best,
         "optimizer": _optimizer_tensors(loop.optimizer),
         "learning": arrays,
@@ -53,7 +53,7 @@ def restore(loop: Loop, saved: Checkpoint) -> None:
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     state = optimizer.state_dict()["state"]
     return {
-        f"{index}.{name}": distributed.kept(value)
+        f"{index}.{name}": distributed.whole(value)
         for index, slots in state.items()
         for name, value in slots.items()
     }

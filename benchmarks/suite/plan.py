@@ -62,7 +62,7 @@ def _plan(folder: str, size: str, method: str, recompute: str) -> dict[str, Any]
     LlamaForCausalLM(config).save_pretrained(base)
     parameters, trained, sizes = memory(recipe, base, torch.float32, examples, recompute=again)
     exact = sum(sizes.values())
-    sizes = on_cpu(sizes, trained, recompute=again)
+    sizes = on_cpu(sizes, recompute=again)
     device = choose_device("cpu")
     seconds = expected_seconds(recipe, base, device, examples, STEPS * BATCH_TOKENS, recompute=again)
     return {
