@@ -20,6 +20,7 @@ from tilth.training.learning import Learning
 from tilth.training.loss import TokenLoss, token_losses
 from tilth.training.optim import clip, rate_at, take_step
 from tilth.training.pack import Batch
+from tilth.training.prefetch import Prefetch
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.sampler import Sampler
 from tilth.training.unfreeze import Unfreezing
@@ -51,8 +52,9 @@ class Loop:
     best: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Note what the method trains, now or later: layers may be closed for a while."""
+        """Note what the method trains, now or later (layers may be closed for a while), and draw ahead."""
         self._trained = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+        self._prefetch = Prefetch(self.sampler, pin=next(self.model.parameters()).is_cuda)
 
     def run(self) -> None:
         """Train to the end, to an early stop, or until asked to stop; then write a checkpoint.
@@ -82,7 +84,8 @@ class Loop:
         started = time.perf_counter()
         if self.unfreezing is not None:
             self.unfreezing.at(self.step)
-        batches = self.sampler.batches(min((self.step + 1) * self.recipe.batch_tokens, self.total_tokens))
+        is_last = self.step + 1 >= self.total_steps
+        batches = self._prefetch.batches(self._due(self.step), None if is_last else self._due(self.step + 1))
         replayed = self._replayed()
         labels = sum(batch.label_count for batch in [*batches, *replayed])
         nll = self._backward_all(batches, labels, watched=True)
@@ -121,6 +124,10 @@ class Loop:
             warmup=self.recipe.warmup,
             schedule=self.recipe.schedule,
         )
+
+    def _due(self, step: int) -> int:
+        """Return the tokens that are to be drawn by the end of a step."""
+        return min((step + 1) * self.recipe.batch_tokens, self.total_tokens)
 
     def _replayed(self) -> list[Batch]:
         """Return the base-domain rows of this step: none until their share of the tokens is due."""

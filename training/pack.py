@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -30,8 +30,18 @@ class Batch:
         """Return the batch with its tensors on `device`."""
         if self.input_ids.device == device:
             return self
-        moved = [t.to(device) for t in (self.input_ids, self.position_ids, self.targets, self.example_of)]
-        return Batch(moved[0], moved[1], self.lengths, moved[2], moved[3], self.examples, self.label_count)
+        return self._with([t.to(device, non_blocking=t.is_pinned()) for t in self._tensors()])
+
+    def pinned(self) -> Batch:
+        """Return the batch with its tensors in page-locked memory."""
+        return self._with([t.pin_memory() for t in self._tensors()])
+
+    def _tensors(self) -> tuple[Tensor, ...]:
+        return self.input_ids, self.position_ids, self.targets, self.example_of
+
+    def _with(self, tensors: list[Tensor]) -> Batch:
+        names = ("input_ids", "position_ids", "targets", "example_of")
+        return replace(self, **dict(zip(names, tensors, strict=True)))
 
 
 def pack(examples: list[Example], pack_tokens: int) -> list[Batch]:

@@ -9,6 +9,7 @@ all of them end a pass together and every row has then been seen exactly as ofte
 from __future__ import annotations
 
 import hashlib
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -65,15 +66,22 @@ class Sampler:
         """Return the state as plain JSON."""
         return {
             "tokens": self.tokens,
-            "mixture": self.mixture,
+            "mixture": dict(self.mixture),
             "cursors": {name: list(cursor) for name, cursor in self._cursors.items()},
-            "since": self._since,
+            "since": dict(self._since),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken."""
         self.tokens, self.mixture, self._since = state["tokens"], dict(state["mixture"]), dict(state["since"])
         self._cursors = {name: (cursor[0], cursor[1]) for name, cursor in state["cursors"].items()}
+
+    def copy(self) -> Sampler:
+        """Return a sampler over the same examples that stands where this one does and goes on by itself."""
+        other = copy(self)
+        other._orders = {}
+        other.load_state_dict(self.state_dict())
+        return other
 
     def _next(self, name: str) -> int:
         number, position = self._cursors[name]
