@@ -23,7 +23,7 @@ SIZES = {
 TINY = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
 VOCABULARY = 8192
 RUNS = [(size, method, "off") for size in SIZES for method in ("lora", "full")] + [("30M", "lora", "on")]
-STEPS, PACK_TOKENS, BATCH_TOKENS, ROWS = 2, 1024, 2048, 64
+STEPS, PACK_TOKENS, BATCH_TOKENS, ROWS, HELD_OUT = 2, 1024, 2048, 64, 4
 MIB = 1 << 20
 
 
@@ -133,17 +133,29 @@ def _recipe(folder: str, method: str, recompute: str) -> Any:
 
 
 def _loop(model: Any, recipe: Any, examples: list[Any], folder: Path) -> Any:
-    """Return a loop of a few steps that nothing watches."""
+    """Return a watched loop of a few steps: the best weights are kept from the first evaluation on."""
     from tilth.training.journal import Journal
+    from tilth.training.learning import Learning
     from tilth.training.loop import Loop
     from tilth.training.optim import optimizer_for
+    from tilth.training.recipe import EvaluationRecipe
     from tilth.training.sampler import Sampler
 
+    learning = Learning(
+        train=examples,
+        twin=[],
+        feedback=examples[:HELD_OUT],
+        base_knowledge=[],
+        recipe=recipe,
+        evaluation=EvaluationRecipe(),
+        seed=0,
+        total_steps=STEPS,
+    )
     return Loop(
         model=model,
         optimizer=optimizer_for(model, weight_decay=0.0),
         sampler=Sampler(examples, seed=0, pack_tokens=recipe.pack_tokens),
-        learning=None,
+        learning=learning,
         recipe=recipe,
         total_steps=STEPS,
         total_tokens=STEPS * BATCH_TOKENS,
