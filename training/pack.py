@@ -40,8 +40,8 @@ class Batch:
         return self.input_ids, self.position_ids, self.targets, self.example_of
 
     def _with(self, tensors: list[Tensor]) -> Batch:
-        names = ("input_ids", "position_ids", "targets", "example_of")
-        return replace(self, **dict(zip(names, tensors, strict=True)))
+        ids, positions, targets, example_of = tensors
+        return replace(self, input_ids=ids, position_ids=positions, targets=targets, example_of=example_of)
 
 
 def pack(examples: list[Example], pack_tokens: int) -> list[Batch]:
