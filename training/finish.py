@@ -177,16 +177,27 @@ def _rates(loop: Loop) -> RateCurve:
 
 
 def _planned(job: Job, loop: Loop, seconds: float, peak: int) -> list[PlanLine]:
-    spent = sum(line["seconds"] for line in read(loop.journal.path) if line["kind"] == "step")
+    journal = read(loop.journal.path)
+    spent = sum(line["seconds"] for line in journal if line["kind"] == "step")
     plan = job.plan
     memory = plan.resident_bytes + plan.total_bytes
     return [
         PlanLine(quantity="steps", unit="steps", planned=plan.steps, measured=loop.step),
         PlanLine(quantity="tokens", unit="tokens", planned=plan.tokens, measured=loop.sampler.tokens),
         PlanLine(quantity="time of the steps", unit="seconds", planned=plan.seconds, measured=spent),
+        *_evaluations(job, loop, sum(line["evaluation_s"] for line in journal if line["kind"] == "time")),
         PlanLine(quantity="time in all", unit="seconds", planned=None, measured=seconds),
         PlanLine(quantity="peak memory", unit="bytes", planned=memory, measured=peak),
     ]
+
+
+def _evaluations(job: Job, loop: Loop, spent: float) -> list[PlanLine]:
+    """Return what the evaluations took; a short run may take more than its share, and the plan says how much."""
+    if loop.learning is None:
+        return []
+    planned = None if job.plan.seconds is None else loop.learning.plan.share * job.plan.seconds
+    name = f"time of the evaluations ({job.evaluation.share:.0%} of that of the steps asked for)"
+    return [PlanLine(quantity=name, unit="seconds", planned=planned, measured=spent)]
 
 
 def _write_record(job: Job, loop: Loop, result: RunResult, artefacts: Artefacts) -> None:

@@ -57,6 +57,17 @@ def same(first: RunResult, second: RunResult) -> bool:
     return one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
 
 
+def test_the_page_says_what_the_evaluations_took(run: Run) -> None:
+    result = run()
+    lines = {line["quantity"]: line for line in json.loads((result.run_dir / "report.json").read_text())["plan"]}
+    (found,) = (line for name, line in lines.items() if "evaluations (5% of" in name)
+    times = [record for record in read(result.run_dir / "metrics.jsonl") if record["kind"] == "time"]
+    assert found["measured"] == pytest.approx(sum(record["evaluation_s"] for record in times))
+    panels = next(r for r in read(result.run_dir / "metrics.jsonl") if r["kind"] == "panels")
+    steps = lines["time of the steps"]["planned"]
+    assert found["planned"] == pytest.approx(panels["planned_share"] * steps, rel=1e-3)
+
+
 def test_a_run_learns_and_writes_what_it_learned(run: Run, store: Store) -> None:
     result = run()
     assert result.tuned.loss < result.base.loss
