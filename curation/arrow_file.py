@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
+from weakref import WeakSet
 
 import polars as pl
 import pyarrow as pa
+
+_mapped: WeakSet[mmap.mmap] = WeakSet()
 
 
 def write(path: Path, frames: Iterator[pl.DataFrame]) -> None:
@@ -24,9 +28,20 @@ def write(path: Path, frames: Iterator[pl.DataFrame]) -> None:
 
 def read(path: Path) -> pl.DataFrame:
     """Return the frame of a file, mapped; the file may be deleted while it is in use."""
-    return cast(pl.DataFrame, pl.from_arrow(pa.ipc.open_file(pa.memory_map(str(path))).read_all()))
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    _mapped.add(mapped)
+    return cast(pl.DataFrame, pl.from_arrow(pa.ipc.open_file(pa.py_buffer(mapped)).read_all()))
+
+
+def let_go() -> None:
+    """Give back the memory of all mapped frames: what is touched again is read again."""
+    for mapped in _mapped:
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _table(frame: pl.DataFrame) -> pa.Table:
-    # The newer layouts of strings would drag along bytes that a slice does not show.
-    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    """Return a frame as a table that is used as it lies in the file."""
+    # Through the older layouts, since the newer ones of strings drag along bytes that a slice does not show.
+    compact = pl.from_arrow(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    return cast(pl.DataFrame, compact).to_arrow(compat_level=pl.CompatLevel.newest())

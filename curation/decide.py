@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from tilth.curation import arrow_file
 from tilth.curation.admission import Record
 from tilth.curation.combine import Observed
 from tilth.curation.dedup.split import Splits
@@ -38,6 +39,7 @@ def decide(
             rows = kept_rows(ledger, data, barrier.needs)  # type: ignore[attr-defined]
             evidence = gatherer.gather(barrier, rows)
             ledger.apply(name, guarded(barrier, barrier.decide, rows, evidence))
+            arrow_file.let_go()
 
     run([b for b in barriers if b.phase < Phase.PUSHBACK])
     rows = kept_rows(ledger, data)

@@ -18,6 +18,7 @@ from tilth.shards.tables import (
     Split,
     Verdict,
     conform,
+    empty,
 )
 
 ASSIGNMENTS = ("split", "fold", "weight")
@@ -29,19 +30,22 @@ class Ledger:
 
     def __init__(self, row_ids: pl.Series, slices: pl.Series) -> None:
         """Start with every row kept. `row_ids` must be sorted and distinct, `slices` aligned with it."""
-        start = pl.DataFrame({"row_id": row_ids, "slice": slices}).with_columns(
-            verdict=pl.lit(Verdict.KEEP.value, VERDICT), weight=pl.lit(WEIGHT_UNIT, pl.UInt32)
+        self._rows = pl.DataFrame({"row_id": row_ids, "slice": slices}).with_columns(
+            verdict=pl.lit(Verdict.KEEP.value, VERDICT),
+            split=pl.lit(None, SPLIT),
+            fold=pl.lit(None, DECISIONS["fold"]),
+            weight=pl.lit(WEIGHT_UNIT, DECISIONS["weight"]),
         )
-        self._decisions = conform(start, DECISIONS)
+        self._taken: list[pl.DataFrame] = []  # the findings that took a row out, one a row
         self._tags: list[pl.DataFrame] = []
 
     def kept(self) -> pl.DataFrame:
         """Return row_id, slice and the assignments of the rows still kept, in row_id order."""
-        return self._decisions.filter(_KEPT).select("row_id", "slice", *ASSIGNMENTS)
+        return self._rows.filter(_KEPT).select("row_id", "slice", *ASSIGNMENTS)
 
     def is_kept(self) -> pl.Series:
         """Return, for every row in row_id order, whether it is still kept."""
-        return self._decisions["verdict"] == Verdict.KEEP.value
+        return self._rows["verdict"] == Verdict.KEEP.value
 
     def apply(self, stage: str, frame: pl.DataFrame) -> None:
         """Apply what one stage says: take out the rows it condemns, note its tags, keep its assignments."""
@@ -50,14 +54,7 @@ class Ledger:
             self.apply_findings(findings.filter(pl.col("verdict").is_not_null()))
         assigned = [name for name in ASSIGNMENTS if name in frame.columns]
         if assigned:
-            values = frame.select(
-                "row_id", *(pl.col(n).cast(DECISIONS[n]).alias(f"new_{n}") for n in assigned)
-            )
-            self._decisions = (
-                self._decisions.join(values, on="row_id", how="left", maintain_order="left")
-                .with_columns(pl.coalesce(f"new_{n}", n).alias(n) for n in assigned)
-                .select(DECISIONS.names())
-            )
+            self._set(frame.select("row_id", *(pl.col(name).cast(DECISIONS[name]) for name in assigned)))
 
     def apply_findings(self, findings: pl.DataFrame) -> None:
         """Apply the findings of the local rules (schema FINDINGS), each row's in the order of the stages."""
@@ -67,48 +64,39 @@ class Ledger:
     def multiply_weights(self, factors: pl.DataFrame, *, low: float, high: float) -> None:
         """Multiply the weight of kept train rows by `factor` (row_id, factor), clipped to [low, high]."""
         factor = pl.coalesce("factor", pl.lit(1.0)).clip(low, high)
-        scaled = (pl.col("weight") * factor).round().clip(0, high * WEIGHT_UNIT).cast(pl.UInt32)
-        self._decisions = (
-            self._decisions.join(
-                factors.select("row_id", "factor"), on="row_id", how="left", maintain_order="left"
-            )
-            .with_columns(weight=pl.when(pl.col("split") == Split.TRAIN).then(scaled).otherwise("weight"))
-            .select(DECISIONS.names())
+        scaled = (pl.col("weight") * factor).round().clip(0, high * WEIGHT_UNIT).cast(DECISIONS["weight"])
+        train = self._rows.filter(pl.col("split") == Split.TRAIN.value).select("row_id", "weight")
+        self._set(
+            train.join(factors.select("row_id", "factor"), on="row_id", how="left").select("row_id", scaled)
         )
 
     def decisions(self) -> pl.DataFrame:
         """Return the decision of every row (schema DECISIONS), in row_id order."""
-        only_kept = [pl.when(_KEPT).then(name).alias(name) for name in ("split", "fold", "slice", "weight")]
-        filled = self._decisions.with_columns(
+        taken = pl.concat([empty(FINDINGS), *self._taken]).drop("verdict")
+        filled = self._rows.with_columns(
             split=pl.coalesce("split", pl.lit(Split.TRAIN.value, SPLIT)), fold=pl.coalesce("fold", pl.lit(0))
-        )
-        return conform(filled.with_columns(only_kept), DECISIONS)
+        ).with_columns(pl.when(_KEPT).then(name).alias(name) for name in (*ASSIGNMENTS, "slice"))
+        return conform(filled.join(taken, on="row_id", how="left", maintain_order="left"), DECISIONS)
 
     def tags(self) -> pl.DataFrame:
         """Return what rules noted without taking a row out (schema FINDINGS), kept rows only, sorted."""
         if not self._tags:
             return pl.DataFrame(schema=FINDINGS)
-        kept = self._decisions.filter(_KEPT).select("row_id")
         return (
             pl.concat(self._tags)
-            .join(kept, on="row_id", how="semi")
+            .join(self.kept().select("row_id"), on="row_id", how="semi")
             .sort("row_id", "stage", "reason", "turn", nulls_last=True)
         )
 
     def _take_out(self, findings: pl.DataFrame) -> None:
         """Give each kept row its first finding: in the order given, then the least turn."""
-        first = (
-            findings.with_columns(pl.col("value", "threshold").round(VALUE_DECIMALS))
-            .unique("row_id", keep="first", maintain_order=True)
-            .rename({name: f"new_{name}" for name in FINDINGS if name != "row_id"})
-        )
-        hit = _KEPT & pl.col("new_verdict").is_not_null()
-        self._decisions = (
-            self._decisions.join(first, on="row_id", how="left", maintain_order="left")
-            .with_columns(
-                pl.when(hit).then(f"new_{name}").otherwise(name).alias(name)
-                for name in FINDINGS
-                if name != "row_id"
-            )
-            .select(DECISIONS.names())
-        )
+        first = findings.unique("row_id", keep="first", maintain_order=True)
+        taken = self.kept().select("row_id").join(first, on="row_id")
+        self._taken.append(taken.with_columns(pl.col("value", "threshold").round(VALUE_DECIMALS)))
+        self._set(taken.select("row_id", "verdict"))
+
+    def _set(self, values: pl.DataFrame) -> None:
+        """Give the rows of `values` (row_id and some columns of `_rows`) what stands there, unless it is null."""
+        names = [name for name in values.columns if name != "row_id"]
+        aligned = self._rows.select("row_id").join(values, on="row_id", how="left", maintain_order="left")
+        self._rows = self._rows.with_columns(pl.coalesce(aligned[name], name).alias(name) for name in names)

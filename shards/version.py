@@ -69,9 +69,11 @@ class Version:
     def turns(self, row_ids: pl.Series | None = None) -> pl.DataFrame:
         """Return the rewritten turns (schema TURNS) of all rows, or of `row_ids`, ordered by row_id, turn."""
         keys = self.rows(["row_id", "text_digest"])
+        shards = [self.objects.scan(digest) for digest in self.manifest.objects["turns"]]
         if row_ids is not None:
             keys = keys.filter(pl.col("row_id").is_in(row_ids.implode()))
-        shards = [self.objects.scan(digest) for digest in self.manifest.objects["turns"]]
+            # Beside the join, so that of the other rows only the ids are read.
+            shards = [s.filter(pl.col("row_id").is_in(row_ids.implode())) for s in shards]
         if not shards:
             return TURNS.to_frame()
         selected = [s.join(keys.lazy(), on=["row_id", "text_digest"], how="semi") for s in shards]

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import polars as pl
 
 from tilth.curation.stage import Phase, Texts, limit, stage
@@ -14,6 +15,7 @@ from tilth.shards.tables import FINDINGS, Shape, Verdict, empty
 _ANSWERED = (Shape.CHAT.value, Shape.INSTRUCTION.value)
 _BATCH_ROWS = 50_000
 _DIGEST_BYTES = 16
+_PROMPT = ("low", "high")
 _SIGNS = "[\\s.,;:!?\"'`*$]+"
 
 
@@ -38,24 +40,25 @@ class Conflict:
         """Return row_id, answers, longest (characters) and nested where a prompt has several answers."""
         asked = rows.filter(pl.col("shape").cast(pl.String).is_in(_ANSWERED))["row_id"]
         batches = [asked.slice(start, _BATCH_ROWS) for start in range(0, asked.len(), _BATCH_ROWS)]
-        prompts = pl.concat(
-            [pl.Series([], dtype=pl.Binary), *(_digests(texts.prompts(ids)) for ids in batches)]
-        )
-        repeated = prompts.is_duplicated() & prompts.is_not_null()
+        nothing = pl.DataFrame(schema=dict.fromkeys(_PROMPT, pl.UInt64))
+        prompts = pl.concat([nothing, *(_digests(texts.prompts(ids)) for ids in batches)])
+        # Few rows share even half a digest; only these are grouped.
+        repeated = prompts["low"].is_duplicated() & prompts["low"].is_not_null()
         ids = asked.filter(repeated)
         answers = texts.responses(ids).str.to_lowercase().str.replace_all(_SIGNS, " ").str.strip_chars(" ")
         answer, length = pl.col("answer"), pl.col("answer").str.len_chars()
-        shortest = answer.sort_by(length, answer).first().over("prompt")
+        shortest = answer.sort_by(length, answer).first().over(_PROMPT)
         holds = (" " + answer + " ").str.contains(" " + pl.col("shortest") + " ", literal=True)
         return (
-            pl.DataFrame({"row_id": ids, "prompt": prompts.filter(repeated), "answer": answers})
+            prompts.filter(repeated)
+            .with_columns(row_id=ids, answer=answers)
             .with_columns(
-                answers=answer.n_unique().over("prompt"),
-                longest=length.max().over("prompt"),
+                answers=answer.n_unique().over(_PROMPT),
+                longest=length.max().over(_PROMPT),
                 shortest=shortest,
             )
             .filter(pl.col("answers") > 1)
-            .with_columns(nested=(holds & (answer != pl.col("shortest"))).any().over("prompt"))
+            .with_columns(nested=(holds & (answer != pl.col("shortest"))).any().over(_PROMPT))
             .select("row_id", "answers", "longest", "nested")
         )
 
@@ -73,13 +76,12 @@ class Conflict:
         )
 
 
-def _digests(prompts: pl.Series) -> pl.Series:
-    """Return a digest of each prompt without case, blanks and the sign at its end; null for an empty one."""
+def _digests(prompts: pl.Series) -> pl.DataFrame:
+    """Return a digest of each prompt without case, blanks and the sign at its end; null for an empty one.
+
+    In two columns of 64 bits, which take a third of the memory of 16 bytes.
+    """
     plain = prompts.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars(" .?!:")
-    return pl.Series(
-        [
-            hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest() if text else None
-            for text in plain.to_list()
-        ],
-        dtype=pl.Binary,
-    )
+    digests = [hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest() for text in plain.to_list()]
+    halves = pl.from_numpy(np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2), schema=list(_PROMPT))
+    return halves.select(pl.when(plain != "").then(pl.all()))

@@ -79,12 +79,13 @@ def _repeats(
     **meaning: object,
 ) -> pl.DataFrame:
     from tilth.curation.similarity.marks import marks
-    from tilth.curation.similarity.near_join import KEPT, Sets, find_repeats
-    from tilth.curation.similarity.shingles import as_arrays, describe
+    from tilth.curation.similarity.near_join import KEPT, find_repeats
+    from tilth.curation.similarity.sets import in_place
+    from tilth.curation.similarity.shingles import describe
 
     prompts, answers = _fields(texts, responses)
     asked, said = (describe(field, width) for field in (prompts, answers))
-    prompt, response = (Sets(*as_arrays(field["shingles"])) for field in (asked, said))
+    prompt, response = in_place(asked["shingles"], said["shingles"])
     keys = pl.concat([asked.select("low", "high"), said.select(low2="low", high2="high")], how="horizontal")
     same = keys.select(pl.struct(pl.all()).rank("dense").cast(pl.Int64) - 1).to_series().to_numpy().copy()
     split = np.zeros(texts.len(), np.uint8)
@@ -92,7 +93,7 @@ def _repeats(
         *(same, split, split, prompt, prompt, response),
         near=near,
         near_held_out=None,
-        marks=Sets(*as_arrays(marks(prompts, answers))) if keep_siblings else None,
+        marks=in_place(marks(prompts, answers))[0] if keep_siblings else None,
         **meaning,  # type: ignore[arg-type]
     )
     out = np.flatnonzero(found.kind != KEPT)

@@ -13,7 +13,7 @@ from tilth.shards.errors import TilthError
 from tilth.shards.tables import Split, Verdict
 
 if TYPE_CHECKING:
-    from tilth.curation.similarity.near_join import Sets
+    from tilth.curation.similarity.sets import Sets
 
 REASONS = ("same_text", "near_held_out", "near_duplicate", "semantic_duplicate")
 _ORDER = (Split.FINAL, Split.PROMOTION, Split.FEEDBACK, Split.TRAIN, Split.RESERVE)
@@ -93,20 +93,22 @@ class Dedup:
         """
         from tilth.curation.dedup.semantic import to_vectors
         from tilth.curation.similarity.near_join import KEPT, find_repeats
+        from tilth.curation.similarity.sets import in_place
 
         if self.semantic is not None:
             evidence = evidence.join(rows.select("row_id"), on="row_id", how="semi", maintain_order="left")
         ordered = _canonical(rows, evidence)
         order, split = ordered["place"].to_numpy(), ordered["rank"].to_numpy().copy()
-        prompt, response = (_sets(order, evidence, name) for name in ("prompt", "response"))
+        lists = in_place(*(evidence[name] for name in ("prompt", "response", "first", "marks")))
+        prompt, response, first, marks = (sets.of(order) for sets in lists)
         repeats = find_repeats(
             *(_text_numbers(ordered), split, (split < _HELD_OUT).astype(np.uint8)),
-            *(_first_prompts(order, evidence, prompt), prompt, response),
+            *(_first_prompts(evidence, order, prompt, response, first), prompt, response),
             near=self.near_jaccard,
             near_held_out=self.held_out_jaccard,
             semantic=self.semantic,
             exact=self.exact,
-            marks=_sets(order, evidence, "marks") if self.siblings == "keep" else None,
+            marks=marks if self.siblings == "keep" else None,
             vectors=None if self.semantic is None else to_vectors(evidence, ordered["place"]),
         )
         out = np.flatnonzero(repeats.kind != KEPT)
@@ -162,21 +164,16 @@ def _text_numbers(rows: pl.DataFrame) -> np.ndarray:
     return rows.select(key.rank("dense").cast(pl.Int64) - 1).to_series().to_numpy().copy()
 
 
-def _sets(order: np.ndarray, evidence: pl.DataFrame, name: str) -> Sets:
-    from tilth.curation.similarity.gather import in_order
-    from tilth.curation.similarity.near_join import Sets
-
-    return Sets(*in_order(order, (evidence[name], np.ones(evidence.height, np.bool_))))
-
-
-def _first_prompts(order: np.ndarray, evidence: pl.DataFrame, prompt: Sets) -> Sets:
+def _first_prompts(
+    evidence: pl.DataFrame, order: np.ndarray, prompt: Sets, response: Sets, first: Sets
+) -> Sets:
     """Return the shingles of first prompts: of a document its text, else `first`, else the whole prompt."""
-    from tilth.curation.similarity.gather import in_order
-    from tilth.curation.similarity.near_join import Sets
-
-    is_document = evidence["is_document"].to_numpy()
-    is_other = evidence["first"].is_not_null().to_numpy() & ~is_document
-    if not is_document[order].any() and not is_other[order].any():
+    is_document = evidence["is_document"].to_numpy()[order]
+    is_other = evidence["first"].is_not_null().to_numpy()[order]
+    if not is_document.any() and not is_other.any():
         return prompt
-    which = (("response", is_document), ("first", is_other), ("prompt", ~is_document & ~is_other))
-    return Sets(*in_order(order, *((evidence[name], wanted) for name, wanted in which)))
+    starts, ends = (
+        np.where(is_document, said, np.where(is_other, other, whole))
+        for said, other, whole in zip(response[1:], first[1:], prompt[1:])
+    )
+    return prompt._replace(starts=starts, ends=ends)

@@ -145,12 +145,13 @@ def _lacks(values, x, x_end, y, y_end):
 
 
 @numba.njit
-def are_siblings(a, b, values, offsets):
-    """Return whether each of two rows has a strong mark that the other lacks."""
-    if offsets[a] == offsets[a + 1] or offsets[b] == offsets[b + 1]:
+def are_siblings(a, b, marks):
+    """Return whether each of two rows has a strong mark that the other lacks; see sets.py for `marks`."""
+    values, starts, ends = marks
+    if starts[a] == ends[a] or starts[b] == ends[b]:
         return False
-    return _lacks(values, offsets[a], offsets[a + 1], offsets[b], offsets[b + 1]) and _lacks(
-        values, offsets[b], offsets[b + 1], offsets[a], offsets[a + 1]
+    return _lacks(values, starts[a], ends[a], starts[b], ends[b]) and _lacks(
+        values, starts[b], ends[b], starts[a], ends[a]
     )
 
 

@@ -18,7 +18,9 @@ import numba
 import numpy as np
 from numba import types
 
+from tilth.curation import arrow_file
 from tilth.curation.similarity.marks import are_siblings
+from tilth.curation.similarity.sets import Sets
 from tilth.curation.similarity.shingles import mix, sort
 from tilth.curation.similarity.vector_join import Vectors, find_alike, lengths, mark_kept, no_vectors
 
@@ -28,12 +30,13 @@ _FIRST_HELD, _FIRST_TRAIN, _PROMPT, _RESPONSE = 0, 1, 2, 3  # tags in the index
 _OFF = 2.0  # a similarity that no pair reaches
 _ROUNDING = 1e-9  # keeps ceil(0.7 * 10) at 7
 _MAX_COUNTERS = 1 << 27
+_BLOCK_ROWS = 50_000
 
 _U32, _I64, _U8 = (types.Array(t, 1, "C", readonly=True) for t in (types.uint32, types.int64, types.uint8))
 _OUT_U32, _OUT_I64, _OUT_F64, _OUT_U8 = (
     types.Array(t, 1, "C") for t in (types.uint32, types.int64, types.float64, types.uint8)
 )
-_FIELD, _PREFIX = (_U32, _I64), (_U32, _I64, _I64)
+_FIELD, _PREFIX = (_U32, _I64, _I64), (_U32, _I64, _I64, _I64)
 _VECTORS = (
     *(types.Array(types.int16, 2, "C", readonly=True),) * 2,
     types.Array(types.int32, 2, "C", readonly=True),
@@ -41,11 +44,13 @@ _VECTORS = (
 )
 
 
-class Sets(NamedTuple):
-    """Sorted distinct shingles, row after row: values (UInt32) and the n + 1 offsets between the rows."""
+class Prefixes(NamedTuple):
+    """The rarest members of every set, and what probing them costs: values[starts[i]:ends[i]], cost[i]."""
 
     values: np.ndarray
-    offsets: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    cost: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -74,51 +79,77 @@ def _decode(code):
     return (code - 8 * shift) << shift
 
 
-@numba.njit(types.void(_U32, types.Array(types.uint16, 1, "C"), types.int64, _OUT_U8), cache=True, nogil=True)
-def _count(values, counts, parts, rarity):
-    """Write how often each shingle occurs, as a code; two that share a counter only look less rare than they are.
+@numba.njit(
+    types.void(*_FIELD, types.Array(types.uint16, 1, "C"), types.int64, types.int64), cache=True, nogil=True
+)
+def _count(values, starts, ends, counts, part, parts):
+    """Count how often each shingle occurs; two that share a counter only look less rare than they are.
 
     The counters are for one of `parts` parts of all shingles at a time, so that few share one however many
     there are.
     """
     mask = np.uint64(counts.size - 1)
-    for part in range(parts):
-        counts[:] = 0
-        for i in range(values.size):
+    for row in range(starts.size):
+        for i in range(starts[row], ends[row]):
             h = mix(np.uint64(values[i]))
             if np.int64(h >> np.uint64(40)) % parts == part and counts[h & mask] < 65_535:
                 counts[h & mask] += np.uint16(1)
-        for i in range(values.size):
-            h = mix(np.uint64(values[i]))
-            if np.int64(h >> np.uint64(40)) % parts == part:
-                rarity[i] = _code(np.int64(counts[h & mask]))
 
 
 @numba.njit(
-    types.void(_U32, _I64, _U8, types.float64, types.float64, _OUT_U32, _OUT_I64, _OUT_I64),
+    types.void(
+        *_FIELD,
+        types.Array(types.uint16, 1, "C", readonly=True),
+        types.int64,
+        types.int64,
+        _OUT_U8,
+    ),
     cache=True,
     nogil=True,
 )
-def _write_prefixes(values, offsets, rarity, jaccard, rounding, out, ends, cost):
-    """Fill the prefix of every set, without members that no other row has, and what probing it costs."""
-    ranked = np.empty(np.max(offsets[1:] - offsets[:-1]) + 1, np.uint64)
+def _write_rarity(values, starts, ends, counts, part, parts, rarity):
+    """Write how often each shingle of this part occurs, as a code, set after set."""
+    mask = np.uint64(counts.size - 1)
     used = 0
-    for row in range(ends.size):
-        n = offsets[row + 1] - offsets[row]
+    for row in range(starts.size):
+        for i in range(starts[row], ends[row]):
+            h = mix(np.uint64(values[i]))
+            if np.int64(h >> np.uint64(40)) % parts == part:
+                rarity[used] = _code(np.int64(counts[h & mask]))
+            used += 1
+
+
+@numba.njit(
+    types.int64(*_FIELD, _U8, types.float64, types.float64, _OUT_U32, _OUT_I64, _OUT_I64),
+    cache=True,
+    nogil=True,
+)
+def _write_prefixes(values, starts, ends, rarity, jaccard, rounding, out, lengths, cost):
+    """Fill the prefix of every set, without members that no other row has, and what probing it costs.
+
+    Return how many members were written.
+    """
+    ranked = np.empty(np.max(ends - starts) + 1, np.uint64)
+    used = seen = 0
+    for row in range(starts.size):
+        n = ends[row] - starts[row]
         shared = 0
-        for i in range(offsets[row], offsets[row + 1]):
-            if rarity[i] > 1:
-                ranked[shared] = np.uint64(rarity[i]) << np.uint64(32) | np.uint64(values[i])
+        for i in range(n):
+            if rarity[seen + i] > 1:
+                member = np.uint64(values[starts[row] + i])
+                ranked[shared] = np.uint64(rarity[seen + i]) << np.uint64(32) | member
                 shared += 1
+        seen += n
         # The members that no other row has are the rarest of all; only what they leave room for is ranked.
         keep = shared + 1 - np.int64(np.ceil(jaccard * n - rounding)) if n else 0
         if keep > 0:
             sort(ranked, shared)
-        for i in range(min(keep, shared)):
+        lengths[row] = max(0, min(keep, shared))
+        for i in range(lengths[row]):
             out[used] = np.uint32(ranked[i])
             cost[row] += _decode(ranked[i] >> np.uint64(32))
             used += 1
-        ends[row] = used
+    return used
 
 
 @numba.njit
@@ -142,40 +173,41 @@ def _jaccard(x, x_start, x_end, y, y_start, y_end):
 
 
 @numba.njit
-def _similarity(a, b, x, x_offsets, y, y_offsets, bound):
+def _similarity(a, b, one, other, bound):
     """Return the lesser similarity of rows `a` and `b` over two fields, or 0 where it is below `bound`."""
     least = 1.0
-    for values, offsets in ((x, x_offsets), (y, y_offsets)):
-        n, m = offsets[a + 1] - offsets[a], offsets[b + 1] - offsets[b]
+    for values, starts, ends in (one, other):
+        n, m = ends[a] - starts[a], ends[b] - starts[b]
         if min(n, m) < bound * max(n, m) - 1e-9:
             return 0.0
-        least = min(least, _jaccard(values, offsets[a], offsets[a + 1], values, offsets[b], offsets[b + 1]))
+        least = min(least, _jaccard(values, starts[a], ends[a], values, starts[b], ends[b]))
         if least < bound:
             return 0.0
     return least
 
 
 @numba.njit
-def _find(row, field, prefix, ends, index, seen, stamp, x, xo, y, yo, bound, split, marks, mark_offsets):
+def _find(row, field, prefix, index, seen, stamp, one, two, bound, split, marks):
     """Return the most similar indexed row and its similarity, or -1; the least of equals.
 
     Under the tags of a first prompt only rows of another split count, and the first of them will do. Elsewhere
     siblings do not count.
     """
     heads, keys, rows, links = index
+    members, starts, ends, _ = prefix
     mask = np.uint64(heads.size - 1)
     best, witness = 0.0, -1
-    for i in range(ends[row - 1] if row else 0, ends[row]):
-        key = np.uint64(field) << np.uint64(32) | np.uint64(prefix[i])
+    for i in range(starts[row], ends[row]):
+        key = np.uint64(field) << np.uint64(32) | np.uint64(members[i])
         node = heads[mix(key) & mask]
         while node >= 0:
             other = rows[node]
             if keys[node] == key and seen[other] != stamp:
                 seen[other] = stamp
                 if field >= _PROMPT or split[other] != split[row]:
-                    found = _similarity(row, other, x, xo, y, yo, bound)
+                    found = _similarity(row, other, one, two, bound)
                     better = found > best or (found == best and found > 0.0 and other < witness)
-                    if better and (field < _PROMPT or not are_siblings(row, other, marks, mark_offsets)):
+                    if better and (field < _PROMPT or not are_siblings(row, other, marks)):
                         best, witness = found, other
                     if witness >= 0 and field < _PROMPT:
                         return witness, best
@@ -184,12 +216,13 @@ def _find(row, field, prefix, ends, index, seen, stamp, x, xo, y, yo, bound, spl
 
 
 @numba.njit
-def _add(row, field, prefix, ends, index, used):
+def _add(row, field, prefix, index, used):
     """Index a row under the prefix of one field; return the number of nodes used."""
     heads, keys, rows, links = index
+    members, starts, ends, _ = prefix
     mask = np.uint64(heads.size - 1)
-    for i in range(ends[row - 1] if row else 0, ends[row]):
-        key = np.uint64(field) << np.uint64(32) | np.uint64(prefix[i])
+    for i in range(starts[row], ends[row]):
+        key = np.uint64(field) << np.uint64(32) | np.uint64(members[i])
         slot = mix(key) & mask
         keys[used], rows[used], links[used] = key, row, heads[slot]
         heads[slot] = used
@@ -198,11 +231,10 @@ def _add(row, field, prefix, ends, index, used):
 
 
 @numba.njit
-def _is_prompt_cheaper(row, prompt_offsets, response_offsets, prompt_cost, response_cost):
+def _is_prompt_cheaper(row, prompt, response, by_prompt, by_response):
     """Return whether to look a row up by its prompt: the other field is empty, or leads to more rows."""
-    n = prompt_offsets[row + 1] - prompt_offsets[row]
-    m = response_offsets[row + 1] - response_offsets[row]
-    return m == 0 or (n > 0 and prompt_cost[row] < response_cost[row])
+    n, m = prompt[2][row] - prompt[1][row], response[2][row] - response[1][row]
+    return m == 0 or (n > 0 and by_prompt[3][row] < by_response[3][row])
 
 
 @numba.njit
@@ -221,35 +253,36 @@ def _new_index(slots, size):
     nogil=True,
 )
 def _count_conflicts(
-    split, held, first, first_offsets, prompt, prompt_offsets, prefix, ends, cost, bound, slots, degree
+    split, held, first, first_starts, first_ends, prompt, prompt_starts, prompt_ends,
+    members, starts, ends, cost, bound, slots, degree,
 ):  # fmt: skip
     """Count, for every row, the rows of another split with a near-equal prompt, one of the two held out.
 
     A row stops looking after MANY, so that a template shared by half the rows stays affordable.
     """
-    index = _new_index(slots, prefix.size)
+    firsts, prompts = (first, first_starts, first_ends), (prompt, prompt_starts, prompt_ends)
+    prefix = (members, starts, ends, cost)
+    index = _new_index(slots, members.size)
     heads, keys, rows, links = index
     mask = np.uint64(heads.size - 1)
     seen = np.full(split.size, -1, np.int64)
     used = 0
     for row in range(split.size):  # held-out rows come first
         hits = 0
-        for i in range(ends[row - 1] if row else 0, ends[row]):
-            key = np.uint64(prefix[i])
+        for i in range(starts[row], ends[row]):
+            key = np.uint64(members[i])
             node = heads[mix(key) & mask]
             while node >= 0 and hits < MANY:
                 other = rows[node]
                 if keys[node] == key and seen[other] != row:
                     seen[other] = row
-                    if split[other] != split[row] and (
-                        _similarity(row, other, first, first_offsets, prompt, prompt_offsets, bound) > 0.0
-                    ):
+                    if split[other] != split[row] and (_similarity(row, other, firsts, prompts, bound) > 0.0):
                         hits += 1
                         degree[other] += 1
                 node = links[node]
         degree[row] += hits
         if held[row]:
-            used = _add(row, _FIRST_HELD, prefix, ends, index, used)
+            used = _add(row, _FIRST_HELD, prefix, index, used)
 
 
 @numba.njit(
@@ -263,14 +296,21 @@ def _count_conflicts(
 )
 def _pass(
     order, same, split, held, degree,
-    first, first_offsets, prompt, prompt_offsets, response, response_offsets,
-    first_prefix, first_ends, first_cost, prompt_prefix, prompt_ends, prompt_cost,
-    response_prefix, response_ends, response_cost,
-    marks, mark_offsets, prompt_vectors, response_vectors, cells, starts, places, rows,
+    first, first_starts, first_ends, prompt, prompt_starts, prompt_ends,
+    response, response_starts, response_ends,
+    first_members, first_member_starts, first_member_ends, first_cost,
+    prompt_members, prompt_member_starts, prompt_member_ends, prompt_cost,
+    response_members, response_member_starts, response_member_ends, response_cost,
+    mark, mark_starts, mark_ends, prompt_vectors, response_vectors, cells, starts, places, rows,
     near, near_held_out, semantic, exact, slots, kind, witness, similarity,
 ):  # fmt: skip
     """Meet the rows in order; `same` numbers rows of equal text, `held` marks rows of held-out splits."""
-    index = _new_index(slots, first_prefix.size + prompt_prefix.size + response_prefix.size)
+    firsts, prompts = (first, first_starts, first_ends), (prompt, prompt_starts, prompt_ends)
+    responses, marks = (response, response_starts, response_ends), (mark, mark_starts, mark_ends)
+    by_first = (first_members, first_member_starts, first_member_ends, first_cost)
+    by_prompt = (prompt_members, prompt_member_starts, prompt_member_ends, prompt_cost)
+    by_response = (response_members, response_member_starts, response_member_ends, response_cost)
+    index = _new_index(slots, first_members.size + prompt_members.size + response_members.size)
     seen, kept_text = np.full(same.size, -1, np.int64), np.full(same.size, -1, np.int64)
     vectors = (prompt_vectors, response_vectors, cells, starts, places, rows)
     length = (lengths(prompt_vectors), lengths(response_vectors))
@@ -284,35 +324,28 @@ def _pass(
             if found < 0 and degree[row] and (held[row] or field == _FIRST_HELD):
                 why, stamp = NEAR_HELD_OUT, stamp + 1
                 found, score = _find(
-                    row, field, first_prefix, first_ends, index, seen, stamp,
-                    first, first_offsets, prompt, prompt_offsets, near_held_out, split, marks, mark_offsets,
-                )  # fmt: skip
+                    row, field, by_first, index, seen, stamp, firsts, prompts, near_held_out, split, marks
+                )
         if found < 0 and near <= 1.0:
-            field, prefix, ends = _RESPONSE, response_prefix, response_ends
-            if _is_prompt_cheaper(row, prompt_offsets, response_offsets, prompt_cost, response_cost):
-                field, prefix, ends = _PROMPT, prompt_prefix, prompt_ends
+            field, prefix = _RESPONSE, by_response
+            if _is_prompt_cheaper(row, prompts, responses, by_prompt, by_response):
+                field, prefix = _PROMPT, by_prompt
             why, stamp = NEAR, stamp + 1
             found, score = _find(
-                row, field, prefix, ends, index, seen, stamp,
-                prompt, prompt_offsets, response, response_offsets, near, split, marks, mark_offsets,
-            )  # fmt: skip
+                row, field, prefix, index, seen, stamp, prompts, responses, near, split, marks
+            )
         if found < 0 and semantic <= 1.0:
             why = SEMANTIC
-            found, score = find_alike(
-                row, vectors, length, is_kept, prompt, prompt_offsets, response, response_offsets,
-                marks, mark_offsets, semantic,
-            )  # fmt: skip
+            found, score = find_alike(row, vectors, length, is_kept, prompts, responses, marks, semantic)
         if found >= 0:
             kind[row], witness[row], similarity[row] = why, found, score
             continue
         kept_text[same[row]] = row
         mark_kept(row, places, is_kept)
         if degree[row]:
-            used = _add(
-                row, _FIRST_HELD if held[row] else _FIRST_TRAIN, first_prefix, first_ends, index, used
-            )
-        used = _add(row, _PROMPT, prompt_prefix, prompt_ends, index, used)
-        used = _add(row, _RESPONSE, response_prefix, response_ends, index, used)
+            used = _add(row, _FIRST_HELD if held[row] else _FIRST_TRAIN, by_first, index, used)
+        used = _add(row, _PROMPT, by_prompt, index, used)
+        used = _add(row, _RESPONSE, by_response, index, used)
 
 
 def find_repeats(
@@ -351,33 +384,56 @@ def find_repeats(
     is_prompt = first is prompt and near == near_held_out
     by_first = by_prompt if is_prompt else _prefixes(first, near_held_out if held.any() else _OFF)
     degree = np.zeros(n, np.int64)
-    slots = _power_of_two(2 * by_first[0].size)
+    slots = _power_of_two(2 * by_first.values.size)
     _count_conflicts(split, held, *first, *prompt, *by_first, near_held_out, slots, degree)
-    slots = _power_of_two(2 * (by_first[0].size + by_prompt[0].size + by_response[0].size))
+    slots = _power_of_two(2 * (by_first.values.size + by_prompt.values.size + by_response.values.size))
     meaning = _OFF if semantic is None or vectors is None else semantic
     _pass(
         *(np.argsort(degree, kind="stable"), same, split, held, degree, *first, *prompt, *response),
         *(*by_first, *by_prompt, *by_response, *(marks or _no_sets(n)), *(vectors or no_vectors())),
         *(near, near_held_out, meaning, exact, slots, kind, witness, similarity),
     )
+    arrow_file.let_go()
     return Repeats(kind, witness, similarity)
 
 
 def _no_sets(n: int) -> Sets:
-    return Sets(np.zeros(0, np.uint32), np.zeros(n + 1, np.int64))
+    nothing = np.zeros(n, np.int64)
+    return Sets(np.zeros(0, np.uint32), nothing, nothing)
 
 
-def _prefixes(sets: Sets, jaccard: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the prefix of every set (values, ends) and what probing it costs."""
-    n = sets.offsets.size - 1
-    out, ends, cost = np.empty(sets.values.size, np.uint32), np.zeros(n, np.int64), np.zeros(n, np.int64)
-    if jaccard <= 1.0 and n:
-        counts = np.empty(min(_power_of_two(2 * sets.values.size), _MAX_COUNTERS), np.uint16)
-        parts = -(-2 * sets.values.size // _MAX_COUNTERS) or 1
-        rarity = np.empty(sets.values.size, np.uint8)
-        _count(sets.values, counts, parts, rarity)
-        _write_prefixes(sets.values, sets.offsets, rarity, jaccard, _ROUNDING, out, ends, cost)
-    return out[: ends[-1] if n else 0].copy(), ends, cost
+def _prefixes(sets: Sets, jaccard: float) -> Prefixes:
+    """Return the prefix of every set. The sets are read in the order in which they lie, some at a time."""
+    n = sets.starts.size
+    order = np.argsort(sets.starts, kind="stable")
+    lying = sets.of(order)
+    ends = np.cumsum(lying.ends - lying.starts)
+    size = int(ends[-1]) if n and jaccard <= 1.0 else 0
+    lengths, cost = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    if not size:
+        return Prefixes(np.zeros(0, np.uint32), lengths, lengths, cost)
+    counts = np.empty(min(_power_of_two(2 * size), _MAX_COUNTERS), np.uint16)
+    parts = -(-2 * size // _MAX_COUNTERS)
+    rarity, out = np.empty(size, np.uint8), np.empty(size, np.uint32)
+    blocks = [slice(start, start + _BLOCK_ROWS) for start in range(0, n, _BLOCK_ROWS)]
+    rarities = np.split(rarity, ends[[block.stop - 1 for block in blocks[:-1]]])
+    for part in range(parts):
+        counts[:] = 0
+        for block in blocks:
+            _count(*lying.of(block), counts, part, parts)
+            arrow_file.let_go()
+        for block, rare in zip(blocks, rarities):
+            _write_rarity(*lying.of(block), counts, part, parts, rare)
+            arrow_file.let_go()
+    used = 0
+    for block, rare in zip(blocks, rarities):
+        bounds = (rare, jaccard, _ROUNDING, out[used:], lengths[block], cost[block])
+        used += _write_prefixes(*lying.of(block), *bounds)
+        arrow_file.let_go()
+    place = np.empty(n, np.int64)
+    place[order] = np.arange(n)
+    stops = np.cumsum(lengths)
+    return Prefixes(out[:used].copy(), (stops - lengths)[place], stops[place], cost[place])
 
 
 def _power_of_two(n: int) -> int:

@@ -93,14 +93,15 @@ def _cosine(vectors, length, a, b, is_short, is_same):
 
 
 @numba.njit
-def _short_and_same(a, b, values, offsets):
+def _short_and_same(a, b, field):
     """Return whether one of two texts has less than two shingles, and whether both have the same one or none."""
-    n, m = offsets[a + 1] - offsets[a], offsets[b + 1] - offsets[b]
-    return min(n, m) < 2, n == m and (n == 0 or values[offsets[a]] == values[offsets[b]])
+    values, starts, ends = field
+    n, m = ends[a] - starts[a], ends[b] - starts[b]
+    return min(n, m) < 2, n == m and (n == 0 or values[starts[a]] == values[starts[b]])
 
 
 @numba.njit
-def find_alike(row, vectors, length, is_kept, prompt, po, response, ro, marks, mark_offsets, bound):
+def find_alike(row, vectors, length, is_kept, prompt, response, marks, bound):
     """Return the kept row with the highest cosine in prompt and response, the lesser of both, or -1."""
     asked, said, cells, starts, places, rows = vectors
     at = places[row]
@@ -112,11 +113,11 @@ def find_alike(row, vectors, length, is_kept, prompt, po, response, ro, marks, m
                 continue
             other = rows[to]
             found = min(
-                _cosine(said, length[1], at, to, *_short_and_same(row, other, response, ro)),
-                _cosine(asked, length[0], at, to, *_short_and_same(row, other, prompt, po)),
+                _cosine(said, length[1], at, to, *_short_and_same(row, other, response)),
+                _cosine(asked, length[0], at, to, *_short_and_same(row, other, prompt)),
             )
             better = found > best or (found == best and (witness < 0 or other < witness))
-            if better and not are_siblings(row, other, marks, mark_offsets):
+            if better and not are_siblings(row, other, marks):
                 best, witness = found, other
     return witness, min(best, 1.0)
 

@@ -13,7 +13,7 @@ from tests import sibling_rules
 from tests.row_frames import make_rows
 from tilth.curation.dedup.near import Dedup
 from tilth.curation.similarity.marks import are_siblings, marks
-from tilth.curation.similarity.shingles import as_arrays
+from tilth.curation.similarity.sets import in_place
 
 PAGE = (
     "karmadactl {0} marks a node. Use {0} when a node goes into service. The command {0} takes the name of the "
@@ -29,7 +29,7 @@ PROBLEM = (
 
 def siblings(a: tuple[str, str], b: tuple[str, str]) -> bool:
     found = marks(pl.Series([a[0], b[0]]), pl.Series([a[1], b[1]]))
-    return bool(are_siblings(0, 1, *as_arrays(found)))
+    return bool(are_siblings(0, 1, tuple(in_place(found)[0])))
 
 
 @settings(deadline=None, max_examples=200)

@@ -1,0 +1,73 @@
+"""Sets of numbers, one a row, read where they lie: in the memory of a column, or in the file it is mapped from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+_NUMBER_BYTES = 4
+
+
+class Sets(NamedTuple):
+    """The sets of some rows: that of row i is values[starts[i]:ends[i]], distinct and in order.
+
+    values: UInt32. starts, ends: Int64.
+    """
+
+    values: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+
+    def of(self, rows: np.ndarray) -> Sets:
+        """Return the sets of these rows, in this order; the values stay where they are."""
+        return Sets(self.values, self.starts[rows], self.ends[rows])
+
+
+class _Memory:
+    """All memory between two places, as numpy asks for it; keeps what lies there alive."""
+
+    def __init__(self, start: int, end: int, owners: object) -> None:
+        numbers = (end - start) // _NUMBER_BYTES
+        self.__array_interface__ = {
+            "data": (start, True),
+            "shape": (numbers,),
+            "typestr": "<u4",
+            "version": 3,
+        }
+        self.owners = owners
+
+
+def in_place(*columns: pl.Series) -> list[Sets]:
+    """Return the sets of columns of List(UInt32), a null being an empty one, without a copy.
+
+    A mapped column lies in many pieces, so `values`, the same array for all columns, is the memory from the first
+    to the last of them. What lies between two pieces is nobody's: only look between starts and ends.
+    """
+    pieces = [[cast(pa.LargeListArray, chunk.to_arrow()) for chunk in c.get_chunks()] for c in columns]
+    spans = [_span(piece) for some in pieces for piece in some if len(piece.values)]
+    if not spans:
+        return [Sets(np.zeros(0, np.uint32), *_bounds(some, 0)) for some in pieces]
+    low, high = min(start for start, _ in spans), max(end for _, end in spans)
+    values = np.asarray(_Memory(low, high, pieces))
+    return [Sets(values, *_bounds(some, low)) for some in pieces]
+
+
+def _span(piece: pa.LargeListArray) -> tuple[int, int]:
+    """Return the addresses of the first number of a piece and of what follows its last."""
+    values = piece.values
+    start = values.buffers()[1].address + _NUMBER_BYTES * values.offset
+    return start, start + _NUMBER_BYTES * len(values)
+
+
+def _bounds(pieces: list[pa.LargeListArray], low: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return where every list begins and ends, in numbers from address `low` on."""
+    starts, lengths = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for piece in pieces:
+        offsets = piece.offsets.to_numpy()
+        first = (_span(piece)[0] - low) // _NUMBER_BYTES if len(piece.values) else 0
+        starts.append(first + offsets[:-1])
+        lengths.append(np.diff(offsets) * piece.is_valid().to_numpy(zero_copy_only=False))
+    return np.concatenate(starts), np.concatenate(starts) + np.concatenate(lengths)
