@@ -115,7 +115,7 @@ def _draw(figures: dict[str, Any]) -> None:
     ]
     scatter(
         PLOT,
-        f"Learning against forgetting: {STEPS} steps on the demo base, {len(SEEDS)} seeds",
+        f"Learning against forgetting: {STEPS} steps on the demo base, mean and range of {len(SEEDS)} seeds",
         "forgotten: rise of the loss on base documents, nat/token",
         "exact match on the desk's questions",
         points,

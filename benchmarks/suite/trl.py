@@ -24,7 +24,7 @@ REQUIREMENTS = [
     "accelerate==1.15.0",
 ]
 SETTINGS = ("padded-4", "padded-8", "packed-4", "packed-2")
-ROWS, MAX_TOKENS, STEP_TOKENS = 128, 512, 2048
+ROWS, MAX_TOKENS, STEP_TOKENS, PACK_TOKENS = 128, 512, 2048, 1024
 SHAPE = {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 4}
 VOCABULARY = 11_264  # with these layers 14 M parameters
 SPECIAL = ["<pad>", "<eos>", "<|user|>", "<|assistant|>", "<|system|>"]
@@ -124,7 +124,7 @@ def _recipe(base: str) -> Any:
     from tilth.training.recipe import TrainingRecipe
 
     return TrainingRecipe(
-        base=base, epochs=1, batch_tokens=STEP_TOKENS, pack_tokens=STEP_TOKENS, max_tokens=MAX_TOKENS
+        base=base, epochs=1, batch_tokens=STEP_TOKENS, pack_tokens=PACK_TOKENS, max_tokens=MAX_TOKENS
     )
 
 
@@ -155,7 +155,7 @@ def _train(rows: str, base: str) -> dict[str, Any]:
         loop = Loop(
             model=model,
             optimizer=optimizer_for(model, weight_decay=0.0),
-            sampler=Sampler(examples, seed=0, pack_tokens=STEP_TOKENS),
+            sampler=Sampler(examples, seed=0, pack_tokens=PACK_TOKENS),
             learning=learning,
             recipe=recipe,
             total_steps=steps,
@@ -181,7 +181,7 @@ def _bookkeeping(rows: str, base: str) -> dict[str, Any]:
     recipe, examples = _recipe(base), _examples(rows, base)
     model, dynamics = _model(recipe), Dynamics(examples, [""])
     spent = {False: 0.0, True: 0.0}
-    for number, batch in enumerate(pack(examples, STEP_TOKENS)):
+    for number, batch in enumerate(pack(examples, PACK_TOKENS)):
         for watched in (number % 2 == 0, number % 2 == 1):
             started = time.process_time()
             losses = token_losses(model, batch, statistics=watched)
