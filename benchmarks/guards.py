@@ -238,6 +238,14 @@ GUARDS = (
     ),
     Guard(
         12,
+        "what was drawn ahead counts only where the sampler still stands where it was drawn",
+        "training/prefetch.py",
+        " if (state, drawn_until) == (self._sampler.state_dict(), until) else None",
+        "",
+        ("tests/training/test_prefetch.py::test_a_changed_mixture_and_a_restored_state_draw_anew",),
+    ),
+    Guard(
+        12,
         "the optimizer keeps its moments",
         "training/snapshot.py",
         '    _load_optimizer(loop.optimizer, saved.tensors["optimizer"])\n',
