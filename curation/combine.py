@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -42,11 +42,11 @@ class Observed(Protocol):
 class Combined:
     """The judged parts of a run; a row's provenance is that of its least occurrence.
 
-    occurrences: the files of the lines, ordered by source_path and line. findings: of the local rules, in the
+    occurrences: schema OCCURRENCES, ordered by source_path and line, mapped. findings: of the local rules, in the
     order of the stages.
     """
 
-    occurrences: list[Path]
+    occurrences: pl.DataFrame
     parts: Parts
     rows: pl.DataFrame
     slices: pl.Series
@@ -72,8 +72,9 @@ def combine(
     """
     chosen = Parts(parts, _choose(occurrences))
     rows = _rows(chosen, out)
-    held = Combined(_in_order(occurrences), chosen, rows, pl.Series(), _findings(chosen))
-    return Combined(held.occurrences, chosen, rows, slices_of(held, slice_by), held.findings)
+    lines = _lines(_in_order(occurrences), out)
+    held = Combined(lines, chosen, rows, pl.Series(), _findings(chosen))
+    return replace(held, slices=slices_of(held, slice_by))
 
 
 def aligned(lines: pl.LazyFrame, rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -154,6 +155,8 @@ def _findings(parts: Parts) -> pl.DataFrame:
     )
 
 
-def lines_of(occurrences: list[Path]) -> pl.DataFrame:
-    """Return schema OCCURRENCES of files that are in order."""
-    return pl.concat([empty(OCCURRENCES), *(conform(pl.read_parquet(p), OCCURRENCES) for p in occurrences)])
+def _lines(occurrences: list[Path], out: Path) -> pl.DataFrame:
+    """Return schema OCCURRENCES of files that are in order, mapped from a file in `out`."""
+    lines = (conform(pl.read_parquet(path), OCCURRENCES) for path in occurrences)
+    arrow_file.write(out / "lines.arrow", chain([empty(OCCURRENCES)], lines))
+    return conform(arrow_file.read(out / "lines.arrow"), OCCURRENCES)

@@ -9,12 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
+from tilth.curation import arrow_file
 from tilth.curation.admission import Admission, admit
-from tilth.curation.combine import Combined, combine, lines_of, require_columns
+from tilth.curation.combine import Combined, combine, require_columns
 from tilth.curation.decide import decide
 from tilth.curation.evidence import Gatherer, trim
 from tilth.curation.executor import Executor, LocalExecutor
@@ -109,7 +111,8 @@ def curate(
         gatherer = Gatherer(store.cache, stage_digests(request.recipe.stages), data.rows, texts)
         steering = decide(request.recipe, ledger, data, gatherer, admission.records, report)
         report("publish", 0, 1)
-        draft, checks = _draft(request, ingested, data, texts, ledger, admission)
+        draft, checks = _draft(request, ingested, data, ledger, admission)
+        arrow_file.let_go()
         version, published = store.publish(request.name, _without_idle_feedback(draft, parent))
         report("publish", 1, 1)
         trim(store.cache)
@@ -155,10 +158,10 @@ def _judge_locally(
 
 
 def _draft(
-    request: Request, ingested: Ingest, data: Combined, texts: PartTexts, ledger: Ledger, admission: Admission
+    request: Request, ingested: Ingest, data: Combined, ledger: Ledger, admission: Admission
 ) -> tuple[Draft, list[CheckResult]]:
     """Assemble what is published and judge it."""
-    decisions, lines = ledger.decisions(), lines_of(data.occurrences)
+    decisions, lines = ledger.decisions(), data.occurrences
     if not (decisions["verdict"] == Verdict.KEEP).any():
         raise _nothing_left(request, lines.height)
     checks = judge(measure(Tables(lines, data.rows, decisions, empty(MEASURE_KEYS))), request.checks)
@@ -166,8 +169,8 @@ def _draft(
         rows=data.rows,
         decisions=decisions,
         occurrences=lines,
-        measures=data.parts.scan("measures"),
-        turns=texts.turns(),
+        measures=partial(data.parts.read, "measures"),
+        turns=partial(data.parts.read, "turns"),
         sources=sorted(f.digest for f in ingested.files),
         recipe_digest=recipe_digest(request.sources, request.recipe),
         stages=stage_digests(request.recipe.stages),

@@ -100,11 +100,7 @@ class PartTexts(FiledTexts):
         return self._parts.scan("turns").sort("row_id", "turn")
 
     def _read(self, row_ids: pl.Series) -> pl.DataFrame:
-        wanted = row_ids.unique().sort()
-        chosen = self._parts.chosen.join(
-            wanted.to_frame("row_id"), on="row_id", how="semi", maintain_order="left"
-        )
-        return self._parts.scan("turns", chosen).collect() if chosen.height else TURNS.to_frame()
+        return self._parts.read("turns", row_ids) if row_ids.len() else TURNS.to_frame()
 
 
 class VersionTexts(FiledTexts):

@@ -113,8 +113,7 @@ def content_id(rows: pl.DataFrame, decisions: pl.DataFrame) -> str:
     row_id order, column by column: row_id, text_digest, verdict, stage, reason, turn, witness_id, split,
     fold, slice, weight. Raises ValueError unless both hold the same distinct rows.
     """
-    rows = rows.select("row_id", "text_digest").sort("row_id")
-    decisions = decisions.sort("row_id")
+    rows, decisions = (_in_row_order(frame) for frame in (rows.select("row_id", "text_digest"), decisions))
     if rows["row_id"].is_duplicated().any() or not rows["row_id"].equals(decisions["row_id"]):
         raise ValueError("rows and decisions must hold the same distinct row_ids")
     digest = hashlib.sha256(canonical_json({"format": CONTENT_FORMAT, "rows": rows.height}))
@@ -131,12 +130,19 @@ def content_id(rows: pl.DataFrame, decisions: pl.DataFrame) -> str:
     return digest.hexdigest()
 
 
+def _in_row_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """Sort a frame by row_id, or return it as it is where it is in order: a copy of a large one costs much."""
+    return frame if frame["row_id"].is_sorted() else frame.sort("row_id")
+
+
 def _add_fixed(digest: Any, name: str, values: pl.Series) -> None:
     present = values.drop_nulls()
     if not (present.bin.size() == _FIXED[name]).all():
         raise ValueError(f"{name} must be {_FIXED[name]} bytes")
     nulls = values.is_null().to_numpy().astype(np.uint8).tobytes()
-    digest.update(canonical_json([name, len(present)]) + nulls + b"".join(present.to_list()))
+    digest.update(canonical_json([name, len(present)]) + nulls)
+    for start in range(0, len(present), CHUNK_ROWS):
+        digest.update(b"".join(present.slice(start, CHUNK_ROWS).to_list()))
 
 
 def _add_names(digest: Any, name: str, values: pl.Series) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -19,20 +19,23 @@ SHARD_ROWS = 50_000
 DEFECT = "This is a defect of Tilth: please report it"
 
 
+Lines = Callable[[pl.Series], pl.DataFrame]  # of some row ids (distinct, in order), the lines of a table
+
+
 @dataclass(frozen=True)
 class Draft:
     """What curate hands over. Frames in any order; see Manifest for the rest.
 
-    turns: the rewritten turns (schema TURNS) of at least every row whose text is new. measures: read a range
-    of ids at a time. counts: further counts; lines, rows, kept, dropped, quarantined, unaccounted and one a
-    split are counted here.
+    turns: the rewritten turns (schema TURNS) of at least every row whose text is new. measures: row_id, turn and
+    a column a measure. Both are asked for SHARD_ROWS rows at a time. counts: further counts; lines, rows, kept,
+    dropped, quarantined, unaccounted and one a split are counted here.
     """
 
     rows: pl.DataFrame
     decisions: pl.DataFrame
     occurrences: pl.DataFrame
-    measures: pl.DataFrame | pl.LazyFrame
-    turns: pl.LazyFrame
+    measures: Lines
+    turns: Lines
     sources: list[str]
     recipe_digest: str
     stages: dict[str, str] = field(default_factory=dict)
@@ -84,7 +87,7 @@ def write_version(name: str, draft: Draft, parent: Version | None, objects: Obje
             # Aligned with rows by position: what a version costs is its selection.
             "decisions": _put_slices(decisions.drop("row_id"), objects),
             "occurrences": _put_slices(occurrences, objects),
-            "measures": _put_measures(rows["row_id"], draft.measures.lazy(), objects),
+            "measures": _put_measures(rows["row_id"], draft.measures, objects),
         },
         stages=draft.stages,
         libraries=draft.libraries,
@@ -130,13 +133,11 @@ def _put_slices(frame: pl.DataFrame, objects: Objects) -> list[str]:
     return [objects.put_frame(some) for some in slices]
 
 
-def _put_measures(row_ids: pl.Series, measures: pl.LazyFrame, objects: Objects) -> list[str]:
+def _put_measures(row_ids: pl.Series, measures: Lines, objects: Objects) -> list[str]:
     """Store the measures of SHARD_ROWS rows at a time, those of turns and of rows apart, ordered by row_id, turn."""
     digests: list[str] = []
     for start in range(0, max(row_ids.len(), 1), SHARD_ROWS):
-        ids = row_ids.slice(start, SHARD_ROWS)
-        some = measures.filter(pl.col("row_id").is_between(ids.min(), ids.max()))
-        both = some.collect()
+        both = measures(row_ids.slice(start, SHARD_ROWS))
         for of_turns in (False, True):
             lines = both.filter(pl.col("turn").is_not_null() == of_turns)
             # A column of turns is null in every line of a row, and the other way round.
@@ -147,7 +148,7 @@ def _put_measures(row_ids: pl.Series, measures: pl.LazyFrame, objects: Objects) 
 
 
 def _put_turns(
-    name: str, rows: pl.DataFrame, turns: pl.LazyFrame, parent: Version | None, objects: Objects
+    name: str, rows: pl.DataFrame, turns: Lines, parent: Version | None, objects: Objects
 ) -> list[str]:
     """Store the texts that the parent's payload lacks; return the objects that hold a text of `rows`."""
     keys = rows.select("row_id", "text_digest")
@@ -174,15 +175,8 @@ def textless(rows: pl.DataFrame, without_turns: pl.DataFrame) -> pl.DataFrame:
     return lost.filter(lost["text_digest"] != text_digests(lost, TURNS.to_frame())["text_digest"])
 
 
-def _shards(keys: pl.DataFrame, turns: pl.LazyFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+def _shards(keys: pl.DataFrame, turns: Lines) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Yield SHARD_ROWS keys at a time, in row_id order, with their turns and the text digest."""
     for chunk in keys.iter_slices(SHARD_ROWS):
-        low, high = chunk["row_id"][0], chunk["row_id"][-1]
-        yield (
-            chunk,
-            turns.filter(pl.col("row_id").is_between(low, high))
-            .select(list(TURNS))
-            .join(chunk.lazy(), on="row_id", how="inner")
-            .sort("row_id", "turn")
-            .collect(),
-        )
+        said = turns(chunk["row_id"]).select(list(TURNS))
+        yield chunk, said.join(chunk, on="row_id", how="inner").sort("row_id", "turn")

@@ -9,7 +9,7 @@ import polars as pl
 
 from tilth.shards.digest import row_id, sha256_hex, text_digests
 from tilth.shards.feedback import FeedbackHeader
-from tilth.shards.publish import Draft
+from tilth.shards.publish import Draft, Lines
 from tilth.shards.tables import DECISIONS, OCCURRENCES, ROWS, TURNS, conform
 from tilth.shards.version import Version
 
@@ -70,10 +70,15 @@ def make_draft(lines: list[Line], **fields: Any) -> Draft:
         rows=row_frame,
         decisions=_frame(list(decisions.values()), DECISIONS),
         occurrences=_frame(occurrences, OCCURRENCES),
-        measures=measures,
-        turns=turn_frame.lazy(),
+        measures=lines_of(measures),
+        turns=lines_of(turn_frame),
         **fields,
     )
+
+
+def lines_of(frame: pl.DataFrame) -> Lines:
+    """Return what hands over the lines of a frame that belong to the rows asked for."""
+    return lambda row_ids: frame.filter(pl.col("row_id").is_in(row_ids.implode()))
 
 
 def small_lines() -> list[Line]:

@@ -205,7 +205,7 @@ def _tags(tags: pl.DataFrame | None) -> Any:
 
 def licences_of_kept(tables: Tables) -> list[str]:
     """Return the notes on the licences of the kept rows."""
-    kept = tables.rows.filter(tables.decisions["verdict"] == Verdict.KEEP.value)
+    kept = tables.rows.select("licence").filter(tables.decisions["verdict"] == Verdict.KEEP.value)
     return licences.notes(kept.group_by("licence").len().iter_rows())
 
 

@@ -73,9 +73,11 @@ def measure(tables: Tables) -> pl.DataFrame:
         by_source.select(sources=pl.len(), max_source_loss=pl.col("loss").max()),
         _leaks(kept),
     ]
-    wide = pl.concat(
-        [part.with_columns(pl.selectors.integer().cast(pl.Int64)) for part in parts], how="horizontal"
-    )
+    # One after another: together they would hold a table of all row ids each.
+    found = [
+        part.with_columns(pl.selectors.integer().cast(pl.Int64)).collect(engine="streaming") for part in parts
+    ]
+    wide = pl.concat(found, how="horizontal")
     rates = {
         "keep_rate": pl.col("kept") / pl.col("rows_in"),
         "drop_rate": pl.col("dropped") / pl.col("rows_in"),
@@ -87,7 +89,6 @@ def measure(tables: Tables) -> pl.DataFrame:
         wide.with_columns(unaccounted=pl.col("undecided") + pl.col("invented"), **rates)
         .drop("undecided", "invented")
         .with_columns(pl.selectors.float().fill_nan(None).round(VALUE_DECIMALS))
-        .collect(engine="streaming")
     )
 
 

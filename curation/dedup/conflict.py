@@ -13,7 +13,7 @@ from tilth.curation.stage import Phase, Texts, limit, stage
 from tilth.shards.tables import FINDINGS, Shape, Verdict, empty
 
 _ANSWERED = (Shape.CHAT.value, Shape.INSTRUCTION.value)
-_BATCH_ROWS = 50_000
+_BATCH_ROWS = 20_000
 _DIGEST_BYTES = 16
 _PROMPT = ("low", "high")
 _SIGNS = "[\\s.,;:!?\"'`*$]+"
@@ -45,20 +45,15 @@ class Conflict:
         # Few rows share even half a digest; only these are grouped.
         repeated = prompts["low"].is_duplicated() & prompts["low"].is_not_null()
         ids = asked.filter(repeated)
-        answers = texts.responses(ids).str.to_lowercase().str.replace_all(_SIGNS, " ").str.strip_chars(" ")
-        answer, length = pl.col("answer"), pl.col("answer").str.len_chars()
-        shortest = answer.sort_by(length, answer).first().over(_PROMPT)
-        holds = (" " + answer + " ").str.contains(" " + pl.col("shortest") + " ", literal=True)
+        answer, length = pl.col("answer"), pl.col("answer").str.len_chars() - 2
         return (
             prompts.filter(repeated)
-            .with_columns(row_id=ids, answer=answers)
-            .with_columns(
-                answers=answer.n_unique().over(_PROMPT),
-                longest=length.max().over(_PROMPT),
-                shortest=shortest,
-            )
+            .with_columns(row_id=ids, answer=_answers(ids, texts))
+            .with_columns(answers=answer.n_unique().over(_PROMPT), longest=length.max().over(_PROMPT))
             .filter(pl.col("answers") > 1)
-            .with_columns(nested=(holds & (answer != pl.col("shortest"))).any().over(_PROMPT))
+            .with_columns(shortest=answer.sort_by(length, answer).first().over(_PROMPT))
+            .with_columns(holds=answer.str.contains(pl.col("shortest"), literal=True))
+            .with_columns(nested=(pl.col("holds") & (answer != pl.col("shortest"))).any().over(_PROMPT))
             .select("row_id", "answers", "longest", "nested")
         )
 
@@ -74,6 +69,16 @@ class Conflict:
             value=pl.col("answers").cast(pl.Float64),
             threshold=pl.lit(1.0),
         )
+
+
+def _answers(row_ids: pl.Series, texts: Texts) -> pl.Series:
+    """Return the responses without case and signs, a blank before and behind each."""
+    batches = (row_ids.slice(start, _BATCH_ROWS) for start in range(0, row_ids.len(), _BATCH_ROWS))
+    plain = [
+        " " + texts.responses(ids).str.to_lowercase().str.replace_all(_SIGNS, " ").str.strip_chars(" ") + " "
+        for ids in batches
+    ]
+    return pl.concat([pl.Series([], dtype=pl.String), *plain])
 
 
 def _digests(prompts: pl.Series) -> pl.DataFrame:

@@ -21,7 +21,7 @@ class Sets(NamedTuple):
     starts: np.ndarray
     ends: np.ndarray
 
-    def of(self, rows: np.ndarray) -> Sets:
+    def of(self, rows: np.ndarray | slice) -> Sets:
         """Return the sets of these rows, in this order; the values stay where they are."""
         return Sets(self.values, self.starts[rows], self.ends[rows])
 

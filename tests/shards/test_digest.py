@@ -50,7 +50,7 @@ def test_text_digests_have_the_form_of_row_ids_in_any_order(rows: list[tuple], r
 def test_text_digests_refuse_turns_without_a_row() -> None:
     draft = make_draft([Line("one"), Line("two")])
     with pytest.raises(ValueError, match="every turn"):
-        text_digests(draft.rows.head(1), draft.turns.collect())
+        text_digests(draft.rows.head(1), draft.turns(draft.rows["row_id"]))
 
 
 def test_golden_ids() -> None:

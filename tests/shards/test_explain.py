@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from tests.drafts import Line, feedback_of, make_draft, small_lines
+from tests.drafts import Line, feedback_of, lines_of, make_draft, small_lines
 from tilth.shards.errors import UsageError
 from tilth.shards.explain import explain
 from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES
@@ -33,9 +33,10 @@ def test_a_dropped_row_shows_its_witness(version: Version) -> None:
 
 def test_measures_of_the_row_and_of_its_turns(store: Store) -> None:
     draft = make_draft([Line("one"), Line("two")])
-    turns = draft.measures.with_columns(turn=pl.lit(1, pl.UInt16), length=None, chars=pl.lit(2.0))
-    measures = pl.concat([turns, draft.measures], how="diagonal_relaxed")
-    version = store.publish("n", replace(draft, measures=measures))[0]
+    of_rows = draft.measures(draft.rows["row_id"])
+    turns = of_rows.with_columns(turn=pl.lit(1, pl.UInt16), length=None, chars=pl.lit(2.0))
+    measures = pl.concat([turns, of_rows], how="diagonal_relaxed")
+    version = store.publish("n", replace(draft, measures=lines_of(measures)))[0]
     assert version.measures()["length"].to_list() == [3.0, 3.0]
     assert version.turn_measures()["chars"].to_list() == [2.0, 2.0]
     assert explain(version, "a.jsonl:2")["measures"] == {"length": 3.0, "turns": [{"turn": 1, "chars": 2.0}]}

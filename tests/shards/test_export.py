@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.drafts import KEPT, Line, make_draft, small_lines
+from tests.drafts import KEPT, Line, lines_of, make_draft, small_lines
 from tilth.shards.digest import file_sha256, text_digests
 from tilth.shards.errors import UsageError
 from tilth.shards.export import export
@@ -29,7 +29,8 @@ def version(store: Store) -> Version:
     draft = make_draft([*small_lines(), *more])
     is_answer = (pl.col("role") == "assistant") & (pl.col("row_id") == Line("one").row_id)
     calls = pl.when(is_answer).then(pl.lit(CALLS)).alias("tool_calls")
-    return store.publish("n", replace(draft, turns=draft.turns.with_columns(calls)))[0]
+    turns = draft.turns(draft.rows["row_id"]).with_columns(calls)
+    return store.publish("n", replace(draft, turns=lines_of(turns)))[0]
 
 
 def test_datasets_reads_the_folder_offline(version: Version, tmp_path: Path, monkeypatch) -> None:
@@ -66,7 +67,7 @@ def with_pairs(lines: list[Line], prompts: set[str], calls: str | None = None) -
     draft, ids = make_draft(lines), [line.row_id for line in lines if line.prompt in prompts]
     is_pair = pl.col("row_id").is_in(ids)
     shape = pl.when(is_pair).then(pl.lit("preference", ROWS["shape"])).otherwise("shape").alias("shape")
-    turns = draft.turns.collect()
+    turns = draft.turns(draft.rows["row_id"])
     answers = turns.filter(is_pair & (pl.col("turn") == 1))
     sides = [
         answers.with_columns(role=pl.lit("chosen", ROLE), tool_calls=pl.lit(calls, pl.String)),
@@ -77,7 +78,7 @@ def with_pairs(lines: list[Line], prompts: set[str], calls: str | None = None) -
     rows = draft.rows.with_columns(shape)
     digests = text_digests(rows, turns)
     rows = rows.drop("text_digest").join(digests, on="row_id").select(list(ROWS))
-    return replace(draft, rows=rows, turns=turns.lazy())
+    return replace(draft, rows=rows, turns=lines_of(turns))
 
 
 def test_pairs_are_written_as_trl_reads_them(store: Store, tmp_path: Path, monkeypatch) -> None:

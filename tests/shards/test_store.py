@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.drafts import Line, feedback_of, make_draft, small_lines
+from tests.drafts import Line, feedback_of, lines_of, make_draft, small_lines
 from tilth.shards import store as store_module
 from tilth.shards.errors import ChecksFailed, CorruptObject, NewerFormat, StoreError, UsageError
 from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES
@@ -131,7 +131,10 @@ def test_the_id_does_not_depend_on_order_or_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize("table", ["rows", "decisions", "occurrences", "turns"])
 def test_a_draft_that_lost_something_is_refused(store: Store, table: str) -> None:
     draft = make_draft([Line("one"), Line("two")])
-    short = replace(draft, **{table: getattr(draft, table).head(1)})
+    if table == "turns":
+        short = replace(draft, turns=lines_of(draft.turns(draft.rows["row_id"]).head(1)))
+    else:
+        short = replace(draft, **{table: getattr(draft, table).head(1)})
     with pytest.raises(StoreError, match="Nothing was published"):
         store.publish("n", short)
     assert store.names() == [] and store.version_ids() == []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tests.drafts import lines_of
 from tilth.shards.digest import row_id, text_digests
 from tilth.shards.publish import Draft
 from tilth.shards.store import Store
@@ -59,8 +60,8 @@ def publish(
         rows=conform(frame.join(digests, on="row_id"), ROWS),
         decisions=conform(frame, DECISIONS),
         occurrences=conform(pl.DataFrame(places, infer_schema_length=None), OCCURRENCES),
-        measures=frame.select("row_id", "^.*[.].*$").with_columns(turn=pl.lit(None, pl.UInt16)),
-        turns=said_turns.lazy(),
+        measures=lines_of(frame.select("row_id", "^.*[.].*$").with_columns(turn=pl.lit(None, pl.UInt16))),
+        turns=lines_of(said_turns),
         sources=["0" * 64],
         recipe_digest=f"{seed:064x}",
     )
