@@ -48,10 +48,8 @@ def in_place(*columns: pl.Series) -> list[Sets]:
     """
     pieces = [[cast(pa.LargeListArray, chunk.to_arrow()) for chunk in c.get_chunks()] for c in columns]
     spans = [_span(piece) for some in pieces for piece in some if len(piece.values)]
-    if not spans:
-        return [Sets(np.zeros(0, np.uint32), *_bounds(some, 0)) for some in pieces]
-    low, high = min(start for start, _ in spans), max(end for _, end in spans)
-    values = np.asarray(_Memory(low, high, pieces))
+    low, high = min((start for start, _ in spans), default=0), max((end for _, end in spans), default=0)
+    values = np.asarray(_Memory(low, high, pieces)) if spans else np.zeros(0, np.uint32)
     return [Sets(values, *_bounds(some, low)) for some in pieces]
 
 
