@@ -64,8 +64,9 @@ def _bounds(pieces: list[pa.LargeListArray], low: int) -> tuple[np.ndarray, np.n
     """Return where every list begins and ends, in numbers from address `low` on."""
     starts, lengths = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for piece in pieces:
-        offsets = piece.offsets.to_numpy()
+        # Not by its own to_numpy, which imports pandas.
+        offsets = pl.Series(pl.from_arrow(piece.offsets)).to_numpy()
         first = (_span(piece)[0] - low) // _NUMBER_BYTES if len(piece.values) else 0
         starts.append(first + offsets[:-1])
-        lengths.append(np.diff(offsets) * piece.is_valid().to_numpy(zero_copy_only=False))
+        lengths.append(pl.Series(pl.from_arrow(piece.value_lengths())).fill_null(0).to_numpy())
     return np.concatenate(starts), np.concatenate(starts) + np.concatenate(lengths)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tilth.curation import arrow_file
@@ -23,6 +23,7 @@ def read(sets: Sets) -> list[list[int]]:
     return [sets.values[start:end].tolist() for start, end in zip(sets.starts, sets.ends)]
 
 
+@settings(deadline=None)  # the first call loads a library
 @given(st.lists(LISTS, min_size=1, max_size=3), st.lists(LISTS, min_size=1, max_size=3), st.integers(0, 3))
 def test_every_set_of_every_piece_is_found(
     one: list[list[list[int] | None]], other: list[list[list[int] | None]], skipped: int
