@@ -82,6 +82,13 @@ def write(rows: int, path: Path) -> Path:
     return path
 
 
+def write_equal(rows: int, path: Path) -> Path:
+    """Write `rows` times the same row to a JSON Lines file and return its path."""
+    words = np.random.default_rng(712).choice(vocabulary(), CHARS // 3)
+    path.write_bytes(_line(list(words), "tickets") * rows)
+    return path
+
+
 def _changed(row: list[str], others: list[str], place: int) -> list[str]:
     """Return a row with a few words exchanged in its answer, side by side, so that it stays a near duplicate."""
     at = 60 + place % 40

@@ -1,4 +1,10 @@
-"""The whole of `curate` on rows of 712 characters: wall, CPU and memory of the process tree, phase by phase."""
+"""The whole of `curate` on rows of 712 characters: wall, CPU and memory of the process tree, phase by phase.
+
+    TILTH_BENCH_ROWS=1000000,4000000 python -m benchmarks.bench pipeline
+
+says by how many bytes memory grows a row between the smallest and the largest number of rows, and what a run takes
+whose rows are all the same.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +13,44 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.rows_712 import write
+from benchmarks.rows_712 import write, write_equal
 
-# Rows to measure on; TILTH_BENCH_ROWS="1000000,4000000" chooses others.
+# Rows to measure on.
 SIZES = tuple(int(n) for n in os.environ.get("TILTH_BENCH_ROWS", "300000,1000000").split(","))
+EQUAL_ROWS = 100_000
 RECIPE = "name: rows\nsources:\n  - path: rows.jsonl\ncuration:\n  slice_by: [origin]\n"
 _SAMPLE_SECONDS = 0.05
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def measure() -> dict[str, Any]:
-    """Return the figures of every size, and how memory grows from the smallest to the largest."""
-    runs = {}
-    for rows in SIZES:
-        with TemporaryDirectory(prefix="tilth-bench-") as folder:
-            write(rows, Path(folder) / "rows.jsonl")
-            (Path(folder) / "recipe.yaml").write_text(RECIPE)
-            runs[rows] = run(Path(folder) / "recipe.yaml")
+    """Return the figures of every size, how memory grows from the smallest to the largest, and those of equal rows.
+
+    grown_bytes_per_row: of peak_mib (see `run`); grown_own_bytes_per_row: of peak_own_mib.
+    """
+    runs = {rows: _curated(partial(write, rows)) for rows in SIZES}
     figures: dict[str, Any] = {f"rows_{rows}": found for rows, found in runs.items()}
     if len(runs) > 1:
-        (small, first), *_, (large, last) = runs.items()
-        grown = (last["peak_mib"] - first["peak_mib"]) * 2**20 / (large - small)
-        figures["grown_bytes_per_row"] = round(grown)
+        (small, first), (large, last) = min(runs.items()), max(runs.items())
+        for name in ("", "own_"):
+            grown = (last[f"peak_{name}mib"] - first[f"peak_{name}mib"]) * 2**20 / (large - small)
+            figures[f"grown_{name}bytes_per_row"] = round(grown)
+    figures["equal_rows"] = _curated(partial(write_equal, EQUAL_ROWS))
     return figures
+
+
+def _curated(write_rows: Callable[[Path], Path]) -> dict[str, Any]:
+    with TemporaryDirectory(prefix="tilth-bench-") as folder:
+        write_rows(Path(folder) / "rows.jsonl")
+        (Path(folder) / "recipe.yaml").write_text(RECIPE)
+        return run(Path(folder) / "recipe.yaml")
 
 
 def run(recipe: Path) -> dict[str, Any]:
