@@ -144,6 +144,13 @@ class Store:
         if len(matches) == 1:
             return self._open(matches[0])
         what = f"{len(matches)} versions begin with {key!r}" if matches else f"no version or ref {key[:80]!r}"
+        if key in self.names():
+            raise StoreError(
+                str(self.root),
+                f"no version of {key!r} was promoted yet",
+                "Nothing was done",
+                f"What curate published last is {key}{CANDIDATE}",
+            )
         raise StoreError(
             str(self.root), what, "Nothing was done", f"Known names: {', '.join(self.names()) or 'none'}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,9 +70,12 @@ def read_embeddings(path: str, text_digests: pl.Series) -> tuple[np.ndarray, np.
 
 
 def _unreadable(path: str) -> SourceError:
+    missing = not Path(path).exists()
     return SourceError(
         path,
-        "cannot be read as embeddings",
+        "no such file" if missing else "cannot be read as embeddings",
         "Duplicates in meaning could not be found",
-        "write the file anew with: train embed RECIPE",
+        "curate once with --set curation.dedup.embeddings=null, then: train embed RECIPE, and curate again"
+        if missing
+        else "write the file anew with: train embed RECIPE",
     )

@@ -157,6 +157,13 @@ def test_a_name_that_is_a_path_is_refused(store: Store, name: str) -> None:
         store.publish(name, make_draft([Line("one")]))
 
 
+def test_a_name_without_a_promoted_version_points_to_its_candidate(store: Store) -> None:
+    publish(store, "a")
+    with pytest.raises(StoreError, match="'n' was promoted yet.*n.candidate"):
+        store.version("n")
+    assert store.version("n.candidate").id == store.candidate("n").id
+
+
 def test_versions_are_found_by_ref_id_and_prefix(store: Store) -> None:
     first, second = publish(store, "one"), publish(store, "one", "two")
     store.promote("n")
