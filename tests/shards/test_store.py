@@ -159,7 +159,7 @@ def test_a_name_that_is_a_path_is_refused(store: Store, name: str) -> None:
 
 def test_a_name_without_a_promoted_version_points_to_its_candidate(store: Store) -> None:
     publish(store, "a")
-    with pytest.raises(StoreError, match="'n' was promoted yet.*n.candidate"):
+    with pytest.raises(StoreError, match=r"'n' was promoted yet.*n\.candidate"):
         store.version("n")
     assert store.version("n.candidate").id == store.candidate("n").id
 
