@@ -49,7 +49,8 @@ MIN_EVALUATION_ROWS = 30
 def tables_of(version: Version) -> Tables:
     """Read the tables of a published version, with the measures that a page speaks of."""
     measures = version.measures([LANGUAGE, LENGTH])
-    return Tables(version.occurrences(), version.rows(), version.decisions(), measures)
+    rows = version.rows(["row_id", "text_digest", "source", "group", "licence", "attributes"])
+    return Tables(version.occurrences(), rows, version.decisions(), measures)
 
 
 def data_report(

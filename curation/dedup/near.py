@@ -99,8 +99,10 @@ class Dedup:
             evidence = evidence.join(rows.select("row_id"), on="row_id", how="semi", maintain_order="left")
         ordered = _canonical(rows, evidence)
         order, split = ordered["place"].to_numpy(), ordered["rank"].to_numpy().copy()
-        lists = in_place(*(evidence[name] for name in ("prompt", "response", "first", "marks")))
-        prompt, response, first, marks = (sets.of(order) for sets in lists)
+        names = ("prompt", "response", "first", "marks")
+        prompt, response, first, marks = (
+            sets.of(order) for sets in in_place(*(evidence[name] for name in names))
+        )
         repeats = find_repeats(
             *(_text_numbers(ordered), split, (split < _HELD_OUT).astype(np.uint8)),
             *(_first_prompts(evidence, order, prompt, response, first), prompt, response),
