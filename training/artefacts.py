@@ -16,7 +16,7 @@ from tilth.training.job import Job
 from tilth.training.judge import Judgement
 from tilth.training.merge import Merged, merge
 from tilth.training.modelfile import modelfile
-from tilth.validators.report_facts import Artefact, RunFacts
+from tilth.validators.facts.run import Artefact, RunFacts
 
 MODELFILE, CHECK, CARD = "Modelfile", "check.json", "README.md"
 

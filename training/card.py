@@ -12,7 +12,7 @@ from tilth.shards import licences
 from tilth.shards.tables import Split, Verdict
 from tilth.shards.version import Version
 from tilth.training.job import Job
-from tilth.validators.report_facts import RunFacts
+from tilth.validators.facts.run import RunFacts
 
 MAX_CURVE_COLUMNS = 6
 MAX_TABLE_ROWS = 40

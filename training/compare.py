@@ -23,16 +23,8 @@ from tilth.shards.tables import VALUE_DECIMALS, Split
 from tilth.shards.version import Version
 from tilth.training import intervals
 from tilth.training.judge import Judgement, clusters, fact
-from tilth.validators.report_facts import (
-    Action,
-    Arm,
-    ComparisonFacts,
-    Difference,
-    Link,
-    RowChange,
-    SeedResult,
-    Word,
-)
+from tilth.validators.facts.comparison import Arm, ComparisonFacts, Difference, RowChange, SeedResult
+from tilth.validators.facts.page import Action, Link, Word
 
 if TYPE_CHECKING:
     from tilth.shards.store import Store

@@ -27,7 +27,7 @@ from tilth.training.loop import Loop
 from tilth.training.model import load_config
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.short_run import ShortRuns, feedback_rows
-from tilth.validators.report_facts import RateSearchFacts, RateTrial
+from tilth.validators.facts.run import RateSearchFacts, RateTrial
 from tilth.validators.verify import verify_version
 
 SHARE = 0.05  # of the planned run's tokens

@@ -22,8 +22,9 @@ from tilth.training.judge import Judgement, judge
 from tilth.training.loop import Loop
 from tilth.training.model import load_model
 from tilth.training.run_facts import SAMPLES_PER_TASK, run_facts
+from tilth.validators.facts.page import Link
+from tilth.validators.facts.run import MixResult, PlanLine, RateCurve, RunFacts
 from tilth.validators.report import run_page
-from tilth.validators.report_facts import Link, MixResult, PlanLine, RateCurve, RunFacts
 
 UNWATCHED = "the monitors were off, as in every arm of a comparison"
 MAX_CURVE_POINTS = 400

@@ -19,7 +19,8 @@ from tilth.training import intervals
 from tilth.training.evaluate import LoadedTask, TaskScores, answer_tasks, generate
 from tilth.training.loss import score
 from tilth.training.text import Example
-from tilth.validators.report_facts import FewShotResult, Interval, SliceResult, TaskResult
+from tilth.validators.facts.page import Interval
+from tilth.validators.facts.run import FewShotResult, SliceResult, TaskResult
 
 
 @dataclass(frozen=True)

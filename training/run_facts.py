@@ -11,8 +11,8 @@ from tilth.training import intervals
 from tilth.training.evaluate import LoadedTask, TaskScores
 from tilth.training.judge import Judgement, change_in_loss, fact, slice_results, task_results
 from tilth.training.learning import Learning
-from tilth.validators.report_facts import (
-    Action,
+from tilth.validators.facts.page import Action, Word
+from tilth.validators.facts.run import (
     Curve,
     MonitorResult,
     PlanLine,
@@ -21,7 +21,6 @@ from tilth.validators.report_facts import (
     RunFacts,
     Sample,
     TaskResult,
-    Word,
 )
 
 MONITOR_NAMES = {

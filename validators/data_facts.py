@@ -15,14 +15,7 @@ from tilth.shards.tables import FINDINGS, Split, Verdict
 from tilth.shards.version import Version
 from tilth.validators.drift import LANGUAGE, drift
 from tilth.validators.examples import examples
-from tilth.validators.gate import CheckResult
-from tilth.validators.metrics import HELD_OUT, Tables, by_source, funnel, heavy_rules, measure
-from tilth.validators.recipe import ReportOptions
-from tilth.validators.report_facts import (
-    DO_NOT_USE,
-    NOT_ENOUGH_EVIDENCE,
-    USE,
-    Action,
+from tilth.validators.facts.data import (
     CheckLine,
     DataFacts,
     ParentDiff,
@@ -32,8 +25,11 @@ from tilth.validators.report_facts import (
     SourceCount,
     SourceWarning,
     SplitCount,
-    Word,
 )
+from tilth.validators.facts.page import DO_NOT_USE, NOT_ENOUGH_EVIDENCE, USE, Action, Word
+from tilth.validators.gate import CheckResult
+from tilth.validators.metrics import HELD_OUT, Tables, by_source, funnel, heavy_rules, measure
+from tilth.validators.recipe import ReportOptions
 from tilth.validators.representation import LENGTH, distributions
 from tilth.validators.wording import count, percent
 
@@ -67,7 +63,7 @@ def data_report(
 ) -> DataFacts:
     """Return the facts of the data page.
 
-    actions: what pushback did (`report_facts.Action`). targets: column -> value -> wanted share. phases:
+    actions: what pushback did (`facts.page.Action`). targets: column -> value -> wanted share. phases:
     stage -> phase, in the order they act; a stage that is not named is its own phase. tags: findings (schema
     FINDINGS) of rules that only tag. Raises CorruptObject if the version's bytes are damaged.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from tilth.shards.version import Version
-from tilth.validators.report_facts import Example
+from tilth.validators.facts.page import Example
 from tilth.validators.wording import shorten, visible
 
 PER_REASON = 4

@@ -1,4 +1,4 @@
-"""Writes the three pages: `report.json` with the facts, `report.html` rendered from nothing else.
+"""Writes the pages: `report.json` with the facts, `report.html` rendered from nothing else.
 
 A page is one file: no script, no request, every value escaped (GX's own pages are not: reliability class 25).
 It stays under MAX_BYTES whatever the facts hold: long lists are shown in part, and the page says so.
@@ -18,7 +18,10 @@ from markupsafe import Markup
 from tilth.shards.atomic import write_file
 from tilth.validators import figures, wording
 from tilth.validators.data_facts import data_report
-from tilth.validators.report_facts import ComparisonFacts, DataFacts, DoctorFacts, RunFacts
+from tilth.validators.facts.comparison import ComparisonFacts
+from tilth.validators.facts.data import DataFacts
+from tilth.validators.facts.doctor import DoctorFacts
+from tilth.validators.facts.run import RunFacts
 
 __all__ = [
     "answers_page",

@@ -9,8 +9,8 @@ import polars as pl
 
 from tilth.shards.tables import Split, Verdict
 from tilth.validators.drift import with_language
+from tilth.validators.facts.data import Distribution, DistributionLine
 from tilth.validators.metrics import Tables, total_weight
-from tilth.validators.report_facts import Distribution, DistributionLine
 
 LENGTH = "length.response_chars"
 _KEPT = pl.col("verdict") == Verdict.KEEP

@@ -16,19 +16,15 @@ from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import peek
 from tilth.shards.tables import Role, Verdict
 from tilth.validators import report
-from tilth.validators.report_facts import (
-    DO_NOT_USE,
-    NOT_ENOUGH_EVIDENCE,
-    USE,
+from tilth.validators.facts.doctor import (
     Advice,
     ColumnFacts,
     DoctorFacts,
-    Example,
     FindingCount,
     Histogram,
     UnreadableCount,
-    Word,
 )
+from tilth.validators.facts.page import DO_NOT_USE, NOT_ENOUGH_EVIDENCE, USE, Example, Word
 from tilth.validators.wording import count, percent, shorten, visible
 
 if TYPE_CHECKING:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tilth.validators.report_facts import ComparisonFacts, DoctorFacts, Interval, RunFacts
+from tilth.validators.facts.comparison import ComparisonFacts
+from tilth.validators.facts.doctor import DoctorFacts
+from tilth.validators.facts.page import Interval
+from tilth.validators.facts.run import RunFacts
 
 SLICES = ["arithmetic/en", "formats/de", "string edits", "sort", "lookup/en", "tool calls"]
 

@@ -1,0 +1,138 @@
+"""What the data page says: where every line of a version went, and what is left."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+from tilth.validators.facts.page import Action, Example, Link, Word
+
+
+class PhaseCount(TypedDict):
+    """What was left after one phase; `rows_left` counts input lines."""
+
+    phase: str
+    dropped: int
+    quarantined: int
+    rows_left: int
+
+
+class ReasonCount(TypedDict):
+    """Input lines that one rule took."""
+
+    verdict: str
+    stage: str
+    reason: str
+    lines: int
+    share: float
+    examples: list[Example]
+
+
+class SourceCount(TypedDict):
+    """Input lines of one source; `loss` is the fraction not kept."""
+
+    source: str
+    lines: int
+    kept: int
+    dropped: int
+    quarantined: int
+    loss: float
+
+
+class SourceWarning(TypedDict):
+    """A rule that took more than 2 % of a source."""
+
+    source: str
+    stage: str
+    reason: str
+    lines: int
+    share: float
+
+
+class DistributionLine(TypedDict):
+    """Shares of one value: of the rows read, of the kept training weight, and the recipe's target."""
+
+    value: str
+    rows_before: int | None
+    rows_after: int
+    before: float | None
+    after: float
+    target: float | None
+
+
+class Distribution(TypedDict):
+    """One attribute of the rows; `ordered` keeps the order of the lines (a histogram)."""
+
+    by: str
+    ordered: bool
+    lines: list[DistributionLine]
+
+
+class SplitCount(TypedDict):
+    """Kept rows of a split and the smallest loss change they can show."""
+
+    split: str
+    rows: int
+    detects_nat: float | None
+
+
+class TagCount(TypedDict):
+    """Kept rows that a tagging rule found; nothing was dropped for it."""
+
+    stage: str
+    reason: str
+    rows: int
+
+
+class CheckLine(TypedDict):
+    """One check of the gate."""
+
+    name: str
+    severity: Literal["error", "warning"]
+    passed: bool
+    value: float | None
+    bound: str  # "≥ 1000"
+    note: str
+
+
+class ShiftLine(TypedDict):
+    """One value whose share of the kept rows moved against the parent."""
+
+    by: str
+    value: str
+    parent: float
+    child: float
+
+
+class ParentDiff(TypedDict):
+    """What changed against the parent version; `counts` maps a kind of change to rows."""
+
+    parent: str
+    counts: dict[str, int]
+    divergence_bits: dict[str, float]  # Jensen-Shannon, by attribute
+    shifts: list[ShiftLine]
+
+
+class DataFacts(TypedDict):
+    """The data page."""
+
+    kind: Literal["data"]
+    verdict: Word
+    reasons: list[str]
+    next: str
+    name: str
+    version: str  # 12 hex digits
+    content_id: str
+    conservation: dict[str, int]  # lines, kept, dropped, quarantined, unaccounted
+    funnel: list[PhaseCount]
+    taken: list[ReasonCount]
+    sources: list[SourceCount]
+    warnings: list[SourceWarning]
+    licences: list[str]  # what should be known of the kept rows' licences, a sentence each
+    distributions: list[Distribution]
+    splits: list[SplitCount]
+    tags: list[TagCount]
+    parent: ParentDiff | None
+    actions: list[Action]
+    checks: list[CheckLine]
+    reverse: str  # the command that takes this version back, "" if it is the first
+    links: NotRequired[list[Link]]

@@ -1,0 +1,172 @@
+"""What the run page says: what a training run learned, forgot and cost."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+from tilth.validators.facts.page import Action, Interval, Link, Word
+
+
+class SliceResult(TypedDict):
+    """Loss of one slice before and after tuning on held-out rows; `change` is tuned - base, paired."""
+
+    slice: str
+    rows: int
+    base: Interval
+    tuned: Interval
+    change: Interval
+
+
+class FewShotResult(TypedDict):
+    """The base after worked examples, on the items where they fit; `change` is tuned - this, paired by item."""
+
+    items: int
+    score: Interval | None
+    change: Interval | None
+
+
+class TaskResult(TypedDict):
+    """Score of one task, higher is better; `change` is tuned - base, paired by item."""
+
+    name: str
+    metric: str
+    items: int
+    base: Interval
+    tuned: Interval
+    change: Interval
+    few_shot: NotRequired[FewShotResult]
+
+
+class Curve(TypedDict):
+    """Losses of one slice over the run; lists are aligned with `step`, None where not measured."""
+
+    slice: str
+    step: list[int]
+    probe: list[float | None]  # seen in training, eval mode
+    twin: list[float | None]  # same distribution, withheld
+    feedback: list[float | None]  # held out
+
+
+class RateCurve(TypedDict):
+    """The learning rate over the run."""
+
+    step: list[int]
+    rate: list[float]
+
+
+class RateTrial(TypedDict):
+    """One short run of a rate search; `loss` on feedback rows, None where it was no longer finite."""
+
+    rate: float
+    steps: int
+    loss: float | None
+
+
+class RateSearchFacts(TypedDict):
+    """The search of `train --find-rate` for the version, base and recipe of a run, and the rate the run used."""
+
+    used: float
+    chosen: float
+    guess: float  # from the size of the base
+    bound: float  # from the range test
+    diverged: bool  # whether the range test found where the loss diverges
+    tokens: int
+    planned_tokens: int
+    test_rate: list[float]
+    test_loss: list[float]
+    trials: list[RateTrial]
+
+
+class MonitorResult(TypedDict):
+    """What one monitor concluded; `slice` is "" for the whole run."""
+
+    monitor: str  # "M1 twin gap"
+    slice: str
+    finding: str  # a shards.feedback.Finding
+    triggered: bool
+    value: float | None
+    bound: float | None  # triggers beyond it
+    step: int | None
+    evidence: str
+
+
+class Retention(TypedDict):
+    """Loss on what the base already knew; `change` above zero is forgetting."""
+
+    rows: int
+    base: float
+    tuned: float
+    change: Interval
+    note: str  # where the rows come from
+
+
+class MixResult(TypedDict):
+    """One point between the base (share 0) and the tuned weights (1), nat/token; one of them was chosen."""
+
+    share: float
+    loss: float
+    forgotten: float | None
+    chosen: bool
+
+
+class Artefact(TypedDict):
+    """One thing a run left for servers, or why it did not."""
+
+    name: str
+    bytes: int
+    note: str
+
+
+class Sample(TypedDict):
+    """One prompt answered by both models; a score is None where the task gives none."""
+
+    task: str
+    prompt: str
+    expected: str
+    base: str
+    tuned: str
+    base_score: float | None
+    tuned_score: float | None
+
+
+class PlanLine(TypedDict):
+    """Planned against measured; None where one of them is not known."""
+
+    quantity: str  # "time", "peak memory", "tokens"
+    unit: Literal["seconds", "bytes", "tokens", "steps", "count"]
+    planned: float | None
+    measured: float | None
+
+
+class RunFacts(TypedDict):
+    """The run page."""
+
+    kind: Literal["run"]
+    verdict: Word
+    reasons: list[str]
+    next: str
+    name: str
+    run_id: str
+    version: str  # 12 hex digits
+    base: str
+    method: str
+    seed: int
+    device: str
+    steps: int
+    planned_steps: int
+    best_step: int
+    stopped_early: bool
+    tokens: int
+    slices: list[SliceResult]
+    tasks: list[TaskResult]  # empty: the page says "judged on loss only"
+    curves: list[Curve]
+    rate: RateCurve
+    monitors: list[MonitorResult]
+    retention: Retention | None
+    samples: list[Sample]
+    plan: list[PlanLine]
+    actions: list[Action]  # what the run changed by itself (mixture, early stop)
+    rate_search: NotRequired[RateSearchFacts]
+    mixes: NotRequired[list[MixResult]]
+    artefacts: NotRequired[list[Artefact]]
+    links: NotRequired[list[Link]]
