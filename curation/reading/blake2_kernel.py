@@ -10,6 +10,8 @@ import numpy as np
 
 from tilth.shards.digest import ROW_ID_BYTES
 
+kernel = numba.njit(_nrt=False)  # type: ignore[call-overload]  # nothing here allocates: no references to count
+
 BLOCK_BYTES = 128
 _WORDS = BLOCK_BYTES // 8
 # Unsigned indices spare the check for negative ones.
@@ -63,7 +65,7 @@ def _mix(a, b, c, d, x, y):
     return a, _turn(b ^ c, 63), c, d
 
 
-@numba.njit
+@kernel
 def _compress(h, m, at, count, last):
     """Fold the block of words at `at` into the state; `count` bytes are folded with it."""
     v0, v1, v2, v3, v4, v5, v6, v7 = h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]
@@ -91,7 +93,7 @@ def _compress(h, m, at, count, last):
     h[7] ^= v7 ^ v15
 
 
-@numba.njit
+@kernel
 def blake2b_16(words, size, state):
     """Leave the digest of the first `size` bytes of `words` in state[:2].
 

@@ -17,8 +17,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-# Compiles a function that only kernels call; without wrappers for Python that takes less time.
-inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]
+from tilth.curation.reading.wide_kernel import WIDTH, copy_wide, copy_wide_twice, plain_run
+
+# Compiles a function that only kernels call: without wrappers for Python, which take time to compile, and without
+# counting references, which took half the time of reading: each call counted every array that it was handed.
+# So no kernel may allocate.
+inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)  # type: ignore[call-overload]
 
 REFUSED = -1
 # What a value is. An exact float is written as orjson would write it; a rough one may not be.
@@ -29,6 +33,7 @@ MAX_LEADING_ZEROS = 4
 MAX_DIGITS = 18
 MAX_KEYS = 256
 MAX_NESTING = 60
+FIRST = 1  # a column that the spans of keys do not need
 
 # Bytes by name: numba takes long to compile ord().
 COMMA, COLON, QUOTE, BACKSLASH, NEWLINE, SPACE, TAB, RETURN = b',:"\\\n \t\r'
@@ -81,8 +86,13 @@ def scan_string(data, i):
     Returns the position of its closing quote (or REFUSED) and STRING, or ESCAPED if a backslash occurs.
     """
     found = STRING
-    at = np.uint64(i)  # an unsigned index spares the check for a negative one, byte by byte
+    # Unsigned indices spare the check for negative ones, byte by byte.
+    at, size, wide = np.uint64(i), np.uint64(data.size), np.uint64(WIDTH)
     while True:
+        run = wide
+        while run == wide and at + wide <= size:
+            run = np.uint64(plain_run(data, at))
+            at += run
         kind = _KIND[data[at]]
         while kind == _PLAIN:
             at += np.uint64(1)
@@ -95,7 +105,7 @@ def scan_string(data, i):
             found = ESCAPED
             end = _scan_escape(data, np.int64(at))
         else:
-            end = _scan_character(data, np.int64(at))
+            end = _scan_characters(data, np.int64(at))
         if end == REFUSED:
             return REFUSED, found
         at = np.uint64(end)
@@ -104,6 +114,14 @@ def scan_string(data, i):
 @inner
 def _continues(byte):
     return byte & 0xC0 == 0x80
+
+
+@inner
+def _scan_characters(data, i):
+    """Scan characters beyond ASCII, as many as follow each other."""
+    while i != REFUSED and data[i] >= 0x80:
+        i = _scan_character(data, i)
+    return i
 
 
 @inner
@@ -259,14 +277,14 @@ def scan_value(data, i, levels, spans, n):
 
 @inner
 def _skip_nested(data, i, levels, spans, n):
-    first = np.empty(MAX_NESTING, np.int64)  # the first key of every open object; REFUSED for an array
+    """Scan a container; spans[depth, FIRST] is the first key of every open object, REFUSED for an array."""
     depth = 0
     while True:
         opening = data[i]
         if opening in (OPEN_OBJECT, OPEN_ARRAY):
             if depth == min(levels, MAX_NESTING):
                 return REFUSED
-            first[depth] = n if opening == OPEN_OBJECT else REFUSED
+            spans[depth, FIRST] = n if opening == OPEN_OBJECT else REFUSED
             depth += 1
             i = skip_space(data, i + 1)
             closed = data[i] == opening + 2  # brackets and braces lie two apart
@@ -275,16 +293,16 @@ def _skip_nested(data, i, levels, spans, n):
             i, _ = scan_scalar(data, i)
             if i == REFUSED:
                 return REFUSED
-            i, closed = scan_separator(data, i, _closing(first[depth - 1]))
+            i, closed = scan_separator(data, i, _closing(spans[depth - 1, FIRST]))
         while closed and i != REFUSED:
             depth -= 1
-            if first[depth] != REFUSED:
-                n = first[depth]
+            if spans[depth, FIRST] != REFUSED:
+                n = spans[depth, FIRST]
             if depth == 0:
                 return i
-            i, closed = scan_separator(data, i, _closing(first[depth - 1]))
-        if i != REFUSED and first[depth - 1] != REFUSED:
-            i = scan_key(data, i, spans, first[depth - 1], n)
+            i, closed = scan_separator(data, i, _closing(spans[depth - 1, FIRST]))
+        if i != REFUSED and spans[depth - 1, FIRST] != REFUSED:
+            i = scan_key(data, i, spans, spans[depth - 1, FIRST], n)
             n += 1
         if i == REFUSED:
             return REFUSED
@@ -340,10 +358,18 @@ def _read_escape(data, i):
 
 @inner
 def copy(data, start, end, out, at):
-    """Copy the bytes of a span to `out`; return the position after them."""
+    """Copy the bytes of a span to `out`; return the position after them.
+
+    Up to WIDTH bytes beyond that position are overwritten, as by `write_both`.
+    """
+    after = at + end - start
+    while start < end and start + WIDTH <= data.size:
+        copy_wide(data, start, out, at)
+        start += WIDTH
+        at += WIDTH
     for k in range(end - start):
         out[at + k] = data[start + k]
-    return at + end - start
+    return after
 
 
 @inner
@@ -364,18 +390,21 @@ def write_canonical(data, start, end, out, at):
 @inner
 def write_both(data, start, end, text, at, canonical, k):
     """Write what a scanned string says as UTF-8 text and as canonical JSON; return the positions after both."""
-    one = np.uint64(1)
     i, stop, at, k = np.uint64(start), np.uint64(end), np.uint64(at), np.uint64(k)
+    size, wide = np.uint64(data.size), np.uint64(WIDTH)
     while i < stop:
-        c = data[i]
-        if c == BACKSLASH:
+        if data[i] == BACKSLASH:
             unit, after = _read_escape(data, np.int64(i))
             i = np.uint64(after)
             at = np.uint64(_write_character(unit, text, np.int64(at)))
             k = np.uint64(_write_escaped(unit, canonical, np.int64(k)))
+            continue
+        run = np.uint64(1)
+        if i + wide <= size:
+            run = min(np.uint64(copy_wide_twice(data, i, text, at, canonical, k)), stop - i)
         else:
-            text[at] = canonical[k] = c
-            i += one
-            at += one
-            k += one
+            text[at] = canonical[k] = data[i]
+        i += run
+        at += run
+        k += run
     return np.int64(at), np.int64(k)

@@ -19,6 +19,7 @@ import numpy as np
 from tilth.curation.reading import json_kernel as js
 from tilth.curation.reading.chat import REASONING_KEYS, ROLES, TEXT_KEY_OF, TOOL_CALL_SPEAKER
 from tilth.curation.reading.json_kernel import REFUSED, inner
+from tilth.curation.reading.wide_kernel import WIDTH
 from tilth.shards.tables import Role, Shape
 
 # What a column is for. Those after MESSAGES are parts of a row, of which a line holds one each.
@@ -63,9 +64,9 @@ class Names(NamedTuple):
 
 
 def names(codes: dict[str, int]) -> Names:
-    """Return names as a kernel compares them."""
+    """Return names as a kernel compares and copies them: with WIDTH bytes after the last."""
     encoded = [name.encode("utf-8", "surrogatepass") for name in codes]
-    data = np.frombuffer(b"".join(encoded) + b"\n", np.uint8).copy()
+    data = np.frombuffer(b"".join(encoded) + bytes(WIDTH), np.uint8).copy()
     return Names(data, np.cumsum([0, *map(len, encoded)]), np.array([*codes.values()], np.int64))
 
 

@@ -33,7 +33,7 @@ def blocks(chunks: Iterable[bytes], max_line_bytes: int) -> Iterator[bytes | Rea
                 yield Reason.TOO_LONG
                 block = chunk[first + 1 : end]
             else:
-                block = b"".join([*held, chunk[:end]])
+                block = b"".join([*held, memoryview(chunk)[:end]])
             if block:
                 yield block
             held, size = [chunk[end:]], len(chunk) - end

@@ -15,6 +15,7 @@ from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.line_kernel import Names, names
 from tilth.curation.reading.row_kernel import Columns
 from tilth.curation.reading.rows import RowReader
+from tilth.curation.reading.wide_kernel import WIDTH
 from tilth.shards.digest import ROW_ID_BYTES
 from tilth.shards.tables import ROLE, SHAPE, Shape, conform
 
@@ -23,7 +24,8 @@ MESSAGES_DEPTH = 3
 MAX_TURNS = 4096  # longer conversations are read one by one
 # A turn takes at least so many bytes of its line: two quotes, and a key with quotes, colon and comma.
 TURN_BYTES = 6
-# Canonical JSON is at most twice the line (by the names of role and text), and the names of shape and turns.
+# Canonical JSON is at most twice the line (by the names of role and text), and the names of shape and turns;
+# beyond that the kernel fills up the last block of the hash, and copies WIDTH bytes where fewer are left.
 CANONICAL_ROOM = 512
 
 _PARTS = {
@@ -165,7 +167,7 @@ class PlainRows:
 
     def _make_room(self, size: int) -> None:
         """Make sure that `size` bytes of lines fit, whatever they hold."""
-        needed = {name: self._used[counter] + size for name, counter in _BUFFERS.items()}
+        needed = {name: self._used[counter] + size + WIDTH for name, counter in _BUFFERS.items()}
         needed["turns"] = self._used[row_kernel.N_TURNS] + size // TURN_BYTES + 1
         grown = {
             name: _grown(column, int(room))

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numba import types
 
-from tilth.curation.reading import blake2_kernel, json_kernel, line_kernel
+from tilth.curation.reading import blake2_kernel, json_kernel, line_kernel, wide_kernel
 from tilth.curation.reading import json_kernel as js
 from tilth.curation.reading.blake2_kernel import BLOCK_BYTES, blake2b_16
 from tilth.curation.reading.json_kernel import REFUSED, inner
@@ -46,10 +46,11 @@ ROW, NUMBER, ROLE, TEXT_END = range(4)
 TURN_COLUMNS = 4
 
 (_LETTER_N,) = b"n"
-_ROLE_DATA, _ROLE_ENDS, _ = names(dict.fromkeys(ROLE_NAMES, 0))
+# The canonical JSON around the texts: before the first; before each, with the end of the one before; after the last.
 _HEAD_DATA, _HEAD_ENDS, _ = names({f'{{"shape":"{shape}","turns":[': 0 for shape in SHAPES})
-_TURN = np.frombuffer(b',{"role":"', np.uint8).copy()
-_SAID = np.frombuffer(b'","text":"', np.uint8).copy()
+_TURN_DATA, _TURN_ENDS, _ = names({f'"}},{{"role":"{role}","text":"': 0 for role in ROLE_NAMES})
+_END_DATA, _END_ENDS, _ = names({'"}]}': 0})
+_END_OF_TURN = len('"},')
 
 
 class Columns(NamedTuple):
@@ -88,28 +89,16 @@ def _write_turns(data, shape, first, last, spans, canonical, turns, texts, used)
                 turn - used[N_TURNS],
                 role,
             )
-            k = _close_turn(canonical, k, n > first)
-            k = js.copy(_TURN, int(n == first), _TURN.size, canonical, k)
-            k = js.copy(_ROLE_DATA, _ROLE_ENDS[role], _ROLE_ENDS[role + 1], canonical, k)
-            k = js.copy(_SAID, 0, _SAID.size, canonical, k)
+            opening = _TURN_ENDS[role] + (_END_OF_TURN if n == first else 0)
+            k = js.copy(_TURN_DATA, opening, _TURN_ENDS[role + 1], canonical, k)
         if spans[n, 1] == js.STRING:
             k = js.copy(data, start, end, canonical, k)
             at = js.copy(data, start, end, texts, at)
         else:
             at, k = js.write_both(data, start, end, texts, at, canonical, k)
         turns[turn, TEXT_END] = at
-    k = _close_turn(canonical, k, True)
-    canonical[k], canonical[k + 1] = js.CLOSE_ARRAY, js.CLOSE_OBJECT
     used[N_TEXTS], used[N_TURNS] = at, turn + 1
-    return k + 2
-
-
-@inner
-def _close_turn(canonical, k, is_open):
-    if is_open:
-        canonical[k], canonical[k + 1] = js.QUOTE, js.CLOSE_OBJECT
-        k += 2
-    return k
+    return js.copy(_END_DATA, _END_ENDS[0], _END_ENDS[1], canonical, k)
 
 
 @inner
@@ -253,7 +242,13 @@ def _compile():
 
     numba by itself looks only at the file of the outermost function.
     """
-    files = (blake2_kernel.__file__, json_kernel.__file__, line_kernel.__file__, __file__)
+    files = (
+        blake2_kernel.__file__,
+        wide_kernel.__file__,
+        json_kernel.__file__,
+        line_kernel.__file__,
+        __file__,
+    )
     text = b"".join(Path(str(file)).read_bytes() for file in files)
     sources = int(sha256_hex(text)[:15], 16)
 

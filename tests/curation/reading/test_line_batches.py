@@ -22,6 +22,7 @@ from tilth.curation.reading.lines import blocks
 from tilth.curation.reading.plain_rows import PlainRows, plan
 from tilth.curation.reading.rows import RowReader, batches
 from tilth.curation.reading.source import Source
+from tilth.curation.reading.wide_kernel import WIDTH
 
 CHAT = {"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]}
 ALPACA = {
@@ -285,6 +286,27 @@ def test_long_conversations_and_many_columns_are_the_same() -> None:
     few = dict(list(wide.items())[:70])
     assert_same([json.dumps({"messages": turns[:n]}).encode() for n in (1, 4095, 4096, 4097, 5000)], CHAT)
     assert_same([json.dumps(row).encode() for row in (wide, few, dict(list(wide.items())[:40]))], PAIR)
+
+
+# What may stand among plain letters, and whether a line with it is plain.
+SPECIAL = [(b"\\n", True), (b"\\u00e9", True), (b"\\/", True), (b'\\"', True), ("é".encode(), True)]
+SPECIAL += [("한글".encode(), True), ("😀".encode(), True), (b"\x7f", True), (b"", True), (b"\\", False)]
+SPECIAL += [(b'"', False), (b"\x1f", False), (b"\xc3", False), (b"\xed\xa0\x80", False), (b"\\u12x", False)]
+
+
+@pytest.mark.parametrize(("piece", "plain"), SPECIAL)
+def test_whatever_stands_among_many_plain_letters_is_seen(piece: bytes, plain: bool) -> None:
+    """However a string lies to the bytes that are looked at together, and to the end of the data."""
+    letters = bytes(97 + n % 26 for n in range(3 * WIDTH))
+    for after in (0, 1, WIDTH - 1, WIDTH, 2 * WIDTH):
+        lines = [
+            b'{"prompt":"%s%s%sQ","response":"A"}' % (letters[:before], piece, letters[:after])
+            for before in range(2 * WIDTH + 1)
+        ]
+        assert_same(lines, PAIR)
+        assert refused(lines, PAIR) == ([] if plain else list(range(len(lines))))
+        for line in lines[:: WIDTH // 2 - 1]:
+            assert_same([line], PAIR, newline=False)
 
 
 def test_every_piece_of_a_hostile_line_in_every_place() -> None:
