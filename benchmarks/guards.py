@@ -54,7 +54,7 @@ GUARDS = (
     Guard(
         1,
         "an answer that the template does not show is refused",
-        "training/text.py",
+        "training/template.py",
         'if messages[turn]["content"].strip() not in text:',
         "if False:",
         (f"{TEXT}::test_a_template_that_changes_the_answer_is_noticed",),
@@ -62,7 +62,7 @@ GUARDS = (
     Guard(
         1,
         "only what follows the prompt is learned",
-        "training/text.py",
+        "training/template.py",
         "layout += [(answer.prompt[len(text) :], False), (answer.text, True)]",
         "layout += [(answer.prompt[len(text) :], True), (answer.text, True)]",
         (f"{TEXT}::test_labels_are_the_answers_with_their_stop_token",),
@@ -102,7 +102,7 @@ GUARDS = (
     Guard(
         4,
         "the stop token belongs to the answer",
-        "training/text.py",
+        "training/template.py",
         "return Answer(prompt, text[: stop.end(1)])",
         "return Answer(prompt, text[: stop.start(1)])",
         (f"{TEXT}::test_the_stop_token_is_learned_though_it_also_pads",),
@@ -118,7 +118,7 @@ GUARDS = (
     Guard(
         5,
         "prompts are rendered with the turn that serving opens",
-        "training/text.py",
+        "training/template.py",
         "prompt = self.text(messages[:turn], tools, prompt=True)",
         "prompt = self.text(messages[:turn], tools, prompt=False)",
         (f"{TEXT}::test_what_precedes_an_answer_is_what_serving_feeds",),
@@ -127,14 +127,14 @@ GUARDS = (
         5,
         "a run belongs to its template",
         "training/job.py",
-        '        "template": renderer.template_digest,\n',
+        '        "template": renderer.template.digest,\n',
         "",
         (f"{TRAIN}::test_a_changed_base_is_named_and_not_resumed",),
     ),
     Guard(
         6,
         "turns are joined only where the template leaves earlier ones as they were",
-        "training/text.py",
+        "training/template.py",
         "if all(b.prompt.startswith(a.prompt + a.text) for a, b in pairwise(answers)):",
         "if True:",
         (f"{TEXT}::test_a_template_that_rewrites_history_gives_one_example_per_answer",),

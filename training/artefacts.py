@@ -65,7 +65,7 @@ def write_artefacts(job: Job, model: Any, held: LoadedTask | None, tuned: Judgem
     Raises TrainingError if files do not load as trained.
     """
     recipe, renderer = job.recipe, job.renderer
-    template = renderer.template if recipe.template else None
+    template = renderer.template.source if recipe.template else None
     is_adapter = recipe.method == "lora"
     folder = job.run_dir / ("adapter" if is_adapter else "model")
     export(model, renderer.tokenizer, folder, job.base, job.roles.train, template)

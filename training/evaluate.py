@@ -126,7 +126,7 @@ def name_stops(model: Any, renderer: Renderer) -> None:
     Answers stop there from now on, and servers read it from the saved files.
     """
     stops = set(stop_ids(model, renderer.tokenizer))
-    if renderer.template:
+    if renderer.template.source:
         turns = [{"role": "user", "text": "?"}, {"role": "assistant", "text": "!"}]
         sample = {"row_id": b"", "slice": "", "weight": None, "shape": "chat", "tools": None, "turns": turns}
         stops |= {int(example.input_ids[-1]) for example in renderer.render(sample)}

@@ -19,7 +19,8 @@ from tilth.shards.version import Version
 from tilth.training.evaluate import LoadedTask, TaskScores, generate
 from tilth.training.metric_plugins import metric
 from tilth.training.tasks import Item
-from tilth.training.text import Renderer, Unrenderable
+from tilth.training.template import Unrenderable
+from tilth.training.text import Renderer
 
 POOL_ROWS_PER_SLICE = 200
 ASKED = (Shape.CHAT.value, Shape.INSTRUCTION.value)
@@ -108,6 +109,6 @@ def _worked(row: dict[str, Any], renderer: Renderer) -> Worked | None:
     turns = [turn for turn in row["turns"] if turn["role"] not in ("system", "developer")]
     if [turn["role"] for turn in turns] != ["user", "assistant"]:
         return None
-    messages = renderer.messages(turns)
+    messages = renderer.template.messages(turns)
     calls = frozenset(call["function"]["name"] for call in messages[1].get("tool_calls", []))
     return Worked(row["slice"] or "", messages, bool(row.get("tools")), calls)

@@ -9,7 +9,8 @@ from tilth.shards.tables import Shape, Split
 from tilth.shards.version import Version
 from tilth.training.evaluate import LoadedTask, Question
 from tilth.training.tasks import Item
-from tilth.training.text import Renderer, Unrenderable
+from tilth.training.template import Unrenderable
+from tilth.training.text import Renderer
 
 NAME = "held-out rows"
 COUNT = 20
@@ -43,7 +44,7 @@ def _question(row: dict[str, Any], renderer: Renderer, number: int) -> Question 
     if row["shape"] == Shape.DOCUMENT.value:
         return None
     turns = [turn for turn in row["turns"] if turn["role"] != "rejected"]
-    *asked, answer = renderer.messages(turns)
+    *asked, answer = renderer.template.messages(turns)
     if answer["role"] != "assistant" or not asked:
         return None
     tools = json.loads(row["tools"]) if row.get("tools") else None

@@ -110,7 +110,7 @@ def prepare(
         "training": _digest(recipe.model_dump(mode="json")),
         "evaluation": _digest(evaluation.model_dump(mode="json")),
         "base": base_digest(base),
-        "template": renderer.template_digest,
+        "template": renderer.template.digest,
         "base_knowledge": file_sha256(base_dir / known) if known else "",
         "seed": str(seed),
         "exclude": _digest(sorted(row.hex() for row in exclude) if exclude is not None else []),

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from tilth.shards.errors import TrainingError
-from tilth.training.text import Renderer, Unrenderable
+from tilth.training.template import Unrenderable
+from tilth.training.text import Renderer
 
 MARKS = {"system": "SysSentinel", "user": "UseSentinel", "assistant": "AssSentinel"}
 CHECKED = ("u", "su", "uau", "suau", "uauau")
@@ -57,7 +58,7 @@ def modelfile(renderer: Renderer, weights: list[str], stops: list[str]) -> str:
 
 def turns_of(renderer: Renderer) -> Turns | None:
     """Return the marks around turns, or None where the template is more than marks, or prints today's date."""
-    if "strftime_now" in str(renderer.template):
+    if "strftime_now" in str(renderer.template.source):
         return None
     try:
         found = _read_off(renderer)
@@ -72,7 +73,7 @@ def turns_of(renderer: Renderer) -> Turns | None:
             continue
         messages = [{"role": role, "content": f"{role} says {n}."} for n, role in enumerate(roles)]
         try:
-            if renderer.text(messages, None, prompt=True) != found.write(messages):
+            if renderer.template.text(messages, None, prompt=True) != found.write(messages):
                 return None
         except Unrenderable:
             return None
@@ -82,19 +83,19 @@ def turns_of(renderer: Renderer) -> Turns | None:
 def _read_off(renderer: Renderer) -> Turns:
     """Return the marks as three conversations show them. Raises ValueError where they cannot be told apart."""
     bos = renderer.tokenizer.bos_token or ""
-    asked = renderer.text(_sentinels("user"), None, prompt=False)
+    asked = renderer.template.text(_sentinels("user"), None, prompt=False)
     start = bos if bos and asked.startswith(bos) else ""
     before, after = asked[len(start) :].split(MARKS["user"])
     around = {"user": (before, after)}
-    opened = renderer.text(_sentinels("user"), None, prompt=True)
-    answered = renderer.text(_sentinels("user", "assistant"), None, prompt=False)
+    opened = renderer.template.text(_sentinels("user"), None, prompt=True)
+    answered = renderer.template.text(_sentinels("user", "assistant"), None, prompt=False)
     for longer, shorter in pairwise([opened, asked]):
         if not longer.startswith(shorter) or not answered.startswith(shorter):
             raise ValueError("turns change what stands before them")
     before, after = answered[len(asked) :].split(MARKS["assistant"])
     around["assistant"] = (before, after)
     try:
-        told = renderer.text(_sentinels("system", "user"), None, prompt=False)[len(start) :]
+        told = renderer.template.text(_sentinels("system", "user"), None, prompt=False)[len(start) :]
         plain = asked[len(start) :]
         if not told.endswith(plain):
             raise ValueError("a system turn changes the turn after it")

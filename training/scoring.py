@@ -112,11 +112,13 @@ class Scorer:
         self.context = max_context(model.config)
         self.documents = renderer
         # Conversations are not cut: half an answer would be scored as if it were whole.
-        self.conversations = Renderer(renderer.tokenizer, max_tokens=1 << 30, template=renderer.template)
-        self.opening = (
-            np.array(self.conversations.opening_ids(), dtype=np.int32) if renderer.template else None
+        self.conversations = Renderer(
+            renderer.tokenizer, max_tokens=1 << 30, template=renderer.template.source
         )
-        identity = [METHOD, base, renderer.template_digest, self.context, str(model.dtype)]
+        self.opening = (
+            np.array(self.conversations.opening_ids(), dtype=np.int32) if renderer.template.source else None
+        )
+        identity = [METHOD, base, renderer.template.digest, self.context, str(model.dtype)]
         self.digest = sha256_hex(canonical_json(identity))
 
     @classmethod

@@ -62,7 +62,7 @@ def test_chatml_is_written_as_go(tokenizer: Any) -> None:
     found = re.search(r'TEMPLATE """(.*)"""', text, re.DOTALL)
     assert found
     for messages in (CONVERSATION, CONVERSATION[1:], CONVERSATION[1:2]):
-        assert go(found[1], messages) == renderer.text(messages, None, prompt=True)
+        assert go(found[1], messages) == renderer.template.text(messages, None, prompt=True)
     assert text.startswith("FROM ./merged\n")
     assert text.endswith('PARAMETER stop "<|im_end|>"\n')
 
@@ -73,7 +73,7 @@ def test_a_template_without_system_turns_has_none_in_go(tokenizer: Any) -> None:
     assert found
     assert '"system"' not in found[1]
     messages = CONVERSATION[1:]
-    assert go(found[1], messages) == renderer.text(messages, None, prompt=True)
+    assert go(found[1], messages) == renderer.template.text(messages, None, prompt=True)
 
 
 @pytest.mark.parametrize("template", [DEFAULT_SYSTEM, SYSTEM_IN_FIRST_TURN, DATED, EARLIER_TURNS_CUT])

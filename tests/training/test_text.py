@@ -50,7 +50,7 @@ def test_what_precedes_an_answer_is_what_serving_feeds(tokenizer, chat, name: st
     given_template = None if name == "chatml" else template(name)
     renderer = Renderer(tokenizer, max_tokens=256, template=given_template)
     sample = chat(*TWO_TURNS)
-    messages = renderer.messages(sample["turns"])
+    messages = renderer.template.messages(sample["turns"])
     last = renderer.render(sample)[-1]
     prompt = renderer.prompt_ids(messages[:3])
     served = tokenizer.apply_chat_template(
@@ -73,7 +73,7 @@ def test_a_text_begins_once_though_tokenizer_and_template_both_begin_it(chat) ->
     renderer = Renderer(tokenizer, max_tokens=256)
     (example,) = renderer.render(chat(*TWO_TURNS))
     assert example.input_ids.tolist().count(number) == 1
-    assert renderer.prompt_ids(renderer.messages(chat(*GREETING)["turns"][:1])).count(number) == 1
+    assert renderer.prompt_ids(renderer.template.messages(chat(*GREETING)["turns"][:1])).count(number) == 1
 
 
 def test_a_template_that_rewrites_history_gives_one_example_per_answer(tokenizer, chat) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import polars as pl
@@ -10,7 +11,7 @@ import pytest
 import tiny
 
 from tilth.shards.version import Version
-from tilth.training import token_cache
+from tilth.training import template, text, token_cache
 from tilth.training.text import Rendered, Renderer
 from tilth.training.token_cache import render
 
@@ -65,11 +66,11 @@ def test_whatever_changes_the_tokens_is_rendered_anew(
     other = tiny.make_tokenizer()
     other.add_special_tokens({"eos_token": "<|endoftext|>"})
     changed = samples.with_columns(text_digest=samples["text_digest"].reverse())
-    template = tiny.CHATML.replace("\n", "")
+    one_line = tiny.CHATML.replace("\n", "")
     calls = [
         (samples, Renderer(tokenizer, max_tokens=256)),
         (samples, Renderer(tokenizer, max_tokens=255)),
-        (samples, Renderer(tokenizer, max_tokens=256, template=template)),
+        (samples, Renderer(tokenizer, max_tokens=256, template=one_line)),
         (samples, Renderer(other, max_tokens=256)),
         (samples.head(10), Renderer(tokenizer, max_tokens=256)),
         (changed, Renderer(tokenizer, max_tokens=256)),
@@ -77,6 +78,23 @@ def test_whatever_changes_the_tokens_is_rendered_anew(
     for rows, renderer in calls:
         render(rows, renderer, tmp_path)
     assert len(renders) == len(calls)
+
+
+@pytest.mark.parametrize("module", [template, text])
+def test_other_code_renders_anew(
+    samples: pl.DataFrame,
+    tokenizer,
+    tmp_path: Path,
+    renders: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+) -> None:
+    render(samples, Renderer(tokenizer, max_tokens=256), tmp_path)
+    other = tmp_path / "other.py"
+    other.write_text("# the code of another release")
+    monkeypatch.setattr(module, "__file__", str(other))
+    render(samples, Renderer(tokenizer, max_tokens=256), tmp_path)
+    assert len(renders) == 2
 
 
 def test_slice_and_weight_are_those_of_today(samples: pl.DataFrame, tokenizer, tmp_path: Path) -> None:

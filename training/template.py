@@ -1,0 +1,195 @@
+"""What a chat template writes: conversations as text, in pieces that are learned and pieces that are only read.
+
+The loss mask comes from rendering, never from marks in a template: for every assistant turn the conversation
+is rendered up to the turn with the generation prompt, and through the turn; what lies between is the answer.
+Where a template rewrites earlier turns, each turn becomes an example of its own, as serving renders it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from tilth.shards.digest import canonical_json, sha256_hex
+from tilth.shards.errors import TrainingError
+
+# Templates that print today's date would change between two runs: their clock is stopped.
+STOPPED_CLOCK = (
+    "{%- macro strftime_now(format) -%}"
+    "{{ format.replace('%Y', '2024').replace('%m', '07').replace('%d', '26').replace('%b', 'Jul')"
+    ".replace('%B', 'July').replace('%A', 'Friday').replace('%H', '12').replace('%M', '00') }}"
+    "{%- endmacro -%}"
+)
+
+Piece = tuple[str, bool]  # text, and whether it is learned
+Layout = list[Piece]
+
+
+class Unrenderable(Exception):
+    """Why a conversation cannot be trained on; never its text."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An assistant turn: all that precedes it, and what the model must write, stop token included."""
+
+    prompt: str
+    text: str
+
+
+class ChatTemplate:
+    """The chat template of a base, or the one given; `source` is Jinja, or several by name, or None."""
+
+    def __init__(self, tokenizer: Any, source: str | None = None) -> None:
+        self.tokenizer = tokenizer
+        self.source = source or tokenizer.chat_template
+        self._knows_developer = "developer" in json.dumps(self.source)
+        special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
+        special |= set(tokenizer.all_special_tokens)
+        longest_first = sorted(special, key=lambda token: (-len(token), token))
+        self._stop = re.compile(rf"({'|'.join(map(re.escape, longest_first)) or '(?!)'})\s*\Z")
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the source; part of what a resumed run must agree on."""
+        return sha256_hex(canonical_json(self.source))
+
+    def layouts(self, messages: list[dict[str, Any]], tools: list[dict] | None) -> list[Layout]:
+        """Return the pieces of every example that a conversation makes; empty without an assistant turn.
+
+        Raises Unrenderable if the template refuses it, or hides or changes an answer.
+        """
+        answers = self._answers(messages, tools)
+        if not answers:
+            return []
+        if all(b.prompt.startswith(a.prompt + a.text) for a, b in pairwise(answers)):
+            return [_joined(answers)]
+        return [_joined([answer]) for answer in answers]
+
+    def opening(self) -> str:
+        """Return what stands before an answer to nothing: the mark of a text's start, the opened turn.
+
+        Empty where the template opens no turn and the tokenizer marks no start.
+        """
+        nothing: list[dict[str, Any]] = [{"role": "user", "content": "?"}]
+        closed, opened = (self.text(nothing, None, prompt=prompt) for prompt in (False, True))
+        turn = opened[len(closed) :] if opened.startswith(closed) else ""
+        bos = self.tokenizer.bos_token
+        return (bos if bos and opened.startswith(bos) else "") + turn
+
+    def messages(self, turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return turns (TURNS columns) as the messages that chat templates expect."""
+        return [self._message(turn) for turn in turns]
+
+    def _message(self, turn: dict[str, Any]) -> dict[str, Any]:
+        role = {"chosen": "assistant"}.get(turn["role"], turn["role"])
+        if role == "developer" and not self._knows_developer:
+            role = "system"
+        message: dict[str, Any] = {"role": role, "content": turn["text"] or ""}
+        if turn.get("reasoning"):
+            message["reasoning_content"] = turn["reasoning"]
+        if turn.get("tool_calls"):
+            message["tool_calls"] = [_tool_call(call) for call in json.loads(turn["tool_calls"])]
+        message.update({key: turn[key] for key in ("tool_call_id", "name") if turn.get(key)})
+        return message
+
+    def _answers(self, messages: list[dict[str, Any]], tools: list[dict] | None) -> list[Answer]:
+        return [
+            self._answer(messages, turn, tools)
+            for turn, message in enumerate(messages)
+            if message["role"] == "assistant"
+        ]
+
+    def _answer(self, messages: list[dict[str, Any]], turn: int, tools: list[dict] | None) -> Answer:
+        """Render one assistant turn. Raises Unrenderable if the template hides or changes the answer."""
+        prompt = self.text(messages[:turn], tools, prompt=True)
+        through = self.text(messages[: turn + 1], tools, prompt=False)
+        text = self._written(prompt, through, messages[turn])
+        if messages[turn]["content"].strip() not in text:
+            raise Unrenderable("the template does not show the answer")
+        stop = self._stop.search(text)
+        if stop:
+            return Answer(prompt, text[: stop.end(1)])
+        if not self.tokenizer.eos_token:
+            raise TrainingError(
+                "chat template",
+                "an answer ends without a stop token and the tokenizer has no eos token",
+                "A tuned model would never stop writing",
+                "Set training.template to a template that ends each turn",
+            )
+        return Answer(prompt, text + self.tokenizer.eos_token)
+
+    def _written(self, prompt: str, through: str, message: dict[str, Any]) -> str:
+        """Return what the model writes after `prompt`.
+
+        Some templates open a thought in the generation prompt, or close an empty one there, and render the
+        finished turn otherwise. Serving decides: the model closes the thought that the prompt opened.
+        """
+        if through.startswith(prompt):
+            return through[len(prompt) :]
+        content = message["content"].strip()
+        shared = _shared_length(prompt, through)
+        answer = through[through.find(content, shared) if content else shared :]
+        if prompt.rstrip().endswith("<think>"):
+            return f"{message.get('reasoning_content', '').strip()}\n</think>\n\n{answer}"
+        if prompt.rstrip().endswith("</think>") and content:
+            return answer
+        raise Unrenderable("the generation prompt is no prefix of the finished turn")
+
+    def text(self, messages: list[dict[str, Any]], tools: list[dict] | None, *, prompt: bool) -> str:
+        """Return messages as the template writes them, with `prompt` up to where the answer begins.
+
+        Raises TrainingError where there is no template, Unrenderable where it refuses the messages.
+        """
+        from jinja2 import TemplateError
+
+        if not self.source:
+            raise TrainingError(
+                "training.base",
+                "the tokenizer has no chat template",
+                "Conversations cannot be rendered the way the model will be served",
+                "Set training.template to a Jinja template file, or choose a chat model as the base",
+            )
+        try:
+            return self.tokenizer.apply_chat_template(
+                messages,
+                tools=tools,
+                chat_template=self._source_for(tools),
+                tokenize=False,
+                add_generation_prompt=prompt,
+            )
+        except (TemplateError, TypeError, KeyError, ValueError, IndexError) as error:
+            raise Unrenderable("the template refuses the conversation") from error
+
+    def _source_for(self, tools: list[dict] | None) -> str:
+        source = self.source
+        if not isinstance(source, str):
+            source = self.tokenizer.get_chat_template(None, tools=tools)
+        return STOPPED_CLOCK + source if "strftime_now" in source else source
+
+
+def _joined(answers: list[Answer]) -> Layout:
+    """Return prompt, answer, gap, answer, … as pieces."""
+    layout, text = [], ""
+    for answer in answers:
+        layout += [(answer.prompt[len(text) :], False), (answer.text, True)]
+        text = answer.prompt + answer.text
+    return layout
+
+
+def _shared_length(a: str, b: str) -> int:
+    """Return how many leading characters two texts share."""
+    return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+
+
+def _tool_call(call: dict[str, Any]) -> dict[str, Any]:
+    arguments = call.get("arguments")
+    if isinstance(arguments, str):
+        with suppress(ValueError):
+            arguments = json.loads(arguments)
+    function = {"name": call.get("name"), "arguments": arguments}
+    return {"type": "function", "function": function, **({"id": call["id"]} if call.get("id") else {})}
