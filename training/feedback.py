@@ -8,9 +8,10 @@ from tilth.shards.feedback import FEEDBACK_ROWS, FeedbackHeader
 from tilth.shards.store import Store
 from tilth.shards.tables import conform
 from tilth.shards.version import Version
-from tilth.training.learning import MONITORS, Learning
+from tilth.training.learning import Learning
 from tilth.training.monitors.repetition import REPETITION_CONSTANT
 from tilth.training.recipe import TrainingRecipe
+from tilth.training.signals import MONITORS
 
 
 def store_feedback(

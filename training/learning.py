@@ -15,12 +15,12 @@ import numpy as np
 import polars as pl
 
 from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES, Finding
-from tilth.shards.tables import VALUE_DECIMALS, conform
-from tilth.training import decoys, mixture, verdicts
+from tilth.shards.tables import conform
+from tilth.training import decoys, evaluation_records, mixture, verdicts
 from tilth.training.dynamics import Dynamics
-from tilth.training.monitors import noise, repetition, retention, twin_gap, validation_rise
-from tilth.training.monitors.signal import Signal, finite, most_severe
+from tilth.training.monitors.signal import Signal
 from tilth.training.panels import EvaluationPlan, Track, draw, plan_evaluations
+from tilth.training.signals import is_overfit, signals_of
 
 if TYPE_CHECKING:
     from tilth.training.loss import TokenLoss
@@ -29,13 +29,6 @@ if TYPE_CHECKING:
     from tilth.training.text import Example
 
 HELD_OUT = ("feedback", "twin", "probe")  # the panels that can stand for rows to come, best first
-MONITORS = {
-    "M1": twin_gap.VERSION,
-    "M2": validation_rise.VERSION,
-    "M5": repetition.VERSION,
-    "M6": noise.VERSION,
-    "M9": retention.VERSION,
-}
 
 
 @dataclass(frozen=True)
@@ -89,9 +82,8 @@ class Learning:
         self.evaluations: list[dict[str, Any]] = []  # {"step", "tokens", "loss"}
         self.slice_lines: list[dict[str, Any]] = []  # FEEDBACK_SLICES
         self.run_findings: list[dict[str, Any]] = []
-        self.said: dict[
-            str, dict[str, Any]
-        ] = {}  # by monitor and slice: its last signal, or the last that fired
+        # by monitor and slice: its last signal, or the last that fired
+        self.said: dict[str, dict[str, Any]] = {}
         self.judged: pl.DataFrame | None = None
         self.kept: np.ndarray | None = None  # loss of each row of the base panel under the final weights
 
@@ -112,15 +104,17 @@ class Learning:
         loss = self._held_out_loss()
         best = not self.evaluations or loss < min(e["loss"] for e in self.evaluations)
         self.evaluations.append({"step": step, "tokens": tokens_seen, "loss": loss})
-        signals = self._signals()
+        signals = signals_of(self.tracks, self.dynamics, self.slices)
         self._remember(signals, step)
-        self._add_slice_lines(signals)
+        self.slice_lines += evaluation_records.slice_lines(
+            self.evaluations, self.tracks, self.dynamics, self.slices, signals
+        )
         fired = [s for s in signals if s.fired]
         self.run_findings += [{**s.to_dict(), "step": step} for s in fired if s.slice is None]
         records = self._records(signals)
         update = self._next_mixture(signals, step, tokens_seen)
         if update is not None:
-            records.append(_mixture_record(step, self.slices, self.curated, update))
+            records.append(evaluation_records.mixture_record(step, self.slices, self.curated, update))
             self.p = update.p
         return Evaluated(
             stop=self.recipe.early_stop and step < self.total_steps and self._is_overfit(signals),
@@ -159,49 +153,18 @@ class Learning:
         self.kept = measured("base").history[-1]
         return self._mean(measured(held)), float((self.kept - base.history[0]).mean())
 
-    def _signals(self) -> list[Signal]:
-        signals = []
-        count = len(self.slices)
-        most = self.dynamics.exposures
-        for code, name in enumerate([*self.slices, None]):
-            which = code if name is not None else None
-            (probe, probe_groups), (twin, twin_groups), (held, held_groups) = (
-                self.tracks[panel].of_slice(which) for panel in ("probe", "twin", "feedback")
-            )
-            # The pooled test is one more test of the same family.
-            signals.append(
-                twin_gap.examine(
-                    twin,
-                    probe,
-                    slice_name=name,
-                    slices=count + 1,
-                    twin_clusters=twin_groups,
-                    probe_clusters=probe_groups,
-                )
-            )
-            signals.append(validation_rise.examine(held, held_groups, slice_name=name, slices=count + 1))
-            if name is not None:
-                rows = self.dynamics.slice_of == code
-                signals.append(
-                    repetition.examine(
-                        int(self.dynamics.drawn_tokens[code]),
-                        int(self.dynamics.unique_tokens[code]),
-                        int(most[rows].max(initial=0)),
-                        slice_name=name,
-                    )
-                )
-        base, base_groups = self.tracks["base"].of_slice(None)
-        if base.shape[1]:
-            signals.append(retention.examine(base, base_groups))
-        return signals
-
     def _is_overfit(self, signals: list[Signal]) -> bool:
-        """Overfit as a whole: M2 on all held-out rows, or Prechelt's GL twice where M2 has enough rows."""
-        pooled = next(s for s in signals if s.monitor == "M2" and s.slice is None)
-        if pooled.finding is Finding.INCONCLUSIVE:
-            return False
-        losses = np.array([e["loss"] for e in self.evaluations])
-        return pooled.fired or validation_rise.stays_above(losses)
+        return is_overfit(signals, np.array([e["loss"] for e in self.evaluations]))
+
+    def _records(self, signals: list[Signal]) -> list[dict[str, Any]]:
+        """Return what metrics.jsonl keeps of the last evaluation."""
+        now = self.evaluations[-1]
+        first = [evaluation_records.panels_record(self.plan, self.tracks, now["step"])]
+        return [
+            *(first if len(self.evaluations) == 1 else []),
+            evaluation_records.evaluation_record(now, self.tracks, self.slices),
+            *evaluation_records.monitor_records(signals, now["step"]),
+        ]
 
     def _next_mixture(self, signals: list[Signal], step: int, tokens_seen: int) -> mixture.Update | None:
         if not self.recipe.mixture or len(self.slices) < 2 or len(self.evaluations) < 3:
@@ -229,64 +192,6 @@ class Learning:
             key = f"{signal.monitor} {signal.slice or ''}"
             if signal.fired or not self.said.get(key, {}).get("fired"):
                 self.said[key] = {**signal.to_dict(), "step": step, "fired": signal.fired}
-
-    def _add_slice_lines(self, signals: list[Signal]) -> None:
-        now = self.evaluations[-1]
-        value = repetition.value(self.dynamics.drawn_tokens, self.dynamics.unique_tokens)
-        for code, name in enumerate(self.slices):
-            mine = [s for s in signals if s.slice == name]
-            worst = most_severe(mine)
-            line: dict[str, Any] = {
-                "slice": name,
-                "evaluation": len(self.evaluations) - 1,
-                "step": now["step"],
-                "tokens_seen": now["tokens"],
-                "unique_tokens": int(self.dynamics.unique_tokens[code]),
-                "epochs": float(self.dynamics.drawn_tokens[code] / max(1, self.dynamics.unique_tokens[code])),
-                "repetition_value": float(value[code]),
-                "finding": worst.finding.value,
-                "lcb": worst.lcb,
-                "alpha": worst.alpha,
-                "evidence": "; ".join(f"{s.monitor}: {s.evidence}" for s in mine if s.fired)
-                or worst.evidence,
-            }
-            for panel in ("probe", "twin", "feedback"):
-                loss, se, rows = self.tracks[panel].loss(code)
-                line |= {f"n_{panel}": rows, f"loss_{panel}": loss, f"se_{panel}": se}
-            line["gap"] = next((s.value for s in mine if s.monitor == "M1"), None)
-            self.slice_lines.append({key: finite(value) for key, value in line.items()})
-
-    def _records(self, signals: list[Signal]) -> list[dict[str, Any]]:
-        """Return what metrics.jsonl keeps of the last evaluation."""
-        now = self.evaluations[-1]
-        base = self.tracks["base"]
-        evaluation = {
-            "kind": "evaluation",
-            "step": now["step"],
-            "tokens": now["tokens"],
-            "loss": finite(now["loss"]),
-            "base_knowledge": finite(float(base.history[-1].mean())) if base.panel.row_ids else None,
-            "slices": {
-                name: {
-                    panel: finite(self.tracks[panel].loss(code)[0]) for panel in ("probe", "twin", "feedback")
-                }
-                for code, name in enumerate(self.slices)
-            },
-        }
-        monitors = [{"kind": "monitor", "step": now["step"], **s.to_dict()} for s in signals]
-        panels = [self._panels()] if len(self.evaluations) == 1 else []
-        return [*panels, evaluation, *monitors]
-
-    def _panels(self) -> dict[str, Any]:
-        """Return what the run is measured on, and the share of its time that this was planned to take."""
-        return {
-            "kind": "panels",
-            "step": self.evaluations[-1]["step"],
-            "rows": {name: len(track.panel.row_ids) for name, track in self.tracks.items()},
-            "tokens": self.plan.tokens,
-            "evaluations": len(self.plan.steps),
-            "planned_share": round(self.plan.share, VALUE_DECIMALS),
-        }
 
     def finish(self, model: Any) -> list[Signal]:
         """Score every row seen or withheld, and the decoys, with the final weights; return what was found.
@@ -353,22 +258,3 @@ def _token_shares(examples: list[Example], slices: list[str]) -> np.ndarray:
     for example in examples:
         shares[code[example.slice]] += example.weight * len(example.input_ids)
     return shares / max(1e-12, shares.sum())
-
-
-def _mixture_record(
-    step: int, slices: list[str], curated: np.ndarray, update: mixture.Update
-) -> dict[str, Any]:
-    def by_slice(values: np.ndarray) -> dict[str, float]:
-        return {name: round(float(v), VALUE_DECIMALS) for name, v in zip(slices, values)}
-
-    return {
-        "kind": "mixture",
-        "step": step,
-        "curated": by_slice(curated),
-        "p": by_slice(update.p),
-        "target": by_slice(update.target),
-        "value": by_slice(update.value),
-        "progress": by_slice(update.progress),
-        "total_variation": round(update.total_variation, VALUE_DECIMALS),
-        "data_exhausted": update.exhausted,
-    }

@@ -13,7 +13,7 @@ from tilth.training import feedback, run_facts
 from tilth.training.evaluate import TaskScores
 from tilth.training.intervals import Interval
 from tilth.training.judge import Judgement, judge
-from tilth.training.learning import MONITORS
+from tilth.training.signals import MONITORS
 from tilth.training.text import Example
 from tilth.validators.report import run_page
 
