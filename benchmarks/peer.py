@@ -7,6 +7,7 @@ of JSON: `version`, `rows`, `cpu_s` (of the job alone, after a warm-up), `peak_m
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -15,6 +16,7 @@ from benchmarks.record import ROOT
 
 ENVIRONMENTS = ROOT / ".peers"  # git-ignored
 SCRIPTS = ROOT / "benchmarks" / "peers"
+SHARED = SCRIPTS / "shared"  # what several scripts import
 INSTALL_SECONDS, RUN_SECONDS = 900, 900
 
 
@@ -28,6 +30,7 @@ def run(name: str, requirements: list[str], *arguments: str, timeout_s: int = RU
             # -P: else `import NAME` finds the script itself
             [str(python), "-P", str(SCRIPTS / f"{name}.py"), *arguments],
             capture_output=True, text=True, timeout=timeout_s, check=True,
+            env=os.environ | {"PYTHONPATH": str(SHARED)},
         )  # fmt: skip
         return dict(json.loads(done.stdout.splitlines()[-1]))
     except subprocess.TimeoutExpired:

@@ -1,28 +1,18 @@
 """Near duplicates by datasketch: 128 permutations, 32 bands, pairs with an estimate >= .8.
 
-    python benchmarks/peers/near_datasketch.py TEXTS.jsonl
+    PYTHONPATH=benchmarks/peers/shared python benchmarks/peers/near_datasketch.py TEXTS.jsonl
 
 One batch a text, the default hash.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import sys
-import time
-from importlib.metadata import version
-from pathlib import Path
 
 from datasketch import MinHash, MinHashLSH
+from deduplication import read_texts, report, shingles
 
 PERMUTATIONS, BANDS, ROWS, BOUND = 128, 32, 4, 0.8
-WORDS = re.compile(rb"\w+")
-
-
-def shingles(text: str) -> set[bytes]:
-    words = WORDS.findall(text.lower().encode())
-    return {b" ".join(words[i : i + 5]) for i in range(max(1, len(words) - 4))}
 
 
 def repeats(texts: list[str]) -> list[tuple[int, int]]:
@@ -42,20 +32,5 @@ def repeats(texts: list[str]) -> list[tuple[int, int]]:
     return found
 
 
-texts = [json.loads(line) for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()]
-repeats(texts[:100])
-started = time.process_time()
-found = repeats(texts)
-cpu_s = time.process_time() - started
-peak_mib = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) >> 10
-print(
-    json.dumps(
-        {
-            "version": version("datasketch"),
-            "rows": len(texts),
-            "cpu_s": cpu_s,
-            "peak_mib": peak_mib,
-            "repeats": found,
-        }
-    )
-)
+texts = read_texts(sys.argv[1])
+report("datasketch", len(texts), lambda rows: repeats(texts[:rows]))

@@ -1,19 +1,15 @@
 """Near duplicates by gaoya: 32 bands of 4, pairs with an estimate >= .8.
 
-    python benchmarks/peers/near_gaoya.py TEXTS.jsonl
+    PYTHONPATH=benchmarks/peers/shared python benchmarks/peers/near_gaoya.py TEXTS.jsonl
 
 Its own tokenizer and its bulk calls, all in Rust.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import sys
-import time
-from importlib.metadata import version
-from pathlib import Path
 
+from deduplication import read_texts, report
 from gaoya.minhash import MinHashStringIndex
 
 BANDS, ROWS, BOUND = 32, 4, 0.8
@@ -32,20 +28,5 @@ def repeats(texts: list[str]) -> list[tuple[int, int]]:
     return found
 
 
-texts = [json.loads(line) for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()]
-repeats(texts[:100])
-started = time.process_time()
-found = repeats(texts)
-cpu_s = time.process_time() - started
-peak_mib = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) >> 10
-print(
-    json.dumps(
-        {
-            "version": version("gaoya"),
-            "rows": len(texts),
-            "cpu_s": cpu_s,
-            "peak_mib": peak_mib,
-            "repeats": found,
-        }
-    )
-)
+texts = read_texts(sys.argv[1])
+report("gaoya", len(texts), lambda rows: repeats(texts[:rows]))

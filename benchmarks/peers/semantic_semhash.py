@@ -1,18 +1,14 @@
 """Duplicates in meaning by semhash, on vectors made elsewhere.
 
-python benchmarks/peers/semantic_semhash.py TEXTS.jsonl VECTORS.npy BOUND
+PYTHONPATH=benchmarks/peers/shared python benchmarks/peers/semantic_semhash.py TEXTS.jsonl VECTORS.npy BOUND
 """
 
 from __future__ import annotations
 
-import json
-import re
 import sys
-import time
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
+from deduplication import read_texts, report
 from semhash import SemHash
 
 
@@ -31,21 +27,6 @@ def repeats(texts: list[str], vectors: np.ndarray, bound: float) -> list[tuple[i
     return [(place[one.record], [place[other] for other, _ in one.duplicates]) for one in found]
 
 
-texts = [json.loads(line) for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()]
+texts = read_texts(sys.argv[1])
 vectors, bound = np.load(sys.argv[2]), float(sys.argv[3])
-repeats(texts[:100], vectors[:100], bound)
-started = time.process_time()
-found = repeats(texts, vectors, bound)
-cpu_s = time.process_time() - started
-peak_mib = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) >> 10
-print(
-    json.dumps(
-        {
-            "version": version("semhash"),
-            "rows": len(texts),
-            "cpu_s": cpu_s,
-            "peak_mib": peak_mib,
-            "repeats": found,
-        }
-    )
-)
+report("semhash", len(texts), lambda rows: repeats(texts[:rows], vectors[:rows], bound))
