@@ -17,6 +17,7 @@ from tilth.shards.tables import LEDGER, VALUE_DECIMALS, WEIGHT_UNIT, Split, Verd
 HELD_OUT = (Split.FEEDBACK, Split.PROMOTION, Split.FINAL)
 
 _KEPT = pl.col("verdict") == Verdict.KEEP.value
+_UNDECIDED = pl.col("lines").filter(pl.col("verdict").is_null()).sum()
 _TRAIN = pl.col("split") == Split.TRAIN.value
 
 
@@ -31,14 +32,21 @@ class Tables:
 
     @cached_property
     def fates(self) -> pl.DataFrame:
-        """One line per line of input: source, verdict, stage, reason; verdict as String."""
-        return self._ledger.select("source", "verdict", "stage", "reason").collect()
+        """What became of the lines of input: source, verdict, stage, reason, lines (how many); names as String."""
+        counted = self._ledger.group_by("source", "verdict", "stage", "reason").agg(
+            lines=pl.len().cast(pl.Int64)
+        )
+        return counted.collect(engine="streaming")
 
     @cached_property
     def taken(self) -> pl.DataFrame:
         """The lines of input that are not kept, with all columns of LEDGER; names as String."""
         taken = self._ledger.filter((pl.col("verdict") != Verdict.KEEP.value) | pl.col("verdict").is_null())
-        return taken.select(pl.col(LEDGER.names())).with_columns(pl.col("split").cast(pl.String)).collect()
+        return (
+            taken.select(pl.col(LEDGER.names()))
+            .with_columns(pl.col("split").cast(pl.String))
+            .collect(engine="streaming")
+        )
 
     @cached_property
     def _ledger(self) -> pl.LazyFrame:
@@ -56,11 +64,11 @@ def measure(tables: Tables) -> pl.DataFrame:
     A rate of nothing (no line, no row) is null, which no check passes; `leak_rate` without held-out rows is
     0. `effective_rate` is Kish's effective sample size of the train weights over the train rows.
     """
-    lines = tables.fates.lazy()
+    fates = tables.fates.lazy()
     kept = _kept_rows(tables)
-    by_source = _by_source(lines)
+    by_source = _by_source(fates)
     parts = [
-        lines.select(rows_in=pl.len(), **_verdict_counts(), undecided=pl.col("verdict").null_count()),
+        fates.select(rows_in=pl.col("lines").sum(), **_verdict_counts(), undecided=_UNDECIDED),
         tables.decisions.lazy()
         .join(tables.occurrences.lazy(), on="row_id", how="anti")
         .select(invented=pl.len()),
@@ -120,7 +128,7 @@ def funnel(tables: Tables) -> pl.DataFrame:
         tables.fates.lazy()
         .filter(~_KEPT)
         .group_by("verdict", "stage", "reason")
-        .agg(rows=pl.len())
+        .agg(rows=pl.col("lines").sum())
         .sort("rows", "stage", "reason", "verdict", descending=[True, False, False, False])
         .collect(engine="streaming")
     )
@@ -129,16 +137,15 @@ def funnel(tables: Tables) -> pl.DataFrame:
 def heavy_rules(tables: Tables, *, over: float = 0.02) -> pl.DataFrame:
     """Return source, verdict, stage, reason, rows, share of every rule that took more than `over` of a
     source's lines, most first."""
-    lines = tables.fates.lazy()
-    total = lines.group_by("source").agg(lines=pl.len())
+    fates = tables.fates.lazy()
+    total = fates.group_by("source").agg(total=pl.col("lines").sum())
     return (
-        lines.filter(~_KEPT)
-        .group_by("source", "verdict", "stage", "reason")
-        .agg(rows=pl.len())
+        fates.filter(~_KEPT)
+        .rename({"lines": "rows"})
         .join(total, on="source")
-        .with_columns(share=pl.col("rows") / pl.col("lines"))
+        .with_columns(share=pl.col("rows") / pl.col("total"))
         .filter(pl.col("share") > over)
-        .drop("lines")
+        .drop("total")
         .sort("share", "source", "stage", "reason", descending=[True, False, False, False])
         .collect(engine="streaming")
     )
@@ -157,13 +164,14 @@ def effective_rows(weights: pl.Expr) -> pl.Expr:
 
 def _verdict_counts() -> dict[str, pl.Expr]:
     names = {"kept": Verdict.KEEP, "dropped": Verdict.DROP, "quarantined": Verdict.QUARANTINE}
-    return {name: (pl.col("verdict") == verdict.value).sum() for name, verdict in names.items()}
+    lines = pl.col("lines")
+    return {name: lines.filter(pl.col("verdict") == verdict.value).sum() for name, verdict in names.items()}
 
 
-def _by_source(lines: pl.LazyFrame) -> pl.LazyFrame:
+def _by_source(fates: pl.LazyFrame) -> pl.LazyFrame:
     return (
-        lines.group_by("source")
-        .agg(lines=pl.len(), **_verdict_counts(), unaccounted=pl.col("verdict").null_count())
+        fates.group_by("source")
+        .agg(pl.col("lines").sum(), **_verdict_counts(), unaccounted=_UNDECIDED)
         .with_columns(loss=1 - pl.col("kept") / pl.col("lines"))
     )
 
