@@ -14,15 +14,10 @@ the end of the data.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from tilth.curation.reading.kernels import inner
 from tilth.curation.reading.wide_kernel import WIDTH, copy_wide, copy_wide_twice, plain_run
-
-# Compiles a function that only kernels call: without wrappers for Python, which take time to compile, and without
-# counting references, which took half the time of reading: each call counted every array that it was handed.
-# So no kernel may allocate.
-inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)  # type: ignore[call-overload]
 
 REFUSED = -1
 # What a value is. An exact float is written as orjson would write it; a rough one may not be.

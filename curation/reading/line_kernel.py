@@ -18,7 +18,8 @@ import numpy as np
 
 from tilth.curation.reading import json_kernel as js
 from tilth.curation.reading.chat import REASONING_KEYS, ROLES, TEXT_KEY_OF, TOOL_CALL_SPEAKER
-from tilth.curation.reading.json_kernel import REFUSED, inner
+from tilth.curation.reading.json_kernel import REFUSED
+from tilth.curation.reading.kernels import inner
 from tilth.curation.reading.wide_kernel import WIDTH
 from tilth.shards.tables import Role, Shape
 

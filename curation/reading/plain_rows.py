@@ -9,11 +9,11 @@ import orjson
 import polars as pl
 import pyarrow as pa
 
-from tilth.curation.reading import line_kernel, row_kernel
+from tilth.curation.reading import blake2_kernel, line_kernel, row_kernel
 from tilth.curation.reading.batch import LINE_ROWS, LINE_TURNS, LINES, Tables
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.line_kernel import Names, names
-from tilth.curation.reading.row_kernel import Columns
+from tilth.curation.reading.row_kernel import Columns, Scratch
 from tilth.curation.reading.rows import RowReader
 from tilth.curation.reading.wide_kernel import WIDTH
 from tilth.shards.digest import ROW_ID_BYTES
@@ -77,8 +77,12 @@ class PlainRows:
         max_turns = min(limits.max_turns, MAX_TURNS)
         self._bounds = np.array([limits.max_line_bytes, limits.max_depth, max_turns], np.int64)
         self._used = np.zeros(row_kernel.COUNTERS, np.int64)
-        self._spans = np.zeros((line_kernel.SPANS + max_turns, 4), np.int64)
-        self._words, self._state = np.zeros(0, np.uint64), np.zeros(8, np.uint64)
+        self._scratch = Scratch(
+            spans=np.zeros((line_kernel.SPANS + max_turns, 4), np.int64),
+            words=np.zeros(0, np.uint64),
+            pending=np.zeros((row_kernel.MAX_PENDING, 2), np.int64),
+            lanes=np.zeros((blake2_kernel.LANE_WORDS, blake2_kernel.LANES), np.uint64),
+        )
         self._columns = _columns(batch_rows)
 
     def __len__(self) -> int:
@@ -109,9 +113,7 @@ class PlainRows:
             self.plan.columns,
             self.plan.default,
             self._bounds,
-            self._spans,
-            self._words,
-            self._state,
+            self._scratch,
             self._columns,
             self._used,
         )
@@ -175,8 +177,9 @@ class PlainRows:
             if len(column := getattr(self._columns, name)) < room
         }
         self._columns = self._columns._replace(**grown)
-        if self._words.nbytes < 2 * size + CANONICAL_ROOM:
-            self._words = np.zeros(size // 4 + CANONICAL_ROOM, np.uint64)
+        room = row_kernel.PENDING_BYTES + 2 * size + CANONICAL_ROOM
+        if self._scratch.words.nbytes < room:
+            self._scratch = self._scratch._replace(words=np.zeros(room // 8 + 1, np.uint64))
 
 
 _BUFFERS = {

@@ -15,10 +15,11 @@ import numba
 import numpy as np
 from numba import types
 
-from tilth.curation.reading import blake2_kernel, json_kernel, line_kernel, wide_kernel
+from tilth.curation.reading import blake2_kernel, json_kernel, kernels, line_kernel, wide_kernel
 from tilth.curation.reading import json_kernel as js
 from tilth.curation.reading.blake2_kernel import BLOCK_BYTES, blake2b_16
-from tilth.curation.reading.json_kernel import REFUSED, inner
+from tilth.curation.reading.json_kernel import REFUSED
+from tilth.curation.reading.kernels import inner
 from tilth.curation.reading.line_kernel import (
     ATTRIBUTES,
     GROUP,
@@ -44,6 +45,8 @@ ROW_COLUMNS = 7
 # The columns of `turns`.
 ROW, NUMBER, ROLE, TEXT_END = range(4)
 TURN_COLUMNS = 4
+# Rows are hashed many at once, while their canonical JSON is still in the nearest memory.
+MAX_PENDING, PENDING_BYTES = 256, 1 << 17
 
 (_LETTER_N,) = b"n"
 # The canonical JSON around the texts: before the first; before each, with the end of the one before; after the last.
@@ -69,11 +72,20 @@ class Columns(NamedTuple):
     refused: np.ndarray  # int64 (n, 3): line of the batch, start, end without the newline
 
 
+class Scratch(NamedTuple):
+    """What the kernel works in."""
+
+    spans: np.ndarray  # int64 (line_kernel.SPANS + max_turns, 4)
+    words: np.ndarray  # uint64; the canonical JSON of rows that wait to be hashed
+    pending: np.ndarray  # int64 (MAX_PENDING, 2): of each its first word and its bytes
+    lanes: np.ndarray  # uint64 (blake2_kernel.LANE_WORDS, blake2_kernel.LANES)
+
+
 @inner
-def _write_turns(data, shape, first, last, spans, canonical, turns, texts, used):
-    """Write the arranged turns to the columns, and their canonical JSON; return its length."""
+def _write_turns(data, shape, first, last, spans, canonical, k, turns, texts, used):
+    """Write the arranged turns to the columns, and their canonical JSON at `k`; return the position after it."""
     turn, at = used[N_TURNS] - 1, used[N_TEXTS]
-    k = js.copy(_HEAD_DATA, _HEAD_ENDS[shape], _HEAD_ENDS[shape + 1], canonical, 0)
+    k = js.copy(_HEAD_DATA, _HEAD_ENDS[shape], _HEAD_ENDS[shape + 1], canonical, k)
     for n in range(first, last):
         role, start, end = spans[n, 0], spans[n, 2] + 1, spans[n, 3] - 1
         if role == JOINED:
@@ -102,12 +114,13 @@ def _write_turns(data, shape, first, last, spans, canonical, turns, texts, used)
 
 
 @inner
-def _write_id(words, canonical, size, state, row_ids, row):
-    """Hash the first `size` bytes of the canonical JSON."""
-    for k in range(size, (size // BLOCK_BYTES + 1) * BLOCK_BYTES):
+def _await_hash(canonical, start, end, pending, n):
+    """Note where the canonical JSON of a row lies, and fill its last block; return the position after that."""
+    pending[n, 0], pending[n, 1] = start // 8, end - start
+    after = (end + BLOCK_BYTES - 1) // BLOCK_BYTES * BLOCK_BYTES
+    for k in range(end, after):
         canonical[k] = 0
-    blake2b_16(words, size, state)
-    row_ids[row, 0], row_ids[row, 1] = state[0], state[1]
+    return after
 
 
 @inner
@@ -185,36 +198,44 @@ def _refuse(data, i, refused, used):
 
 
 @inner
-def _read_lines(data, i, max_lines, shape, columns_of, default, bounds, spans, words, state, columns, used):
-    # Taken out of their tuple once: each time counts a reference.
-    rows, row_ids, turns, texts = columns.rows, columns.row_ids, columns.turns, columns.texts
-    attributes, groups, licences = columns.attributes, columns.groups, columns.licences
-    name_data, name_ends, codes = columns_of.data, columns_of.ends, columns_of.codes
-    refused, canonical = columns.refused, words.view(np.uint8)
+def _write_labels(data, spans, rows, groups, licences, used):
+    row, at, place = used[N_ROWS], used[N_GROUPS], used[N_LICENCES]
+    rows[row, GROUP_END], rows[row, HAS_GROUP] = _write_label(data, spans, GROUP, groups, at)
+    rows[row, LICENCE_END], rows[row, HAS_LICENCE] = _write_label(data, spans, LICENCE, licences, place)
+    used[N_GROUPS], used[N_LICENCES] = rows[row, GROUP_END], rows[row, LICENCE_END]
+
+
+@inner
+def _read_lines(data, i, max_lines, shape, columns_of, default, bounds, scratch, columns, used):
+    rows, row_ids, spans = columns.rows, columns.row_ids, scratch.spans
+    words, pending, lanes = scratch.words, scratch.pending, scratch.lanes
+    canonical = words.view(np.uint8)
+    n_pending, at = 0, 0  # rows whose canonical JSON waits to be hashed, and where it ends
     while i < data.size and used[N_LINES] < max_lines:
         last, end, messages, attributed = REFUSED, REFUSED, 0, 0
         if shape != NO_SHAPE:
             end, messages, attributed = scan_line(
-                data, i, name_data, name_ends, codes, default, bounds, spans
+                data, i, columns_of.data, columns_of.ends, columns_of.codes, default, bounds, spans
             )
         if end != REFUSED and _is_label(spans, GROUP) and _is_label(spans, LICENCE):
             first, last = arrange(shape, spans, messages)
         if last == REFUSED:
-            end = _refuse(data, i, refused, used)
+            end = _refuse(data, i, columns.refused, used)
         else:
-            row = used[N_ROWS]
-            rows[row, LINE] = used[N_LINES]
-            used[N_GROUPS], rows[row, HAS_GROUP] = _write_label(data, spans, GROUP, groups, used[N_GROUPS])
-            used[N_LICENCES], rows[row, HAS_LICENCE] = _write_label(
-                data, spans, LICENCE, licences, used[N_LICENCES]
+            rows[used[N_ROWS], LINE] = used[N_LINES]
+            _write_labels(data, spans, rows, columns.groups, columns.licences, used)
+            _write_attributes(data, spans, attributed, rows, columns.attributes, used)
+            stop = _write_turns(
+                data, shape, first, last, spans, canonical, at, columns.turns, columns.texts, used
             )
-            rows[row, GROUP_END], rows[row, LICENCE_END] = used[N_GROUPS], used[N_LICENCES]
-            size = _write_turns(data, shape, first, last, spans, canonical, turns, texts, used)
-            _write_id(words, canonical, size, state, row_ids, row)
-            _write_attributes(data, spans, attributed, rows, attributes, used)
-            used[N_ROWS] = row + 1
+            at = _await_hash(canonical, at, stop, pending, n_pending)
+            n_pending += 1
+            used[N_ROWS] += 1
         used[N_LINES] += 1
         i = end + 1
+        if n_pending == MAX_PENDING or at >= PENDING_BYTES or i == data.size or used[N_LINES] == max_lines:
+            blake2b_16(words, pending, n_pending, lanes, row_ids, used[N_ROWS] - n_pending)
+            n_pending, at = 0, 0
     return i
 
 
@@ -229,9 +250,7 @@ _SIGNATURE = types.int64(
     types.NamedTuple((_U8, _I64, _I64), Names),
     types.int64,
     _I64,
-    _I64_2,
-    _U64,
-    _U64,
+    types.NamedTuple((_I64_2, _U64, _I64_2, _U64_2), Scratch),
     types.NamedTuple((_I64_2, _U64_2, _I64_2, _U8, _U8, _U8, _U8, _I64_2), Columns),
     _I64,
 )
@@ -242,29 +261,19 @@ def _compile():
 
     numba by itself looks only at the file of the outermost function.
     """
-    files = (
-        blake2_kernel.__file__,
-        wide_kernel.__file__,
-        json_kernel.__file__,
-        line_kernel.__file__,
-        __file__,
-    )
-    text = b"".join(Path(str(file)).read_bytes() for file in files)
+    parts = (kernels, wide_kernel, blake2_kernel, json_kernel, line_kernel)
+    text = b"".join(Path(str(file)).read_bytes() for file in (*(part.__file__ for part in parts), __file__))
     sources = int(sha256_hex(text)[:15], 16)
 
     @numba.njit(_SIGNATURE, cache=True, nogil=True)
-    def read_lines(
-        data, i, max_lines, shape, columns_of, default, bounds, spans, words, state, columns, used
-    ):
+    def read_lines(data, i, max_lines, shape, columns_of, default, bounds, scratch, columns, used):
         """Read the lines from byte `i` on, each with its newline, until `max_lines` are read in all.
 
         columns_of: what each column is for, if not `default`. bounds: max_line_bytes, max_depth, max_turns.
-        spans, words, state: scratch. used: the counters. Returns the position of the first line not read.
+        used: the counters. Returns the position of the first line not read.
         """
         used[SOURCES] = sources
-        return _read_lines(
-            data, i, max_lines, shape, columns_of, default, bounds, spans, words, state, columns, used
-        )
+        return _read_lines(data, i, max_lines, shape, columns_of, default, bounds, scratch, columns, used)
 
     return read_lines
 

@@ -1,4 +1,4 @@
-"""The bytes of strings, WIDTH at a time: the vector instructions that numba does not write by itself.
+"""The bytes of strings, WIDTH at a time: scanned and copied by vector instructions.
 
 Nothing here checks bounds: a caller makes sure that WIDTH bytes can be read, and written, from each position.
 """
@@ -8,19 +8,17 @@ Nothing here checks bounds: a caller makes sure that WIDTH bytes can be read, an
 
 from __future__ import annotations
 
-from typing import Any
-
 from llvmlite import ir
-from numba import extending, types
+from numba import types
+
+from tilth.curation.reading.kernels import instruction
 
 WIDTH = 32
-# Its stub counts the first parameter, which numba passes, among those of a call.
-_instruction: Any = extending.intrinsic
 _BYTE = ir.IntType(8)
 _WIDE = ir.VectorType(_BYTE, WIDTH)
 
 
-@_instruction
+@instruction
 def plain_run(typingctx, data, at):
     """Return how many of the WIDTH bytes from `at` on come before one that a scan of a string has to look at.
 
@@ -37,7 +35,7 @@ def plain_run(typingctx, data, at):
     return types.int64(data, at), codegen
 
 
-@_instruction
+@instruction
 def copy_wide(typingctx, data, at, out, to):
     """Copy WIDTH bytes."""
 
@@ -49,7 +47,7 @@ def copy_wide(typingctx, data, at, out, to):
     return types.void(data, at, out, to), codegen
 
 
-@_instruction
+@instruction
 def copy_wide_twice(typingctx, data, at, out, to, other, other_to):
     """Copy WIDTH bytes to two places; return how many of them come before the first backslash."""
 
