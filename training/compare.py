@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tilth.shards.progress import Progress, silent
 from tilth.shards.tables import Split
 from tilth.shards.version import Version
 from tilth.training.comparison_facts import facts_of
@@ -43,7 +44,7 @@ def compare(
     actions: Sequence[Action] = (),
     links: Sequence[Link] = (),
     next_command: Mapping[str, str] | None = None,
-    on_progress: Callable[[str, int, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> ComparisonFacts:
     """Train every arm under every seed and return the facts of the comparison page.
 
@@ -66,7 +67,7 @@ def compare(
     if len(excluded[seeds[0]]):
         plan += [("random removal", parent, seed) for seed in seeds]
     results: dict[str, list[RunResult]] = {}
-    report = on_progress or (lambda what, done, total: None)
+    report = on_progress or silent
     report("compare", 0, len(plan))
     for done, (arm, version, seed) in enumerate(plan):
         left_out = excluded[seed] if arm == "random removal" else None

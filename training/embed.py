@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,12 @@ import polars as pl
 import torch
 
 from tilth.shards.errors import TrainingError
+from tilth.shards.progress import Progress, silent
 from tilth.training.device import Device, choose_device, memory_errors
 from tilth.training.model import find_base
 
 MAX_TOKENS, BATCH_TOKENS = 256, 8192
 _LENGTHS = "sentence_bert_config.json"
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Encoder:
 
         Equal texts are read once.
         """
-        say = on_progress or (lambda what, done, total: None)
+        say = on_progress or silent
         distinct = texts.unique(maintain_order=True)
         ids = self.tokenizer(distinct.to_list(), truncation=True, max_length=self.max_tokens)["input_ids"]
         order = sorted((i for i in range(len(ids)) if ids[i]), key=lambda i: (len(ids[i]), i))

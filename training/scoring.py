@@ -11,7 +11,7 @@ later are all that a later run computes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from tilth.shards.digest import canonical_json, sha256_hex
+from tilth.shards.progress import Progress, silent
 from tilth.shards.scores import KEY
 from tilth.shards.store import Store
 from tilth.shards.tables import VALUE_DECIMALS, Shape
@@ -36,8 +37,6 @@ READ_ROWS, CHUNK_ROWS, SHARD_SECONDS = 20_000, 256, 20.0
 PACK_TOKENS = {"cpu": 1024, "cuda": 8192}
 _GIVEN, _ALONE = "given", "alone"
 _SHARD = pl.Schema({KEY: pl.Binary(), "loss": pl.Float64(), _ALONE: pl.Float64(), "reason": pl.String()})
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def score_version(
     model's own. Rows longer than the model reads have no score. Raises TrainingError for a model that cannot
     be loaded, CorruptObject for damaged bytes.
     """
-    say = on_progress or (lambda what, done, total: None)
+    say = on_progress or silent
     scorer = Scorer.load(model, base_dir, template=template, device=device, alone=IFD in scores)
     rows = version.rows(["row_id", KEY, "shape", "tools"])
     wanted = rows.unique(KEY, keep="first", maintain_order=True)

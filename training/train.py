@@ -13,6 +13,7 @@ import polars as pl
 import torch
 
 from tilth.shards.lock import Lock
+from tilth.shards.progress import Progress, silent
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training import checkpoint, distributed, snapshot
@@ -36,7 +37,6 @@ from tilth.validators.verify import verify_version
 
 __all__ = ["RunResult", "train"]
 
-Progress = Callable[[str, int, int], None]
 _bases_judged: dict[tuple[str, ...], Judgement] = {}  # the arms of a comparison share their base
 
 
@@ -69,7 +69,7 @@ def train(
     unreadable task, Busy if another process is at the same run; KeyboardInterrupt after Ctrl-C or SIGTERM,
     once a checkpoint is written.
     """
-    started, say = time.monotonic(), on_progress or (lambda what, done, total: None)
+    started, say = time.monotonic(), on_progress or silent
     verify_version(store, version)
     seed = recipe.seed if seed is None else seed
     given: dict[str, Any] = {"base_dir": base_dir, "recipe_digest": recipe_digest, "seed": seed}

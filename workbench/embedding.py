@@ -17,7 +17,7 @@ from tilth.workbench.tuning import next_curate
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tilth.curation.curate import Progress
+    from tilth.shards.progress import Progress
     from tilth.shards.store import Store
     from tilth.workbench.recipe import Recipe
 

@@ -23,6 +23,7 @@ from rich.markup import escape
 
 from tilth.shards.digest import canonical_json, sha256_hex
 from tilth.shards.errors import TilthError, UsageError
+from tilth.shards.progress import Progress, silent
 from tilth.shards.scores import KEY
 from tilth.workbench.scoring import SCORED, show_recipe_lines, version_to_score
 from tilth.workbench.session import print_json, progress
@@ -30,7 +31,6 @@ from tilth.workbench.session import print_json, progress
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tilth.curation.curate import Progress
     from tilth.shards.store import Store
     from tilth.shards.version import Version
     from tilth.workbench.recipe import Recipe
@@ -171,7 +171,7 @@ def judge(
 
     Raises TilthError where the endpoint does not answer; what it said before is kept.
     """
-    started, say = time.monotonic(), on_progress or (lambda what, done, total: None)
+    started, say = time.monotonic(), on_progress or silent
     wanted = questions(version)
     known = store.scores.known(endpoint.digest)
     todo = wanted.join(known, on=KEY, how="anti", maintain_order="left") if known.width else wanted

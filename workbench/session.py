@@ -16,6 +16,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tilth.shards.progress import Progress
     from tilth.shards.store import Store
     from tilth.workbench.recipe import Recipe
 
@@ -107,6 +108,13 @@ def load(path: Path, overrides: tuple[str, ...]) -> Recipe:
     return recipe.load(path, overrides)
 
 
+def start(
+    recipe_path: Path, overrides: tuple[str, ...], store_path: Path | None, *, quiet: bool
+) -> tuple[Recipe, Store, Console]:
+    """Return what a command on a recipe works with: the recipe, its store, and the console to speak on."""
+    return load(recipe_path, overrides), open_store(recipe_path, store_path), console(quiet=quiet)
+
+
 def store_path_of(recipe_path: Path, store_path: Path | None) -> Path:
     """Return the folder of the store: the one named, else `.tilth` beside the recipe."""
     return store_path or recipe_path.absolute().parent / ".tilth"
@@ -132,9 +140,10 @@ def console(*, quiet: bool = False) -> Console:
 
 
 @contextmanager
-def progress(screen: Console) -> Iterator[Callable[[str, int, int], None]]:
+def progress(screen: Console) -> Iterator[Progress]:
     """Show what a long run is at; yields a function of (phase, done, total)."""
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
 
     columns = (
         TextColumn("{task.description:<16}"),
@@ -142,7 +151,7 @@ def progress(screen: Console) -> Iterator[Callable[[str, int, int], None]]:
         TextColumn("{task.fields[at]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+    with Bars(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task: TaskID = bar.add_task("", total=None, at="")
 
         def report(phase: str, done: int, total: int) -> None:

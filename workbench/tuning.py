@@ -18,7 +18,7 @@ from tilth.workbench.session import print_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tilth.curation.curate import Progress
+    from tilth.shards.progress import Progress
     from tilth.shards.store import Store
     from tilth.shards.version import Version
     from tilth.training.plan import Plan

@@ -32,9 +32,7 @@ def run(
     """Do the loop once for RECIPE. Exit codes: 0 done or not due or no news, 3 checks failed, 75 busy."""
     from tilth.workbench import refreshing, session
 
-    loaded = session.load(recipe, overrides)
-    screen = session.console(quiet=as_json)
-    store = session.open_store(recipe, store_path)
+    loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     outcome = refreshing.run(loaded, store, screen, if_due=if_due, dry_run=dry_run)
     if as_json:
         session.print_json(outcome)

@@ -82,9 +82,7 @@ def judge(
     """
     from tilth.workbench import judging, session
 
-    loaded = session.load(recipe, overrides)
-    screen = session.console(quiet=as_json)
-    store = session.open_store(recipe, store_path)
+    loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     judging.run(
         loaded, store, screen, judging.endpoint(url, model, key_env), dry_run=dry_run, as_json=as_json
     )

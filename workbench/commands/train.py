@@ -45,9 +45,7 @@ def main(
     """
     from tilth.workbench import searching, session, tuning
 
-    loaded = session.load(recipe, overrides)
-    screen = session.console(quiet=as_json)
-    store = session.open_store(recipe, store_path)
+    loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     version = tuning.version_to_train(loaded, store, version_id)
     if plan:
         tuning.show_plan(screen, loaded, version, as_json=as_json)

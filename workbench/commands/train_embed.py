@@ -33,9 +33,7 @@ def main(
     """
     from tilth.workbench import embedding, session
 
-    loaded = session.load(recipe, overrides)
-    screen = session.console(quiet=as_json)
-    store = session.open_store(recipe, store_path)
+    loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     with session.progress(screen) as report:
         embedded = embedding.run(
             loaded, store, encoder=encoder, out=out, version_id=version_id, on_progress=report

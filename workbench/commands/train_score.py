@@ -34,9 +34,7 @@ def main(
     """
     from tilth.workbench import scoring, session
 
-    loaded = session.load(recipe, overrides)
-    screen = session.console(quiet=as_json)
-    store = session.open_store(recipe, store_path)
+    loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     with session.progress(screen) as report:
         scored = scoring.run(
             loaded, store, model=model, scores=scores, version_id=version_id, on_progress=report
