@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import mmap
 import random
 from typing import Any
 
@@ -307,6 +309,25 @@ def test_whatever_stands_among_many_plain_letters_is_seen(piece: bytes, plain: b
         assert refused(lines, PAIR) == ([] if plain else list(range(len(lines))))
         for line in lines[:: WIDTH // 2 - 1]:
             assert_same([line], PAIR, newline=False)
+
+
+@pytest.mark.parametrize("text", ["a" * 70, "a\\n" * 40, "é" * 40, ""])
+def test_nothing_is_read_beyond_the_end_of_a_block(text: str) -> None:
+    """The page after the block cannot be read: whoever reads there kills this process."""
+    rows = RowReader(Source(path="rows.jsonl"), [PAIR], ReadLimits(), "rows.jsonl")
+    reader = PlainRows(plan(rows, ReadLimits()), ReadLimits(), 100)
+    with mmap.mmap(-1, 2 * mmap.PAGESIZE) as pages:
+        address = ctypes.addressof(ctypes.c_char.from_buffer(pages))
+        libc = ctypes.CDLL(None)
+        after = ctypes.c_void_p(address + mmap.PAGESIZE)
+        assert libc.mprotect(after, ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
+        for n in range(len(text) + 1):
+            line = b'{"response":"A","prompt":"%s"}\n' % text[:n].removesuffix("\\").encode()
+            pages[mmap.PAGESIZE - len(line) : mmap.PAGESIZE] = line
+            block = memoryview(pages)[mmap.PAGESIZE - len(line) : mmap.PAGESIZE].toreadonly()
+            assert reader.read(block, 0) == (len(line), [])
+            reader.clear()
+            del block
 
 
 def test_every_piece_of_a_hostile_line_in_every_place() -> None:
