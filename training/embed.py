@@ -39,7 +39,12 @@ class Encoder:
         """Load an encoder. Raises TrainingError if there is none of that name, or it cannot be loaded."""
         from transformers import AutoModel, AutoTokenizer
 
-        folder = _of_package(name) or find_base(name, base_dir)
+        try:
+            folder = _of_package(name) or find_base(name, base_dir)
+        except TrainingError as error:
+            raise TrainingError(
+                f"encoder {name}", error.what, "Nothing was embedded", error.next_step
+            ) from None
         chosen = choose_device(device)
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

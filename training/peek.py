@@ -11,7 +11,7 @@ import numpy as np
 from rich.text import Text
 
 from tilth.shards.tables import Split
-from tilth.shards.version import Version
+from tilth.shards.version import SHORT_HEX, Version
 from tilth.training.model import find_base
 from tilth.training.plan import renderer_for
 from tilth.training.recipe import TrainingRecipe
@@ -27,7 +27,7 @@ def peek(recipe: TrainingRecipe, version: Version, *, base_dir: Path, count: int
     samples = version.samples(Split.TRAIN)
     places = np.unique(np.linspace(0, max(0, samples.height - 1), count).astype(int))
     for sample in samples[places.tolist()].iter_rows(named=True) if samples.height else ():
-        yield _shown(renderer, sample)
+        yield _shown(renderer, sample, f"{sample['row_id'].hex()[:SHORT_HEX]} {sample['slice'] or ''}")
 
 
 def render_rows(base: str, rows: list[dict[str, Any]], base_dir: Path = Path()) -> Iterator[Text]:
@@ -35,13 +35,12 @@ def render_rows(base: str, rows: list[dict[str, Any]], base_dir: Path = Path()) 
     renderer = renderer_for(TrainingRecipe(base=base), find_base(base, base_dir), base_dir)
     for number, row in enumerate(rows):
         known = {"row_id": number.to_bytes(16), "slice": "", "weight": None, "tools": None, "shape": "chat"}
-        yield _shown(renderer, {**known, **row})
+        yield _shown(renderer, {**known, **row}, f"sample {number + 1}")
 
 
-def _shown(renderer: Renderer, sample: dict[str, Any]) -> Text:
+def _shown(renderer: Renderer, sample: dict[str, Any], title: str) -> Text:
     rendered = renderer.render_all([sample])
-    title = f"{sample['row_id'].hex()[:12]} {sample['slice']}".strip()
-    text = Text(f"── {title}\n", style="bold", end="")
+    text = Text(f"── {title.strip()}\n", style="bold", end="")
     for reason in rendered.skipped.values():
         text.append(f"skipped: {reason}\n", style="yellow")
     for number, example in enumerate(rendered.examples):

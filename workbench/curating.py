@@ -18,7 +18,7 @@ from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.validators import report
 from tilth.validators.report import read_facts
-from tilth.workbench.session import open_store, store_path_of
+from tilth.workbench.session import open_store, show_reasons, store_path_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -143,6 +143,7 @@ def show(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, *, dry_r
     screen.print(
         f"[bold]{facts['verdict']}[/]  {state} {recipe.name} {outcome.version.short}  ({outcome.seconds:.1f} s)"
     )
+    show_reasons(screen, facts)
     if outcome.unread_feedback:
         screen.print(
             f"{outcome.unread_feedback} feedback record(s) unread: they ask for no change of these rows, or this "

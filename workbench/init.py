@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,20 +64,16 @@ class Found:
     peek: Peek | None
 
 
-def run(data: str, base: str, out: Path, screen: Console) -> None:
+def run(data: Sequence[str], base: str, out: Path, screen: Console) -> None:
     """Write a recipe for `data` and `base` to `out` and show how the first rows will be learned.
 
     Raises UsageError if the recipe exists already or nothing readable is found.
     """
     if out.exists():
         raise UsageError(str(out), "is there already", "Nothing was written", "name another file with --out")
-    found = look(data, out.absolute().parent)
+    found = [source for one in data for source in look(one, out.absolute().parent)]
     sources = "".join(_source_lines(source) for source in found)
-    name = (
-        "".join(c if c.isalnum() or c in "-_." else "-" for c in stem(data.rstrip("/*"))).strip("-.")
-        or "data"
-    )
-    out.write_text(RECIPE.format(name=name, sources=sources, base=base), encoding="utf-8")
+    out.write_text(RECIPE.format(name=_name(data), sources=sources, base=base), encoding="utf-8")
     for source in found:
         _show(screen, source)
     _show_rendered(screen, found, base)
@@ -99,6 +96,12 @@ def look(data: str, base_dir: Path) -> list[Found]:
     return [Found(_relative(p, base_dir), peek(p, ReadLimits())) for p in names]
 
 
+def _name(data: Sequence[str]) -> str:
+    """Return a name for the versions: that of the file, or of the folder of several."""
+    named = stem(data[0].rstrip("/*")) if len(data) == 1 else Path(data[0]).absolute().parent.name
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in named).strip("-.") or "data"
+
+
 def _relative(path: Path, base_dir: Path) -> str:
     absolute = path.absolute()
     return str(absolute.relative_to(base_dir)) if absolute.is_relative_to(base_dir) else str(absolute)
@@ -110,7 +113,8 @@ def _source_lines(source: Found) -> str:
     if source.peek.mapping is None:
         columns = ", ".join(source.peek.columns)
         return f"  - path: {source.path}\n    map: {{prompt: COLUMN, response: COLUMN}}   # columns here: {columns}\n"
-    columns = ", ".join(f"{part}: {column}" for part, column in source.peek.mapping.columns.items())
+    mapped = source.peek.mapping.columns.items()
+    columns = ", ".join(f"{part}: {column}" for part, column in mapped if column in source.peek.columns)
     return f"  - path: {source.path}   # {source.peek.mapping.shape.value}: {columns}\n"
 
 

@@ -15,11 +15,13 @@ from tilth.shards import explain as explaining
 from tilth.shards.errors import UsageError
 from tilth.shards.export import export as export_version
 from tilth.shards.store import Store
+from tilth.shards.tables import Split
 from tilth.shards.version import SHORT_HEX, Version
 from tilth.workbench.differences import mark
 from tilth.workbench.session import console, print_json
 
 MAX_TEXT_CHARS = 600
+SPLITS = [split.value for split in Split]
 # Balance moves every weight a little when rows come or go: such changes stand after all others, the largest first.
 WEIGHTS_LAST = (
     pl.when(pl.col("change") == "weight")
@@ -82,12 +84,15 @@ def show(store_path: Path, version_id: str, *, as_json: bool) -> None:
     screen = console()
     screen.print(f"[bold]{manifest['name']}[/] {version.id}")
     for key in ("content_id", "parent", "recipe_digest", "sources", "feedback"):
-        screen.print(f"{key.replace('_', ' '):<14} {manifest[key]}")
-    for key, count in manifest["counts"].items():
-        screen.print(f"{key:<14} {count:,}")
+        value = manifest[key]
+        shown = ", ".join(value) if isinstance(value, list) else value
+        screen.print(f"{key.replace('_', ' '):<16} {shown or '–'}")
+    counts = manifest["counts"]
+    for key in sorted(counts, key=lambda key: (key in SPLITS, key)):
+        screen.print(f"{'split ' + key if key in SPLITS else key:<16} {counts[key]:,}")
     paths = version.occurrences().group_by("source_path").len().sort("source_path")
     for path, lines in paths.iter_rows():
-        screen.print(f"{'source':<14} {escape(path)} ({lines:,} lines)")
+        screen.print(f"{'source':<16} {escape(path)} ({lines:,} lines)")
 
 
 def diff(store_path: Path, old_id: str, new_id: str, *, max_rows: int, as_json: bool) -> None:
@@ -217,7 +222,9 @@ def rollback(store_path: Path, name: str, to: str | None) -> None:
 def gc(store_path: Path, *, keep: int, dry_run: bool) -> None:
     """Remove what nothing names any more."""
     facts = open_existing(store_path).gc(keep=keep, dry_run=dry_run)
-    print(("would remove " if dry_run else "removed ") + ", ".join(f"{v:,} {k}" for k, v in facts.items()))
+    kept = {kind: facts.pop(f"{kind}_kept") for kind in ("versions", "objects")}
+    went, stays = (", ".join(f"{n:,} {kind}" for kind, n in part.items()) for part in (facts, kept))
+    print(f"{'would remove' if dry_run else 'removed'} {went}; kept {stays}")
 
 
 def _newest(store: Store) -> Version:

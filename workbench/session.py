@@ -6,7 +6,7 @@ import functools
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tilth.shards.store import Store
     from tilth.workbench.recipe import Recipe
 
+HELP = {"help_option_names": ["-h", "--help"]}
 INTERRUPTED = 130
 PIPED_COLUMNS = 140
 Function = Callable[..., Any]
@@ -159,6 +160,14 @@ def progress(screen: Console) -> Iterator[Progress]:
             bar.update(task, description=phase, completed=done, total=total or None, at=at)
 
         yield report
+
+
+def show_reasons(screen: Console, facts: Mapping[str, Any]) -> None:
+    """Print the reasons of a page's word, a line each."""
+    from rich.markup import escape
+
+    for reason in facts["reasons"]:
+        screen.print(f"  {escape(reason)}")
 
 
 def print_json(value: Any) -> None:

@@ -13,7 +13,7 @@ from tilth.curation.reading.remote import is_remote
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 from tilth.shards.errors import UsageError
 from tilth.shards.tables import Shape, Verdict
-from tilth.workbench.session import print_json
+from tilth.workbench.session import print_json, show_reasons
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -171,7 +171,8 @@ def show(screen: Console, result: RunResult) -> None:
     for line in facts["tasks"]:
         name = f"{line['metric']} {escape(line['name'])}"
         table.add_row(name, *(_interval(line[side]) for side in ("base", "tuned", "change")))
-    screen.print(table)
+    if table.rows:
+        screen.print(table)
     for line in facts["monitors"]:
         if line["triggered"]:
             screen.print(
@@ -181,6 +182,7 @@ def show(screen: Console, result: RunResult) -> None:
         f"[bold]{facts['verdict']}[/]  run {result.run_id}: {result.steps:,} steps, {result.tokens:,} tokens, "
         f"best at step {result.best_step:,}, {result.seconds:.1f} s, peak {result.peak_bytes / 2**20:,.0f} MiB"
     )
+    show_reasons(screen, facts)
     if result.feedback_digest:
         screen.print(f"feedback: {result.feedback_digest[:12]} waits for the next curate")
     screen.print(f"page: {page}\nnext: {facts['next']}")

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.workbench.conftest import Done, content_of, question
+import pytest
+
+from tests.workbench.conftest import COMMANDS, Done, content_of, question
 
 Run = Callable[..., Done]
 
@@ -66,6 +68,8 @@ def test_looking_into_a_store(run: Run, recipe: Path, tmp_path: Path) -> None:
     assert "invalid_json" in run("tilth", "explain", "rows.jsonl:123").out
     assert "empty" in run("tilth", "explain", "rows.jsonl:122").out
     assert run("tilth", "show", new, "--json").json["counts"]["kept"] == 121
+    shown = run("tilth", "show", new).out
+    assert "feedback         –" in shown and "split feedback   " in shown
     assert run("tilth", "verify").code == 0
     assert "every byte" in run("validate", recipe).out
     assert run("tilth", "rollback", "desk").out.startswith(f"desk is {old[:12]} again")
@@ -147,6 +151,26 @@ def test_init_writes_a_recipe_that_curates(run: Run, recipe: Path, tmp_path: Pat
     assert "chat" in made.out
     assert run("curate", "mine.yaml", "--json").json["counts"]["kept"] == 120
     assert run("tilth", "init", "rows.jsonl", "--base", "x", "--out", "mine.yaml").code == 2
+
+
+def test_init_takes_the_files_that_a_shell_makes_of_a_glob(run: Run, recipe: Path, tmp_path: Path) -> None:
+    rows = (tmp_path / "rows.jsonl").read_text()
+    (tmp_path / "desk").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "desk" / f"{name}.jsonl").write_text(rows)
+    made = run("tilth", "init", "desk/a.jsonl", "desk/b.jsonl", "--base", "nowhere", "--out", "mine.yaml")
+    assert made.code == 0, made.err
+    written = (tmp_path / "mine.yaml").read_text()
+    assert "name: desk\n" in written
+    assert "- path: desk/a.jsonl   # chat: messages: messages\n" in written
+    assert run("curate", "mine.yaml", "--json").json["counts"]["lines"] == 2 * 123
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_knows_the_short_way_to_its_help(run: Run, command: str) -> None:
+    done = run(command, "-h")
+    assert done.code == 0 and "Usage:" in done.out
+    assert "..." not in done.out.partition("Commands:")[2]  # the list of commands shows whole sentences
 
 
 def test_refresh_knows_when_it_is_due(run: Run, recipe: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.session import guarded, json_option, recipe_options
+from tilth.workbench.session import HELP, guarded, json_option, recipe_options
 
 
-@click.command()
+@click.command(context_settings=HELP)
 @recipe_options
 @click.option(
     "--dry-run", is_flag=True, help="Curate into a throwaway store and print what would be published."

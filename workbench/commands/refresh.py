@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.session import guarded, json_option, recipe_options
+from tilth.workbench.session import HELP, guarded, json_option, recipe_options
 
 
-@click.group()
+@click.group(context_settings=HELP)
 def main() -> None:
     """Run the loop (curate, train, curate again, train again, compare, promote) as a job."""
 
@@ -47,7 +47,7 @@ def run(
 @json_option
 @guarded
 def status(recipe: Path, overrides: tuple[str, ...], store_path: Path | None, as_json: bool) -> None:
-    """Say when the loop last ran, what came of it and when it is next due."""
+    """Say when the loop last ran and when it is next due."""
     from tilth.workbench import refreshing, session
 
     facts = refreshing.status(session.load(recipe, overrides), session.open_store(recipe, store_path))
@@ -55,7 +55,7 @@ def status(recipe: Path, overrides: tuple[str, ...], store_path: Path | None, as
         session.print_json(facts)
         return
     for key, value in facts.items():
-        session.console().print(f"{key.replace('_', ' '):<14} {value}")
+        session.console().print(f"{key.replace('_', ' '):<16} {'–' if value is None else value}")
 
 
 @main.command()
@@ -63,7 +63,7 @@ def status(recipe: Path, overrides: tuple[str, ...], store_path: Path | None, as
 @recipe_options
 @guarded
 def emit(kind: str, recipe: Path, overrides: tuple[str, ...], store_path: Path | None) -> None:
-    """Print a systemd service and timer, or a cron line, that runs the loop for RECIPE."""
+    """Print a systemd unit or a cron line that runs the loop."""
     from tilth.workbench import schedule, session
 
     click.echo(schedule.emit(kind, session.load(recipe, overrides), store_path), nl=False)

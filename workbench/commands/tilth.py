@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.session import guarded, json_option, recipe_options
+from tilth.workbench.session import HELP, guarded, json_option, recipe_options
 
-CONTEXT = {"help_option_names": ["-h", "--help"]}
 store_dir = click.option(
     "--store",
     "store_path",
@@ -20,7 +19,7 @@ store_dir = click.option(
 version_argument = click.argument("version")
 
 
-@click.group(context_settings=CONTEXT)
+@click.group(context_settings=HELP)
 def main() -> None:
     """Start a recipe, watch the demo, and look into a store of versions.
 
@@ -29,12 +28,21 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("data", type=str)
+@click.argument("data", nargs=-1, required=True)
 @click.option("--base", required=True, help="The model to tune: a folder or a hub name.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("recipe.yaml"), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("recipe.yaml"),
+    show_default=True,
+    help="The recipe to write.",
+)
 @guarded
-def init(data: str, base: str, out: Path) -> None:
-    """Write a commented recipe for DATA (a file, a glob, a folder, s3:// or hf://)."""
+def init(data: tuple[str, ...], base: str, out: Path) -> None:
+    """Write a commented recipe for DATA and a base.
+
+    DATA: files, globs or folders on this machine, or an address: s3://, hf://.
+    """
     from tilth.workbench import init as starting
     from tilth.workbench import session
 
@@ -47,7 +55,10 @@ def init(data: str, base: str, out: Path) -> None:
 @json_option
 @guarded
 def doctor(file: Path, out: Path | None, as_json: bool) -> None:
-    """Examine any data FILE: a page about its health, without a recipe, changing nothing."""
+    """Examine a data FILE without a recipe, changing nothing.
+
+    Writes a page about its health, and says what a recipe for it could say.
+    """
     from tilth.workbench import doctor as examining
     from tilth.workbench import session
 
@@ -76,9 +87,10 @@ def judge(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Let a model at an endpoint score every kept row of RECIPE's candidate from 1 to 5.
+    """Let a model at an endpoint score every kept row from 1 to 5.
 
-    Sends the text of the rows to --url and nowhere else. A rerun asks only about rows not asked about before.
+    The rows are those of RECIPE's candidate. Their text goes to --url and nowhere else. A rerun asks only about
+    rows not asked about before.
     """
     from tilth.workbench import judging, session
 
@@ -99,7 +111,10 @@ def judge(
 )
 @guarded
 def demo(folder: Path) -> None:
-    """Run the whole loop on the bundled sample: curate, train, curate again, train again, compare."""
+    """Run the whole loop on the bundled sample.
+
+    Curates, trains, curates again, trains again, compares.
+    """
     from tilth.workbench import demo as showing
     from tilth.workbench import session
 
@@ -123,7 +138,10 @@ def stages(name: str | None) -> None:
 @json_option
 @guarded
 def log(name: str | None, store_path: Path, as_json: bool) -> None:
-    """List the versions of NAME, newest first (NAME may be left out where there is only one)."""
+    """List the versions of NAME, newest first.
+
+    NAME may be left out where there is only one.
+    """
     from tilth.workbench import looking
 
     looking.log(store_path, name, as_json=as_json)
@@ -162,7 +180,10 @@ def diff(old: str, new: str, max_rows: int, store_path: Path, as_json: bool) -> 
 @json_option
 @guarded
 def explain(row: str, version_id: str | None, store_path: Path, as_json: bool) -> None:
-    """Say why ROW (the beginning of a row id, or file:line) stayed or went."""
+    """Say why ROW stayed or went.
+
+    ROW: the beginning of a row id, or file:line.
+    """
     from tilth.workbench import looking
 
     looking.explain(store_path, row, version_id, as_json=as_json)
@@ -173,7 +194,7 @@ def explain(row: str, version_id: str | None, store_path: Path, as_json: bool) -
 @store_dir
 @guarded
 def verify(version: str | None, store_path: Path) -> None:
-    """Check every byte of a version, or of the whole store, against its digest."""
+    """Check every byte of a version, or of the whole store."""
     from tilth.workbench import looking
 
     looking.verify(store_path, version)
@@ -185,7 +206,10 @@ def verify(version: str | None, store_path: Path) -> None:
 @store_dir
 @guarded
 def export(version: str, folder: Path, store_path: Path) -> None:
-    """Write a version as Parquet shards with card, ledger and croissant.json, for datasets.load_dataset."""
+    """Write a version to FOLDER, for datasets.load_dataset.
+
+    Parquet shards, a card, the ledger of every line, and croissant.json.
+    """
     from tilth.workbench import looking
 
     looking.export(store_path, version, folder)
@@ -200,10 +224,10 @@ def export(version: str, folder: Path, store_path: Path) -> None:
 @json_option
 @guarded
 def compare(run: str, rows: int, store_path: Path, as_json: bool) -> None:
-    """Vote, blind, on answers of base and tuned side by side; RUN is the beginning of a run id.
+    """Vote, blind, on answers of base and tuned side by side.
 
-    Keys: 1 or 2 for the better answer, 0 or = for neither, q to stop; the same command goes on. --json prints the
-    votes so far and asks nothing.
+    RUN: the beginning of a run id. Keys: 1 or 2 for the better answer, 0 or = for neither, q to stop; the same
+    command goes on. --json prints the votes so far and asks nothing.
     """
     from tilth.workbench import looking, session, side_by_side
     from tilth.workbench.runs import find_run
@@ -227,9 +251,9 @@ def compare(run: str, rows: int, store_path: Path, as_json: bool) -> None:
 @json_option
 @guarded
 def check(url: str, model: str | None, run: str | None, allow: int, store_path: Path, as_json: bool) -> None:
-    """Ask the server at URL (OpenAI-compatible, http://127.0.0.1:8000/v1) a run's stored prompts and compare.
+    """Ask a server a run's stored prompts and compare the answers.
 
-    Exit code 3 where more answers differ than may.
+    URL: OpenAI-compatible, http://127.0.0.1:8000/v1. Exit code 3 where more answers differ than may.
     """
     from tilth.workbench import looking, server_check, session
     from tilth.workbench.runs import find_run
@@ -247,7 +271,10 @@ def check(url: str, model: str | None, run: str | None, allow: int, store_path: 
 @store_dir
 @guarded
 def gguf(run: str, store_path: Path) -> None:
-    """Write the merged weights of RUN as one GGUF file with llama.cpp's converter, where it is installed."""
+    """Write the merged weights of RUN as one GGUF file.
+
+    llama.cpp's own converter does it, where it is installed.
+    """
     from tilth.workbench import gguf as converting
     from tilth.workbench import looking
     from tilth.workbench.runs import find_run
@@ -261,7 +288,10 @@ def gguf(run: str, store_path: Path) -> None:
 @store_dir
 @guarded
 def rollback(name: str, to: str | None, store_path: Path) -> None:
-    """Make an earlier version of NAME the candidate again; nothing is deleted."""
+    """Make an earlier version of NAME the candidate again.
+
+    Nothing is deleted.
+    """
     from tilth.workbench import looking
 
     looking.rollback(store_path, name, to)

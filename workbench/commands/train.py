@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.session import guarded, json_option, recipe_options
+from tilth.workbench.session import HELP, guarded, json_option, recipe_options
 from tilth.workbench.subcommands import WithSubcommands
 
 
-@click.command("train", cls=WithSubcommands)
+@click.command("train", cls=WithSubcommands, context_settings=HELP)
 @recipe_options
 @click.option(
     "--plan", is_flag=True, help="Print bytes, steps and time before any weight is loaded, and stop."

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.session import guarded, json_option, recipe_options
+from tilth.workbench.session import HELP, guarded, json_option, recipe_options
 
 
-@click.command()
+@click.command(context_settings=HELP)
 @recipe_options
 @click.option("--model", help="A folder or a hub name instead of the recipe's base.")
 @click.option(

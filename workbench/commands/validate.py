@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.session import guarded, json_option, store_option
+from tilth.workbench.session import HELP, guarded, json_option, store_option
 
 
-@click.command()
+@click.command(context_settings=HELP)
 @click.argument("target", metavar="RECIPE|FILE", type=click.Path(path_type=Path))
 @click.option("--version", "version_id", help="The version to judge (default: the candidate).")
 @store_option
