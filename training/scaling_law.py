@@ -8,15 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
+from scipy.optimize import least_squares
 
-Points = Sequence[tuple[float, float]]  # (rows, loss); no rows: the untuned model
+Points = Sequence[tuple[float, float]]  # (rows, loss), rows ascending from 0: the untuned model
 
 BETAS, FLOORS = (0.1, 1.5), (0.0, 0.98)  # the floor in parts of the lowest loss seen
-PRELEARNED = np.geomspace(1e-2, 1e4, 40)  # D_l in multiples of (smallest subset)^β
-FINER = np.geomspace(0.7, 1.43, 21)  # around the best of those
-GRID, ROUNDS, SHRINK = 13, 8, 0.4
+SCALES = (-20.0, 30.0)  # of ln (L(0) - E) and of ln D_l: a curve that does not fall has no end of its own
+STARTS = tuple(
+    product((0.3, 0.6, 0.9), (0.05, 0.5))
+)  # β and floor that the search for the least error starts from
+NOISE = 0.02  # relative, of one measured loss: two seeds of a short run differ by 1 to 5 %
+SPREAD = 0.5  # of ln β among models on one task
+MIN_ACCEPTED = 3
 TOLERANCE = 0.05  # relative: a loss so far above the line of the larger subsets has left the power phase
 
 
@@ -42,54 +48,69 @@ class Law:
 def fit(curves: Sequence[Points]) -> list[Law]:
     """Return the law of each curve, of least squared relative error over all of them.
 
-    B and D_l are each curve's own; β and E are common to all. Five short runs of one model do not hold four
-    parameters, and the slope and the floor belong to the task more than to the model. β and E are searched on a
-    grid refined around its best cell, D_l on a grid within, B follows in closed form. Needs two sizes above 0.
+    B, D_l and β are each curve's own, E is common to all. A few short runs of one model hardly tell β from D_l, so
+    each β is held near the geometric mean of all (partial pooling): ln β strays by SPREAD for the price of an error
+    of NOISE. A curve of two points takes the common β; one of many has its own. Each needs a point above 0 rows.
     """
     data = [np.asarray(curve, float).T for curve in curves]
     lowest = min(float(losses.min()) for _, losses in data)
-    bounds = (BETAS, (FLOORS[0] * lowest, FLOORS[1] * lowest))
-    betas, floors = (np.linspace(*ends, GRID) for ends in bounds)
-    best: tuple[float, list[Law]] = (math.inf, [])
-    for _ in range(ROUNDS):
-        for beta in betas.tolist():
-            for floor in floors.tolist():
-                laws = [_curve(rows, losses, beta, floor) for rows, losses in data]
-                error = sum(law.error**2 * len(rows) for law, (rows, _) in zip(laws, data, strict=True))
-                if error < best[0]:
-                    best = error, laws
-        at = best[1][0]
-        betas = _around(at.exponent, betas, bounds[0])
-        floors = _around(at.floor, floors, bounds[1])
-    return best[1]
+
+    def laws(values: np.ndarray) -> list[Law]:
+        heights, prelearned, betas = (
+            np.exp(values[1:]).reshape(3, -1).tolist()
+        )  # a height is L(0) - E = B / D_l
+        return [
+            Law(height * d, d, beta, float(values[0]) * lowest)
+            for height, d, beta in zip(heights, prelearned, betas, strict=True)
+        ]
+
+    def residuals(values: np.ndarray) -> np.ndarray:
+        errors = [_errors(law, points) / NOISE for law, points in zip(laws(values), data, strict=True)]
+        log_betas = values[-len(data) :]
+        return np.concatenate([*errors, (log_betas - log_betas.mean()) / SPREAD])
+
+    low, high = (
+        [FLOORS[end], *[SCALES[end]] * (2 * len(data)), *[math.log(BETAS[end])] * len(data)] for end in (0, 1)
+    )
+    found = [least_squares(residuals, _start(data, *at), bounds=(low, high), x_scale="jac") for at in STARTS]
+    best = laws(min(found, key=lambda result: result.cost).x)
+    return [
+        Law(law.scale, law.prelearned, law.exponent, law.floor, float(np.sqrt((_errors(law, p) ** 2).mean())))
+        for law, p in zip(best, data, strict=True)
+    ]
 
 
-def in_power_phase(larger: Points, rows: float, loss: float) -> bool:
-    """Tell whether a smaller subset still lies on the line of log loss over log rows of the larger ones.
+def accepted(points: Points) -> list[tuple[float, float]]:
+    """Return the points that a law is fitted to: "accept then stop".
 
-    "Accept then stop": before the power phase a curve is flatter, and no smaller subset says anything more.
+    From the largest subset down a point is accepted while it lies on the line of log loss over log rows of the
+    larger ones; before that power phase a curve is flatter, and no smaller subset says anything more. The largest
+    MIN_ACCEPTED always stay, and so does the untuned model, which fixes B / D_l.
     """
-    x, y = np.log(np.asarray(larger, float)).T
-    slope, start = np.polyfit(x, y, 1)
-    return bool(math.log(loss) >= slope * math.log(rows) + start - TOLERANCE)
+    untuned, subsets = [p for p in points if p[0] == 0], [p for p in points if p[0] > 0]
+    kept = subsets[-MIN_ACCEPTED:]
+    for rows, loss in reversed(subsets[:-MIN_ACCEPTED]):
+        x, y = np.log(np.asarray(kept, float)).T
+        slope, start = np.polyfit(x, y, 1)
+        if math.log(loss) < slope * math.log(rows) + start - TOLERANCE:
+            break
+        kept = [(rows, loss), *kept]
+    return [*untuned, *kept]
 
 
-def _curve(rows: np.ndarray, losses: np.ndarray, beta: float, floor: float) -> Law:
-    """Return the law of least error for fixed β and E."""
-    prelearned = PRELEARNED * float(rows[rows > 0].min()) ** beta
-    law = _least(rows, losses, beta, floor, prelearned)
-    return _least(rows, losses, beta, floor, law.prelearned * FINER)
+def _errors(law: Law, points: np.ndarray) -> np.ndarray:
+    """Return the relative error of a law at points (2, count)."""
+    rows, losses = points
+    return (law.scale / (law.prelearned + rows**law.exponent) + law.floor) / losses - 1
 
 
-def _least(rows: np.ndarray, losses: np.ndarray, beta: float, floor: float, prelearned: np.ndarray) -> Law:
-    share = 1 / (prelearned[:, None] + rows**beta) / losses  # (values of D_l, points)
-    left = 1 - floor / losses
-    scale = np.maximum(share @ left, 0) / (share**2).sum(axis=1)
-    error = ((scale[:, None] * share - left) ** 2).mean(axis=1)
-    best = int(error.argmin())
-    return Law(float(scale[best]), float(prelearned[best]), beta, floor, math.sqrt(float(error[best])))
-
-
-def _around(centre: float, grid: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
-    reach = SHRINK * float(grid[-1] - grid[0]) / 2
-    return np.clip(np.linspace(centre - reach, centre + reach, GRID), *bounds)
+def _start(data: list[np.ndarray], beta: float, floor: float) -> np.ndarray:
+    """Return a start of the search: floor, log heights, log D_l, log β. Each curve is met at its ends."""
+    lowest = floor * min(float(losses.min()) for _, losses in data)
+    heights = [float(losses.max()) - lowest for _, losses in data]
+    ends = [max(float(losses[-1]) - lowest, 1e-9) for _, losses in data]
+    prelearned = [
+        float(rows[-1]) ** beta / max(height / end - 1, 1e-3)
+        for (rows, _), height, end in zip(data, heights, ends, strict=True)
+    ]
+    return np.array([floor, *np.log(heights), *np.log(prelearned), *[math.log(beta)] * len(data)])

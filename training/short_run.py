@@ -6,6 +6,7 @@ nothing and write nothing; every run begins with the untuned weights.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from tilth.training.panels import FORWARDS_PER_STEP, draw
 from tilth.training.text import Example
 
 MAX_PANEL_ROWS = 4096  # of one slice; the tokens a search may measure bound it further
+MIN_SAMPLE_ROWS = 32  # of a sample: the losses of two bases on so few differ by 3 % or so by chance alone
 
 
 class ShortRuns:
@@ -95,17 +97,38 @@ class ShortRuns:
     def nll(self, examples: list[Example]) -> tuple[float, int]:
         """Return (sum of the loss in nat, labels) of the model as it is."""
         scores = score(self.model, examples, self.job.recipe.pack_tokens, statistics=False)
-        self.tokens += self.price(examples)
+        self.tokens += price(examples, self.job.recipe.method)
         return float(scores["nll_sum"].sum()), int(scores["n_tokens"].sum())
 
-    def price(self, examples: list[Example]) -> float:
-        """Return what measuring costs in tokens of training: a forward pass is a part of a step."""
-        return tokens_of(examples) / FORWARDS_PER_STEP[self.job.recipe.method]
+
+def price(examples: list[Example], method: str) -> float:
+    """Return what measuring costs in tokens of training: a forward pass is a part of a step."""
+    return tokens_of(examples) / FORWARDS_PER_STEP[method]
 
 
 def tokens_of(examples: list[Example]) -> int:
     """Return the tokens of examples."""
     return sum(len(example.input_ids) for example in examples)
+
+
+def first_rows(rows: list[Example], max_tokens: float) -> list[Example]:
+    """Return the first rows that together hold at most `max_tokens` tokens, one at least."""
+    count, total = 0, 0
+    while count < len(rows) and (count == 0 or total + len(rows[count].input_ids) <= max_tokens):
+        total += len(rows[count].input_ids)
+        count += 1
+    return rows[:count]
+
+
+def feedback_sample(job: Job, max_tokens: float) -> list[Example]:
+    """Return rows of the feedback split as they come, each slice as often as the split has it.
+
+    max_tokens: kept to unless MIN_SAMPLE_ROWS have more. The choice depends on the row ids alone. Raises
+    TrainingError where the split is empty.
+    """
+    _require_feedback(job)
+    rows = sorted(job.roles.feedback, key=lambda e: hashlib.blake2b(b"sample\0" + e.row_id).digest())
+    return max(first_rows(rows, max_tokens), rows[:MIN_SAMPLE_ROWS], key=len)
 
 
 def feedback_rows(job: Job, max_tokens: float) -> list[Example]:
@@ -114,14 +137,8 @@ def feedback_rows(job: Job, max_tokens: float) -> list[Example]:
     max_tokens: of all rows together, kept to unless a single row of each slice has more. Raises TrainingError where
     the split is empty.
     """
+    _require_feedback(job)
     slices = sorted({example.slice for example in job.roles.feedback})
-    if not slices:
-        raise TrainingError(
-            f"version {job.version.short}",
-            "has no rows in its feedback split",
-            "There is nothing to choose by",
-            "Set curation.split.feedback above 0 and curate again",
-        )
     rows = MAX_PANEL_ROWS
     while True:
         panel = draw("search", job.roles.feedback, slices, rows, job.roles.groups)
@@ -129,3 +146,13 @@ def feedback_rows(job: Job, max_tokens: float) -> list[Example]:
         if rows == 1 or read <= max_tokens:
             return panel.examples
         rows = max(1, min(rows - 1, int(rows * max_tokens / read)))
+
+
+def _require_feedback(job: Job) -> None:
+    if not job.roles.feedback:
+        raise TrainingError(
+            f"version {job.version.short}",
+            "has no rows in its feedback split",
+            "There is nothing to choose by",
+            "Set curation.split.feedback above 0 and curate again",
+        )

@@ -72,7 +72,15 @@ def show_bases(screen: Console, path: Path, choice: BaseChoice) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    titles = ("base", "bits per byte", "predicted when tuned", "twice the data", "rate", "cost")
+    titles = (
+        "base",
+        "bits per byte",
+        "after its longest run",
+        "predicted when tuned",
+        "twice the data",
+        "rate",
+        "cost",
+    )
     for title in titles:
         table.add_column(title, justify="left" if title == "base" else "right")
     for one in [*choice.candidates, choice.scratch]:
@@ -80,12 +88,16 @@ def show_bases(screen: Console, path: Path, choice: BaseChoice) -> None:
         table.add_row(
             escape(one.base),
             f"{one.bits_per_byte:.3f}",
+            f"{one.points[-1][1]:.3f} ({one.longest:.1%})" if one.longest else "",
             _predicted(one),
             gain,
             f"{one.rate:g}",
             f"{one.cost:.1%}",
         )
     screen.print(table)
+    screen.print(
+        f"the first {choice.finalists} by their longest runs (share of the full one), the others by their laws"
+    )
     best = choice.chosen
     for line in choice.curve():
         screen.print(

@@ -29,10 +29,10 @@ def job_of(recipe: TrainingRecipe, version: Version, store: Store, folder: Path)
 
 @pytest.fixture
 def trained(recipe: TrainingRecipe, version: Version, store: Store, tmp_path: Path) -> Path:
-    """A base that has learned these sums already."""
+    """A base that has learned something of these sums, and can learn more."""
     full = recipe.model_copy(update={"method": "full", "batch_tokens": 256})
     runs = ShortRuns(job_of(full, version, store, tmp_path))
-    runs.train(1e-2, 20_000)
+    runs.train(1e-2, 2_000)
     runs.model.save_pretrained(tmp_path / "trained")
     tiny.make_tokenizer().save_pretrained(tmp_path / "trained")
     return tmp_path / "trained"
@@ -49,7 +49,7 @@ def test_the_base_that_knows_the_task_is_first(
 ) -> None:
     monkeypatch.setattr(bases, "HOPELESS", 1.0)
     recipe = recipe.model_copy(
-        update={"bases": (str(base_path), str(trained)), "batch_tokens": 128, "epochs": 2}
+        update={"bases": (str(base_path), str(trained)), "batch_tokens": 128, "epochs": 2, "method": "full"}
     )
     choice = choose_base(recipe, EvaluationRecipe(), version, store, base_dir=tmp_path, **MADE)
     assert choice.chosen.base == str(trained)
@@ -60,6 +60,42 @@ def test_the_base_that_knows_the_task_is_first(
     assert [line["rows"] for line in choice.curve()] == sorted(line["rows"] for line in choice.curve())
     assert choice.curve()[0]["tuned"] < choice.curve()[0]["from_scratch"]
     assert len(list((store.root / "cache" / "bases").glob("*.json"))) == 1
+
+
+def test_bases_that_race_are_ranked_by_their_longest_runs_at_the_price_of_what_was_run(
+    recipe: TrainingRecipe,
+    version: Version,
+    store: Store,
+    tmp_path: Path,
+    trained: Path,
+    base_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spent: list[float] = []
+    nll = ShortRuns.nll
+
+    def counted(runs: ShortRuns, examples: Any) -> tuple[float, int]:
+        found = nll(runs, examples)
+        spent.append(runs.tokens * runs.job.plan.parameters)
+        return found
+
+    monkeypatch.setattr(ShortRuns, "nll", counted)
+    recipe = recipe.model_copy(
+        update={"bases": (str(base_path), str(trained)), "batch_tokens": 128, "epochs": 2, "method": "full"}
+    )
+    choice = choose_base(recipe, EvaluationRecipe(), version, store, base_dir=tmp_path, **MADE)
+    first, second = choice.candidates
+    assert choice.chosen.base == str(trained)
+    assert choice.finalists == 2
+    assert first.points[-1][1] < second.points[-1][1]
+    assert first.longest == pytest.approx(second.longest)
+    assert [rows for rows, _ in first.points] == sorted(rows for rows, _ in first.points)
+    assert [rows for rows, _ in choice.scratch.points] == [rows for rows, _ in first.points]
+    full = [
+        job_of(recipe.model_copy(update={"base": c.base}), version, store, tmp_path) for c in (first, second)
+    ]
+    # Eight measurements: untuned and in three rounds, each at the end of what was run of one base.
+    assert choice.cost * sum(j.plan.parameters * j.plan.tokens for j in full) == pytest.approx(sum(spent[:8]))
 
 
 def test_fewer_than_two_bases_are_refused_by_the_key(
