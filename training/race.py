@@ -110,13 +110,15 @@ def field_sizes(count: int) -> list[int]:
 
 
 def next_share(remaining: list[Entrant], counts: list[int], left: float, min_steps: int) -> float:
-    """Return the share of the full run that leaves as much for every later round to run twice as long.
+    """Return the share of the full run that leaves enough for each later round to run twice as long.
 
-    counts: bases of this round and of those to come, taken to be as large as those of this one on average.
+    counts: bases of this round and of those to come. Enough even if the largest bases are those that stay; where
+    smaller ones do, later runs are longer still.
     """
-    full = sum(e.full for e in remaining) / len(remaining)
-    panel = sum(e.panel for e in remaining) / len(remaining)
-    share = (left - panel * sum(counts)) / (full * sum(n * 2**later for later, n in enumerate(counts)))
+    full = sorted((e.full for e in remaining), reverse=True)
+    panel = sorted((e.panel for e in remaining), reverse=True)
+    running = sum(2**later * sum(full[:count]) for later, count in enumerate(counts))
+    share = (left - sum(sum(panel[:count]) for count in counts)) / running
     least = max(min_steps * e.job.recipe.batch_tokens / e.job.plan.tokens for e in remaining)
     return min(LONGEST, max(least, share))
 

@@ -86,6 +86,18 @@ def test_the_budget_is_used_and_kept_whatever_the_sizes(share: float) -> None:
     assert 0.98 * share < spent <= share * (1 + 1e-9)
 
 
+def test_runs_double_though_the_largest_bases_stay() -> None:
+    entrants = [
+        planted(Law(90 + n, 40, 0.7 if n < 2 else 0.5, 0.1), parameters=20_000 if n < 2 else 500)
+        for n in range(8)
+    ]
+    finalists = run(entrants)
+    assert set(finalists) == set(entrants[:2])
+    for entrant in finalists:
+        assert all(b >= 1.99 * a for a, b in zip(entrant.shares, entrant.shares[1:]))
+    assert cost(list(entrants)) <= 0.1 * sum(e.full for e in entrants) * (1 + 1e-9)
+
+
 def test_the_last_two_are_told_apart_by_their_longest_runs_and_not_by_their_laws() -> None:
     steady = planted(Law(80, 40, 0.6, 0.1))
     # Two bad early runs make the curve of this one look steep.
