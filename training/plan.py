@@ -57,13 +57,13 @@ class Plan:
     def lines(self) -> list[str]:
         """Return the plan for the terminal."""
         counts = ", ".join(f"{count:,} {name}" for name, count in self.rows.items() if count)
-        cut = f", cuts {self.truncated_tokens:,} tokens of {self.truncated_rows:,} rows"
+        cut = f", which cuts {self.truncated_tokens:,} tokens of {self.truncated_rows:,} rows"
         parts = ", ".join(f"{name} {_size(size)}" for name, size in self.bytes.items())
         return [
             f"device: {self.device}",
             f"model: {self.parameters:,} parameters, {self.trainable:,} trained",
             f"rows: {counts}",
-            f"longest row: {self.max_tokens:,} tokens{cut if self.truncated_rows else ', cuts none'}",
+            f"limit: {self.max_tokens:,} tokens a row{cut if self.truncated_rows else ', which cuts none'}",
             f"batches: packs of {self.pack_tokens:,} tokens, activations {RECOMPUTE[self.recompute]}",
             f"run: {self.steps:,} steps, {self.tokens:,} tokens"
             + ("" if self.seconds is None else f", about {_duration(self.seconds)} of steps"),

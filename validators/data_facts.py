@@ -137,8 +137,18 @@ def _judgement(
     if any(c.blocks for c in checks):
         return DO_NOT_USE, reasons, f"curate {recipe_path}"
     if judges["rows"] < MIN_EVALUATION_ROWS or not found["rows_train"]:
-        return NOT_ENOUGH_EVIDENCE, reasons, f"curate {recipe_path} --set curation.split.promotion=0.05"
+        return NOT_ENOUGH_EVIDENCE, reasons, _more_evidence(recipe_path, merged, bool(found["rows_train"]))
     return USE, reasons, f"train {recipe_path}"
+
+
+def _more_evidence(recipe_path: str, merged: bool, trainable: bool) -> str:
+    """Return what gives more rows to judge by: a larger share of a large version, else more rows."""
+    if trainable and not merged:
+        return (
+            f"write curation: {{split: {{promotion: 0.05}}}} into {recipe_path}, then: curate {recipe_path}"
+        )
+    as_it_is = f"; as it is: train {recipe_path}" if trainable else ""
+    return f"add rows to its sources, then: curate {recipe_path}{as_it_is}"
 
 
 def _checks_in_words(checks: Sequence[CheckResult]) -> str:

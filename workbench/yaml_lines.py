@@ -19,6 +19,7 @@ from ruamel.yaml.tokens import AliasToken, AnchorToken, TagToken
 from tilth.shards.errors import UsageError
 
 MAX_RECIPE_BYTES = 1 << 20
+DATA_SUFFIXES = {".jsonl", ".csv", ".parquet", ".arrow", ".gz", ".zst"}
 
 
 @dataclass
@@ -60,6 +61,10 @@ def parse_scalar(text: str) -> Any:
 
 def read_document(path: Path) -> Document:
     """Read a YAML mapping. Raises UsageError with file and line."""
+    if path.suffix in DATA_SUFFIXES:
+        raise UsageError(
+            path.name, "is a data file, not a recipe", next_step=f"write a recipe for it: tilth init {path}"
+        )
     try:
         raw = path.read_bytes()
     except FileNotFoundError:

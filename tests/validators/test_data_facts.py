@@ -122,7 +122,9 @@ def test_the_word_follows_from_checks_and_evaluation_rows(
     assert data_report(versions[0], None, warned, [], ReportOptions())["verdict"] == "USE"
     assert "promotion rows can show a loss change of" in good["reasons"][2]
     few = publish(tmp_path / "few", TEXTS[:40])
-    assert data_report(few, None, PASSED, [], ReportOptions())["verdict"] == "NOT ENOUGH EVIDENCE"
+    facts = data_report(few, None, PASSED, [], ReportOptions(), recipe_path="my.yaml")
+    assert facts["verdict"] == "NOT ENOUGH EVIDENCE"
+    assert facts["next"].startswith("write curation: {split: {promotion: 0.05}} into my.yaml")
 
 
 def test_without_promotion_rows_the_feedback_rows_judge(tmp_path: Path) -> None:
@@ -132,7 +134,10 @@ def test_without_promotion_rows_the_feedback_rows_judge(tmp_path: Path) -> None:
     assert facts["verdict"] == "USE"
     assert facts["reasons"][2].startswith(f"{rows} feedback rows (too few for a promotion split) can show")
     nobody = publish(tmp_path / "s", TEXTS, splits=("train",), seed=3)
-    assert data_report(nobody, None, PASSED, [], ReportOptions())["verdict"] == "NOT ENOUGH EVIDENCE"
+    facts = data_report(nobody, None, PASSED, [], ReportOptions(), recipe_path="my.yaml")
+    assert facts["verdict"] == "NOT ENOUGH EVIDENCE"
+    # A larger share of so few rows would still be merged.
+    assert facts["next"] == "add rows to its sources, then: curate my.yaml; as it is: train my.yaml"
 
 
 def test_detectable_change_matches_the_design_table() -> None:

@@ -95,3 +95,10 @@ def test_a_report_without_examples_shows_no_answers(tmp_path: Path) -> None:
     for examples, shown in ((50, True), (0, False)):
         path.write_text(f"name: a\nsources: [{{path: x}}]\nreport: {{examples: {examples}}}\n")
         assert load(path).evaluation.show_answers is shown
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows.jsonl.zst"])
+def test_a_data_file_is_no_recipe_and_init_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\x28\xb5\x2f\xfd")
+    with pytest.raises(UsageError, match=f"data file, not a recipe.*tilth init .*{name}"):
+        load(tmp_path / name)
