@@ -59,7 +59,9 @@ def same(first: RunResult, second: RunResult) -> bool:
 
 def test_the_page_says_what_the_evaluations_took(run: Run) -> None:
     result = run()
-    lines = {line["quantity"]: line for line in json.loads((result.run_dir / "report.json").read_text())["plan"]}
+    lines = {
+        line["quantity"]: line for line in json.loads((result.run_dir / "report.json").read_text())["plan"]
+    }
     (found,) = (line for name, line in lines.items() if "evaluations (5% of" in name)
     times = [record for record in read(result.run_dir / "metrics.jsonl") if record["kind"] == "time"]
     assert found["measured"] == pytest.approx(sum(record["evaluation_s"] for record in times))
