@@ -24,7 +24,7 @@ import polars as pl
 
 from tilth.shards import atomic, check, gc, history
 from tilth.shards.digest import sha256_hex
-from tilth.shards.errors import ChecksFailed, CorruptObject, NewerFormat, StoreError
+from tilth.shards.errors import ChecksFailed, CorruptObject, NewerFormat, StoreError, UsageError
 from tilth.shards.feedback import FeedbackHeader
 from tilth.shards.feedback_log import FeedbackLog
 from tilth.shards.lock import Lock, scratch
@@ -133,7 +133,7 @@ class Store:
         return self._at(name)
 
     def version(self, id_or_prefix_or_ref: str) -> Version:
-        """Return a version by ref (NAME, NAME.candidate), id or unique prefix. Raises StoreError."""
+        """Return a version by ref (NAME, NAME.candidate), id or unique prefix. Raises UsageError."""
         key = id_or_prefix_or_ref
         if key.removesuffix(CANDIDATE) in self.names() and (found := self._at(key)):
             return found
@@ -145,13 +145,13 @@ class Store:
             return self._open(matches[0])
         what = f"{len(matches)} versions begin with {key!r}" if matches else f"no version or ref {key[:80]!r}"
         if key in self.names():
-            raise StoreError(
+            raise UsageError(
                 str(self.root),
                 f"no version of {key!r} was promoted yet",
                 "Nothing was done",
                 f"What curate published last is {key}{CANDIDATE}",
             )
-        raise StoreError(
+        raise UsageError(
             str(self.root), what, "Nothing was done", f"Known names: {', '.join(self.names()) or 'none'}"
         )
 
@@ -298,7 +298,7 @@ class Store:
     def _candidate_or_error(self, name: str) -> Version:
         candidate = self.candidate(checked_name(name))
         if candidate is None:
-            raise StoreError(
+            raise UsageError(
                 str(self.root),
                 f"no version of {name!r}",
                 "Nothing was changed",

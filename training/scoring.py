@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from tilth.shards.digest import canonical_json, sha256_hex
+from tilth.shards.errors import TrainingError
 from tilth.shards.progress import Progress, silent
 from tilth.shards.scores import KEY
 from tilth.shards.store import Store
@@ -124,7 +125,10 @@ class Scorer:
     def load(cls, name: str, base_dir: Path, *, template: str | None, device: str, alone: bool) -> Scorer:
         """Load a model for scoring. Raises TrainingError."""
         chosen = choose_device(device)
-        path = find_base(name, base_dir)
+        try:
+            path = find_base(name, base_dir)
+        except TrainingError as error:
+            raise TrainingError(f"model {name}", error.what, "Nothing was scored", error.next_step) from None
         model, tokenizer = load_base(path, dtype=chosen.dtype)
         choose_attention(model.to(chosen.device))
         renderer = Renderer(tokenizer, max_tokens=max_context(model.config), template=template)

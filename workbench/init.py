@@ -16,6 +16,7 @@ from tilth.curation.reading.read import Peek, peek
 from tilth.curation.reading.remote import is_remote
 from tilth.curation.reading.source import Source
 from tilth.shards.errors import TilthError, UsageError
+from tilth.workbench.session import in_brackets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -147,9 +148,10 @@ def _show_rendered(screen: Console, found: list[Found], base: str) -> None:
         from tilth.training.peek import render_rows
 
         for sample in render_rows(base, rows[:: max(1, len(rows) // SHOWN_SAMPLES)][:SHOWN_SAMPLES]):
-            screen.print(sample)
+            screen.print(in_brackets(screen, sample))
             screen.print()
     except TilthError as error:
         screen.print(
-            f"[yellow]note[/] the rows cannot be shown as the base renders them: {escape(error.message())}"
+            f"[yellow]note[/] the rows cannot be shown as the base renders them: {escape(error.what)}. "
+            "curate works all the same; correct training.base before you train"
         )

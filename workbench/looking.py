@@ -18,7 +18,7 @@ from tilth.shards.store import Store
 from tilth.shards.tables import Split
 from tilth.shards.version import SHORT_HEX, Version
 from tilth.workbench.differences import mark
-from tilth.workbench.session import console, print_json
+from tilth.workbench.session import console, in_brackets, print_json
 
 MAX_TEXT_CHARS = 600
 SPLITS = [split.value for split in Split]
@@ -177,7 +177,7 @@ def _print_texts(screen: Any, facts: dict[str, Any]) -> None:
         screen.print(escape(text))
         return
     place = witness["occurrences"][0]
-    left, right = mark(text, _flat(witness["turns"]))
+    left, right = (in_brackets(screen, said) for said in mark(text, _flat(witness["turns"])))
     table = _table(
         "this row", f"kept witness {witness['row_id'][:SHORT_HEX]}, {place['source_path']}:{place['line']}"
     )

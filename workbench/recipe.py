@@ -66,8 +66,8 @@ class Recipe:
         return self.training
 
 
-def load(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
-    """Read and check a recipe; `overrides` are `key.path=value` settings from the command line.
+def load(path: Path, overrides: tuple[str, ...] = (), *, option: str = "--set") -> Recipe:
+    """Read and check a recipe; `overrides` are `key.path=value` settings from the command line, given by `option`.
 
     Raises UsageError naming file, line and key.
     """
@@ -76,9 +76,9 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
         key, found, value = override.partition("=")
         if not found or not key:
             raise UsageError(
-                f"--set {override}", "not of the form key=value", next_step="say: --set training.rate=1e-5"
+                f"{option} {override}", "not of the form key=value", next_step=f"say: {option} KEY=VALUE"
             )
-        document.set(tuple(key.split(".")), parse_scalar(value), f"--set {key}")
+        document.set(tuple(key.split(".")), parse_scalar(value), f"{option} {key}")
     try:
         return _check(path, document.data)
     except RecipeError as error:

@@ -6,6 +6,7 @@ import functools
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from tilth.shards.progress import Progress
     from tilth.shards.store import Store
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 HELP = {"help_option_names": ["-h", "--help"]}
 INTERRUPTED = 130
 PIPED_COLUMNS = 140
+SILENT_S = 20.0
+REVERSE = "reverse"
 Function = Callable[..., Any]
 
 
@@ -142,7 +146,13 @@ def console(*, quiet: bool = False) -> Console:
 
 @contextmanager
 def progress(screen: Console) -> Iterator[Progress]:
-    """Show what a long run is at; yields a function of (phase, done, total)."""
+    """Show what a long run is at; yields a function of (phase, done, total).
+
+    A terminal shows a bar; a file or a pipe gets a line where nothing was said for SILENT_S seconds.
+    """
+    if not screen.is_terminal:
+        yield _lines(screen)
+        return
     from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
@@ -152,14 +162,44 @@ def progress(screen: Console) -> Iterator[Progress]:
         TextColumn("{task.fields[at]}"),
         TimeElapsedColumn(),
     )
-    with Bars(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+    with Bars(*columns, console=screen, transient=True) as bar:
         task: TaskID = bar.add_task("", total=None, at="")
 
         def report(phase: str, done: int, total: int) -> None:
-            at = f"{done:,}/{total:,}" if total else ""
-            bar.update(task, description=phase, completed=done, total=total or None, at=at)
+            bar.update(task, description=phase, completed=done, total=total or None, at=_at(done, total))
 
         yield report
+
+
+def _lines(screen: Console) -> Progress:
+    started = spoken = time.monotonic()
+
+    def report(phase: str, done: int, total: int) -> None:
+        nonlocal spoken
+        now = time.monotonic()
+        if now - spoken >= SILENT_S:
+            spoken = now
+            screen.print(f"{now - started:,.0f} s: {phase} {_at(done, total)}".rstrip())
+
+    return report
+
+
+def _at(done: int, total: int) -> str:
+    return f"{done:,}/{total:,}" if total else ""
+
+
+def in_brackets(screen: Console, text: Text) -> Text:
+    """Return a text with what stands in reverse video put in ⟦brackets⟧, where the screen is a file or a pipe."""
+    from rich.text import Text
+
+    if screen.is_terminal:
+        return text
+    plain, at = text.plain, 0
+    marked = Text()
+    for span in sorted(span for span in text.spans if span.style == REVERSE and span.end > span.start):
+        marked.append(plain[at : span.start] + f"⟦{plain[span.start : span.end]}⟧")
+        at = span.end
+    return marked.append(plain[at:])
 
 
 def show_reasons(screen: Console, facts: Mapping[str, Any]) -> None:

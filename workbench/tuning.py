@@ -13,7 +13,7 @@ from tilth.curation.reading.remote import is_remote
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 from tilth.shards.errors import UsageError
 from tilth.shards.tables import Shape, Verdict
-from tilth.workbench.session import print_json, show_reasons
+from tilth.workbench.session import in_brackets, print_json, show_reasons
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -221,5 +221,5 @@ def show_peek(screen: Console, recipe: Recipe, version: Version) -> None:
     from tilth.training.peek import peek
 
     for sample in peek(recipe.require_training(), version, base_dir=recipe.base_dir):
-        screen.print(sample)
+        screen.print(in_brackets(screen, sample))
         screen.print()

@@ -43,7 +43,8 @@ def facts(
     recipe.
     """
     settings = tuple(bound if bound.startswith(SECTION) else SECTION + bound for bound in bounds)
-    before, after = (recipes.load(recipe_path, some) for some in (overrides, overrides + settings))
+    before = recipes.load(recipe_path, overrides)
+    after = recipes.load(recipe_path, overrides + settings, option="--what-if")
     store = open_store(recipe_path, store_path)
     version = _candidate(before, store, measuring_keys(before.curation, after.curation))
     records = admit(store, after.name, version, _inputs(version, after)).records

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -148,9 +149,21 @@ def test_validate_reads_a_data_file(run: Run, recipe: Path, tmp_path: Path) -> N
 def test_init_writes_a_recipe_that_curates(run: Run, recipe: Path, tmp_path: Path) -> None:
     made = run("tilth", "init", "rows.jsonl", "--base", "nowhere", "--out", "mine.yaml")
     assert made.code == 0, made.err
+    assert "correct training.base before you train" in made.out
     assert "chat" in made.out
     assert run("curate", "mine.yaml", "--json").json["counts"]["kept"] == 120
     assert run("tilth", "init", "rows.jsonl", "--base", "x", "--out", "mine.yaml").code == 2
+
+
+def test_a_version_that_is_not_there_is_the_users_mistake(run: Run, recipe: Path) -> None:
+    run("curate", recipe)
+    for words in (("show", "nowhere"), ("verify", "nowhere"), ("rollback", "nowhere"), ("diff", "a", "b")):
+        assert run("tilth", *words).code == 2
+
+
+def test_tilth_says_its_version(run: Run) -> None:
+    said = run("tilth", "--version")
+    assert (said.code, said.out) == (0, f"tilth {version('tilth')}\n")
 
 
 def test_init_takes_the_files_that_a_shell_makes_of_a_glob(run: Run, recipe: Path, tmp_path: Path) -> None:

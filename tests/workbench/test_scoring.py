@@ -60,6 +60,8 @@ def test_without_a_model_the_next_step_is_named(run: Run, recipe: Path) -> None:
     odd = run("train", "score", recipe, "--model", "x", "--scores", "beauty")
     assert odd.code == 2
     assert "there are perplexity, ifd" in odd.err
+    nowhere = run("train", "score", recipe, "--model", "nowhere")
+    assert "error: model nowhere: there is no folder" in nowhere.err
 
 
 def test_a_score_drops_a_row_once_the_recipe_bounds_it(run: Run, recipe: Path, base: Path) -> None:

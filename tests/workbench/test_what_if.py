@@ -80,6 +80,11 @@ def test_what_decides_what_is_measured_is_refused_by_name(sample: Path, bound: s
     assert "curate recipe.yaml" in refused.value.message()
 
 
+def test_a_key_that_does_not_exist_is_named_as_it_was_typed(sample: Path) -> None:
+    with pytest.raises(UsageError, match=r"--what-if curation\.dedup\.near_jacard"):
+        what_if.facts(sample, (), ("dedup.near_jacard=0.7",), None)
+
+
 def test_a_recipe_that_measures_otherwise_than_its_version_is_refused(sample: Path) -> None:
     with pytest.raises(UsageError, match="language"):
         what_if.facts(sample, ("curation.language.min_letters=20",), ("dedup.near_jaccard=0.7",), None)

@@ -20,6 +20,7 @@ version_argument = click.argument("version")
 
 
 @click.group(context_settings=HELP)
+@click.version_option(package_name="tilth", message="%(package)s %(version)s")
 def main() -> None:
     """Start a recipe, watch the demo, and look into a store of versions.
 
