@@ -10,7 +10,7 @@ import numpy as np
 from tilth.training.text import Example
 
 SHARE = 0.05  # of the rows of a slice
-MIN_PER_SLICE, MAX_PER_SLICE = 40, 200
+MIN_PER_SLICE, MAX_PER_SLICE = 120, 200  # some for each kind of row
 TRIES = 8
 
 

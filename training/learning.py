@@ -203,9 +203,11 @@ class Learning:
         self.standing(model)
         wrong = decoys.make(self.twin, self.train)
         seen = [e for e in self.train if self.dynamics.saw(e.row_id)]
-        of_rows = score(model, seen + self.twin, self.recipe.pack_tokens)
+        read = seen + self.twin
+        of_rows = score(model, read, self.recipe.pack_tokens)
         of_decoys = score(model, wrong, self.recipe.pack_tokens)
-        self.judged, signals = verdicts.judge(of_rows, of_decoys, self.dynamics.frame())
+        questions = {example.row_id: example.input_ids[~example.is_label] for example in read}
+        self.judged, signals = verdicts.judge(of_rows, of_decoys, self.dynamics.frame(), questions)
         self._remember(signals, None)
         fired = [s for s in signals if s.fired]
         self.run_findings += [s.to_dict() for s in fired]

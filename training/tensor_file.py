@@ -75,4 +75,4 @@ def _header(tensors: Mapping[str, Tensor]) -> bytes:
 def _values(tensor: Tensor) -> memoryview:
     """Return the bytes of a tensor, without a copy where it is contiguous and in main memory."""
     flat = tensor.detach().cpu().contiguous().reshape(-1)
-    return memoryview(flat.view(torch.uint8).numpy()) if len(flat) else memoryview(b"")
+    return flat.view(torch.uint8).numpy().data if len(flat) else memoryview(b"")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
 from tilth.shards.feedback import FEEDBACK_ROWS, Finding
@@ -11,30 +13,54 @@ from tilth.shards.tables import VALUE_DECIMALS, conform
 from tilth.training.monitors import noise
 from tilth.training.monitors.repetition import MAX_EXPOSURES
 from tilth.training.monitors.signal import Signal
+from tilth.training.neighbours import difficulty
+
+MAX_KINDS = 3
+DECOYS_PER_KIND = 40
 
 
 def judge(
-    scores: pl.DataFrame, decoy_scores: pl.DataFrame, dynamics: pl.DataFrame
+    scores: pl.DataFrame,
+    decoy_scores: pl.DataFrame,
+    dynamics: pl.DataFrame,
+    questions: Mapping[bytes, np.ndarray],
 ) -> tuple[pl.DataFrame, list[Signal]]:
     """Return one line per row with its finding, and one signal per slice.
 
-    scores, decoy_scores: as from `loss.score`, by example. dynamics: as from `Dynamics.frame`.
+    scores, decoy_scores: as from `loss.score`, by example. dynamics: as from `Dynamics.frame`. questions: row id ->
+    the token ids of what the row asks.
     """
     rows = by_row(scores).join(dynamics.drop("slice_code"), on="row_id", how="left", maintain_order="left")
     judged, signals = [], []
     for name in sorted(rows["slice"].unique()):
         mine = rows.filter(pl.col("slice") == name)
+        wrong = decoy_scores.filter(pl.col("slice") == name)
+        kinds, decoy_kinds = _kinds(mine, wrong, questions)
         findings, precision, signal = noise.examine(
             mine["contradiction"].to_numpy(),
             mine["margin_mean"].fill_null(math.nan).to_numpy(),
-            decoy_scores.filter(pl.col("slice") == name)["contradiction"].to_numpy(),
+            wrong["contradiction"].to_numpy(),
             slice_name=name,
+            kinds=kinds,
+            decoy_kinds=decoy_kinds,
         )
         signals.append(signal)
         judged.append(
             mine.with_columns(finding=pl.Series(findings, dtype=pl.String), est_precision=pl.lit(precision))
         )
     return pl.concat(judged).sort("row_id"), signals
+
+
+def _kinds(
+    rows: pl.DataFrame, wrong: pl.DataFrame, questions: Mapping[bytes, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Part rows and decoys into up to MAX_KINDS by how hard the model finds what they ask: (rows,), (decoys,)."""
+    count = max(1, min(MAX_KINDS, wrong.height // DECOYS_PER_KIND))
+    hard = difficulty([questions[row] for row in rows["row_id"]], rows["contradiction"].to_numpy())
+    bounds = np.quantile(hard, np.arange(1, count) / count)
+    kinds = np.searchsorted(bounds, hard, side="right")
+    of_row = dict(zip(rows["row_id"], kinds.tolist()))
+    return kinds, np.array([of_row.get(row, -1) for row in wrong["row_id"]])
 
 
 def by_row(scores: pl.DataFrame) -> pl.DataFrame:

@@ -269,7 +269,7 @@ def test_panels_do_not_depend_on_the_seed_or_on_other_rows():
 
 
 def test_decoys_are_rows_with_the_answer_of_another():
-    twin, train = rows("rule", 10, 1), rows("rule", 100, 0)
+    twin, train = rows("rule", 10, 1), rows("rule", 150, 0)
     made = decoys.make(twin, train)
     assert len(made) == decoys.MIN_PER_SLICE
     originals = {e.row_id: e for e in twin + train}

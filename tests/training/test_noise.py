@@ -81,6 +81,40 @@ def test_separation_is_the_area_under_the_curve():
     assert noise.separation(rows, decoys) == pytest.approx(pairs)
 
 
+def mixture_of_tasks(seed: int, learned: int = 1200, hard: int = 500):
+    """Return (is_wrong, contradiction, margin, decoys, kinds, decoy_kinds) of a slice of two tasks.
+
+    One is learned; of the other the model knows next to nothing, and clean rows look as decoys do.
+    """
+    wrong, contradiction, margin, decoys = slice_of(seed, 0.12, learned)
+    rng = np.random.default_rng(1000 + seed)
+    score = rng.normal(4.0, 1.2, hard)
+    return (
+        np.concatenate([wrong, rng.random(hard) < 0.12]),
+        np.concatenate([contradiction, score]),
+        np.concatenate([margin, rng.normal(-3, 1.5, hard)]),
+        np.concatenate([decoys, rng.normal(4.3, 1.2, 60)]),
+        np.repeat([0, 1], [learned, hard]),
+        np.repeat([0, 1], [len(decoys), 60]),
+    )
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_task_that_was_not_learned_is_left_alone_where_it_is_judged_apart(apart: bool) -> None:
+    named = hits = 0
+    for seed in range(10):
+        wrong, contradiction, margin, decoys, kinds, decoy_kinds = mixture_of_tasks(seed)
+        found, _, signal = noise.examine(
+            contradiction, margin, decoys, slice_name="s",
+            kinds=kinds if apart else None, decoy_kinds=decoy_kinds if apart else None,
+        )  # fmt: skip
+        noisy = found == Finding.NOISY.value
+        named, hits = named + noisy.sum(), hits + (noisy & wrong).sum()
+        assert ("nothing is said of the 500 rows" in signal.evidence) == apart
+    # Judged as one they are what made this necessary: few of the named are wrong.
+    assert named > 0 and (hits / named >= 0.85) == apart
+
+
 def test_a_slice_whose_answers_serve_each_other_names_nobody() -> None:
     rng = np.random.default_rng(3)
     decoys = rng.normal(4.0, 1.0, 60)

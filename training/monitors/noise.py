@@ -8,6 +8,9 @@ The plain estimate pi = min_t F_all(t) / F_decoy(t) counts the tail of the clean
 noise where there is none. What tells them apart is shape: of four quarters of the decoys by score, noise
 fills the highest and the third alike, while clean rows thin out upwards. If they are at least
 CLEAN_DECAY times rarer in the highest, the excess of the third bounds how many of the highest are clean.
+All of this holds for rows that are as hard as each other. Where a slice mixes what the model has learned with
+what it has not, clean rows of the second kind look like decoys of the first: rows are judged apart by how hard the
+questions most like theirs are for the model (training/neighbours.py), each kind by its own decoys.
 Contradiction alone is one piece of evidence: NOISY also needs a low margin during training. Train rows are
 scored in sample, where a memorised wrong answer looks right: that misses noise, it does not invent it. A
 model that does not tell the decoys from the rows may not speak at all, nor one to which a third of a slice looks
@@ -24,7 +27,7 @@ import numpy as np
 from tilth.shards.feedback import Finding
 from tilth.training.monitors.signal import Signal
 
-VERSION = "2"
+VERSION = "3"
 MIN_DECOYS = 30
 MIN_PRECISION = 0.9
 LOW_MARGIN_RANK = 0.25  # lowest quarter of the slice
@@ -96,52 +99,94 @@ def survival(values: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def examine(
-    contradiction: np.ndarray, margin: np.ndarray, decoys: np.ndarray, *, slice_name: str
+    contradiction: np.ndarray,
+    margin: np.ndarray,
+    decoys: np.ndarray,
+    *,
+    slice_name: str,
+    kinds: np.ndarray | None = None,
+    decoy_kinds: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, Signal]:
-    """Judge the rows of a slice.
+    """Judge the rows of a slice, each kind of row by decoys of its own.
 
-    contradiction, margin: (rows,); margin is NaN for rows that were never trained on.
+    contradiction, margin, kinds: (rows,); margin is NaN for rows that were never trained on. decoys,
+    decoy_kinds: (decoys,). Without kinds all are of one.
     Returns findings (rows,) as Finding values, estimated precision (rows,), and the signal of the slice.
     """
+    if kinds is None or decoy_kinds is None:
+        kinds, decoy_kinds = np.zeros(len(contradiction)), np.zeros(len(decoys))
     findings = np.full(len(contradiction), Finding.NONE.value, dtype=object)
+    precision = np.zeros(len(contradiction))
+    parts = []
+    for kind in np.unique(kinds):
+        mine = kinds == kind
+        part = _judge(contradiction[mine], margin[mine], decoys[decoy_kinds == kind])
+        findings[mine], precision[mine] = part.findings, part.precision
+        parts.append(part)
+    return findings, precision, _signal(slice_name, parts)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What was found among the rows of one kind; `silence` says why nothing could be."""
+
+    findings: np.ndarray
+    precision: np.ndarray
+    decoys: int
+    value: float | None  # the estimated noise, or what the silence rests on
+    threshold: float | None = None
+    silence: str = ""
+
+    def count(self, finding: Finding) -> int:
+        return int((self.findings == finding.value).sum())
+
+
+def _judge(contradiction: np.ndarray, margin: np.ndarray, decoys: np.ndarray) -> _Part:
+    findings, nothing = (
+        np.full(len(contradiction), Finding.NONE.value, dtype=object),
+        np.zeros(len(contradiction)),
+    )
     result = calibrate(contradiction, decoys)
     if result is None:
-        evidence = f"{len(decoys)} decoys for {len(contradiction)} rows, {MIN_DECOYS} of each needed"
-        return findings, np.zeros(len(findings)), Signal("M6", Finding.INCONCLUSIVE, slice_name, evidence)
+        few = f"{len(decoys)} decoys for {len(contradiction)} rows, {MIN_DECOYS} of each needed"
+        return _Part(findings, nothing, len(decoys), None, silence=few)
     apart = separation(contradiction, decoys)
     if apart < MIN_SEPARATION:
-        evidence = f"the model prefers a row's own answer to another row's only {apart:.0%} of the time"
-        return (
-            findings,
-            np.zeros(len(findings)),
-            Signal("M6", Finding.INCONCLUSIVE, slice_name, evidence, apart),
-        )
+        unsure = f"the model prefers a row's own answer to another row's only {apart:.0%} of the time"
+        return _Part(findings, nothing, len(decoys), apart, silence=unsure)
     if result.noise > MAX_NOISE:
-        evidence = f"{result.noise:.0%} would be noise: answers of this slice are too much alike to tell"
-        return (
-            findings,
-            np.zeros(len(findings)),
-            Signal("M6", Finding.INCONCLUSIVE, slice_name, evidence, result.noise),
-        )
+        alike = f"{result.noise:.0%} would be noise: answers are too much alike to tell"
+        return _Part(findings, nothing, len(decoys), result.noise, silence=alike)
     precision = result.of(contradiction)
     if result.threshold is None:
-        evidence = f"no wrong answers that stand out from hard rows, by {len(decoys)} decoys"
-        return findings, precision, Signal("M6", Finding.NONE, slice_name, evidence, result.noise)
+        return _Part(findings, precision, len(decoys), result.noise)
     seen = np.isfinite(margin)
     limit = float(np.quantile(margin[seen], LOW_MARGIN_RANK)) if seen.any() else -math.inf
     contradicted = contradiction >= result.threshold
-    both = contradicted & seen & (np.where(seen, margin, math.inf) <= limit)
     findings[contradicted] = Finding.UNCERTAIN.value
-    findings[both] = Finding.NOISY.value
-    named = int(both.sum())
+    findings[contradicted & seen & (np.where(seen, margin, math.inf) <= limit)] = Finding.NOISY.value
+    return _Part(findings, precision, len(decoys), result.noise, result.threshold)
+
+
+def _signal(slice_name: str, parts: list[_Part]) -> Signal:
+    heard = [part for part in parts if not part.silence]
+    reasons = "; ".join(dict.fromkeys(part.silence for part in parts if part.silence))
+    if not heard:
+        return Signal("M6", Finding.INCONCLUSIVE, slice_name, reasons, parts[0].value)
+    rows = sum(len(part.findings) for part in heard)
+    noise = sum((part.value or 0.0) * len(part.findings) for part in heard) / rows
+    named = sum(part.count(Finding.NOISY) for part in heard)
+    only = sum(part.count(Finding.UNCERTAIN) for part in heard)
+    by = f"by {sum(part.decoys for part in heard)} decoys"
     evidence = (
-        f"{named} rows contradicted by the model and of low margin in training, "
-        f"{int(contradicted.sum()) - named} only contradicted; estimated precision >= {MIN_PRECISION}, "
-        f"at least {result.noise:.1%} noise, by {len(decoys)} decoys"
+        f"{named} rows contradicted by the model and of low margin in training, {only} only contradicted; "
+        f"estimated precision >= {MIN_PRECISION}, at least {noise:.1%} noise, {by}"
+        if named + only
+        else f"no wrong answers that stand out from hard rows, {by}"
     )
+    if reasons:
+        quiet = sum(len(part.findings) for part in parts if part.silence)
+        evidence += f"; nothing is said of the {quiet} rows it finds hardest: {reasons}"
+    thresholds = [part.threshold for part in heard if part.threshold is not None]
     finding = Finding.NOISY if named else Finding.NONE
-    return (
-        findings,
-        precision,
-        Signal("M6", finding, slice_name, evidence, result.noise, None, result.threshold),
-    )
+    return Signal("M6", finding, slice_name, evidence, noise, None, min(thresholds, default=None))
