@@ -206,7 +206,7 @@ class Learning:
         read = seen + self.twin
         of_rows = score(model, read, self.recipe.pack_tokens)
         of_decoys = score(model, wrong, self.recipe.pack_tokens)
-        questions = {example.row_id: example.input_ids[~example.is_label] for example in read}
+        questions = {example.row_id: example.input_ids[~example.is_label] for example in read + wrong}
         self.judged, signals = verdicts.judge(of_rows, of_decoys, self.dynamics.frame(), questions)
         self._remember(signals, None)
         fired = [s for s in signals if s.fired]

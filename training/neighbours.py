@@ -18,16 +18,17 @@ CHUNK_ROWS = 2048
 def difficulty(questions: list[np.ndarray], scores: np.ndarray) -> np.ndarray:
     """Return the mean score of the NEIGHBOURS rows that ask most alike, each row's own left out.
 
-    questions: the token ids of each row's question, (tokens,) each; scores: (rows,). Returns (rows,).
+    questions: the token ids of each question, (tokens,) each; scores: (rows,), of the first of them: what comes
+    after has no score of its own. Returns (questions,).
     """
     vectors = _vectors(questions)
     references = np.linspace(0, len(scores) - 1, min(len(scores), MAX_REFERENCES)).astype(int)
     count = min(NEIGHBOURS, len(references) - 1)
     if count < 1:
-        return scores.astype(np.float64)
-    means = np.empty(len(scores))
-    for start in range(0, len(scores), CHUNK_ROWS):
-        rows = np.arange(start, min(start + CHUNK_ROWS, len(scores)))
+        return np.full(len(questions), scores.mean() if len(scores) else 0.0)
+    means = np.empty(len(questions))
+    for start in range(0, len(questions), CHUNK_ROWS):
+        rows = np.arange(start, min(start + CHUNK_ROWS, len(questions)))
         alike = vectors[rows] @ vectors[references].T
         alike[rows[:, None] == references[None, :]] = -np.inf
         nearest = np.argpartition(-alike, count - 1, axis=1)[:, :count]

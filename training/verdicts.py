@@ -13,10 +13,13 @@ from tilth.shards.tables import VALUE_DECIMALS, conform
 from tilth.training.monitors import noise
 from tilth.training.monitors.repetition import MAX_EXPOSURES
 from tilth.training.monitors.signal import Signal
-from tilth.training.neighbours import difficulty
+from tilth.training.neighbours import NEIGHBOURS, difficulty
 
 MAX_KINDS = 3
 DECOYS_PER_KIND = 40
+# Means of 20 independent scores vary a twentieth as much as the scores. Of one task .6 to 1.5 times that was seen, of
+# several mixed 3 to 7 (docs/lab-notes.md).
+MAX_VARIANCE_RATIO = 2.0
 
 
 def judge(
@@ -54,13 +57,18 @@ def judge(
 def _kinds(
     rows: pl.DataFrame, wrong: pl.DataFrame, questions: Mapping[bytes, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Part rows and decoys into up to MAX_KINDS by how hard the model finds what they ask: (rows,), (decoys,)."""
-    count = max(1, min(MAX_KINDS, wrong.height // DECOYS_PER_KIND))
-    hard = difficulty([questions[row] for row in rows["row_id"]], rows["contradiction"].to_numpy())
+    """Part rows and decoys by how hard the model finds what they ask: (rows,), (decoys,).
+
+    All are of one kind where neighbours score no more alike than chance has it, or decoys are too few to part.
+    """
+    scores = rows["contradiction"].to_numpy()
+    asked = [*rows["row_id"], *wrong["row_id"]]
+    hard = difficulty([questions[row] for row in asked], scores)
+    hard, hard_decoys = hard[: rows.height], hard[rows.height :]
+    alike = hard.var() * NEIGHBOURS > MAX_VARIANCE_RATIO * scores.var()
+    count = max(1, min(MAX_KINDS, wrong.height // DECOYS_PER_KIND)) if alike else 1
     bounds = np.quantile(hard, np.arange(1, count) / count)
-    kinds = np.searchsorted(bounds, hard, side="right")
-    of_row = dict(zip(rows["row_id"], kinds.tolist()))
-    return kinds, np.array([of_row.get(row, -1) for row in wrong["row_id"]])
+    return np.searchsorted(bounds, hard, side="right"), np.searchsorted(bounds, hard_decoys, side="right")
 
 
 def by_row(scores: pl.DataFrame) -> pl.DataFrame:

@@ -33,6 +33,15 @@ def test_its_own_score_is_left_out() -> None:
     assert neighbours.difficulty(questions, alone)[7] == 0.0
 
 
+def test_a_question_without_a_score_is_as_hard_as_those_like_it() -> None:
+    questions = (
+        questions_of(0, 100, 0) + questions_of(1, 100, 1) + questions_of(0, 20, 2) + questions_of(1, 20, 3)
+    )
+    hard = neighbours.difficulty(questions, np.repeat([1.0, 4.0], 100))
+    assert hard.shape == (240,)
+    assert ((hard[200:] > 2.5) == np.repeat([False, True], 20)).all()
+
+
 def test_many_rows_are_compared_with_a_part_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     questions = questions_of(0, 200, 0) + questions_of(1, 200, 1)
     scores = np.repeat([1.0, 4.0], 200)
