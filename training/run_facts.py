@@ -167,10 +167,12 @@ def _signed(change: Mapping[str, Any], unit: str) -> str:
 
 
 def curves(learning: Learning) -> list[Curve]:
-    """Return the losses of each slice over the evaluations."""
+    """Return the losses of each slice over the evaluations; none where nothing was evaluated."""
     found = []
     for name in learning.slices:
         lines = [line for line in learning.slice_lines if line["slice"] == name]
+        if not lines:
+            continue
         found.append(
             Curve(
                 slice=name,

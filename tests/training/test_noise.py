@@ -110,7 +110,7 @@ def test_a_task_that_was_not_learned_is_left_alone_where_it_is_judged_apart(apar
         )  # fmt: skip
         noisy = found == Finding.NOISY.value
         named, hits = named + noisy.sum(), hits + (noisy & wrong).sum()
-        assert ("nothing is said of the 500 rows" in signal.evidence) == apart
+        assert ("nothing is said of 500 rows" in signal.evidence) == apart
     # Judged as one they are what made this necessary: few of the named are wrong.
     assert named > 0 and (hits / named >= 0.85) == apart
 

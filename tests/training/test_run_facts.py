@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import pytest
@@ -80,6 +81,12 @@ def test_curves_and_monitors_cover_every_slice(world):
     assert facts["curves"][0]["feedback"] == [None] * len(learning.evaluations)
     spoken = {(m["monitor"], m["slice"]) for m in facts["monitors"]}
     assert {("M1 twin gap", "rule"), ("M2 validation rise", ""), ("M9 retention", "")} <= spoken
+
+
+def test_a_run_that_was_not_watched_has_no_curves(world):
+    unwatched = copy.copy(world[0])
+    unwatched.slice_lines = []
+    assert run_facts.curves(unwatched) == []
 
 
 def test_without_promotion_rows_nothing_is_claimed(world, tmp_path):

@@ -54,4 +54,4 @@ def test_a_hard_task_in_a_slice_is_judged_apart(parted: bool, monkeypatch: pytes
     named = (rows["finding"] == Finding.NOISY.value).to_numpy()
     clean_hard = named[: int(0.3 * ROWS)] & ~wrong[: int(0.3 * ROWS)]
     assert (clean_hard.sum() == 0) == parted
-    assert ("it finds hardest" in evidence) == parted
+    assert ("nothing is said of" in evidence) == parted

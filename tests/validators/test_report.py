@@ -113,6 +113,7 @@ def test_a_run_without_tasks_says_so(tmp_path: Path) -> None:
         "No monitor ran",
         "names no base_knowledge",
         "No answers were generated",
+        "the run was not watched",
     ):
         assert sentence in text
 

@@ -186,7 +186,7 @@ def _signal(slice_name: str, parts: list[_Part]) -> Signal:
     )
     if reasons:
         quiet = sum(len(part.findings) for part in parts if part.silence)
-        evidence += f"; nothing is said of the {quiet} rows it finds hardest: {reasons}"
+        evidence += f"; nothing is said of {quiet} rows: {reasons}"
     thresholds = [part.threshold for part in heard if part.threshold is not None]
     finding = Finding.NOISY if named else Finding.NONE
     return Signal("M6", finding, slice_name, evidence, noise, None, min(thresholds, default=None))
