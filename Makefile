@@ -24,6 +24,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("setup: Python 3.11 or newer is needed; say: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --constraint constraints.txt --editable .
+	@echo "setup: compiling what reads data (once; half a minute)"
+	@$(BIN)/tilth doctor data/sources/questions.jsonl.zst --out $(VENV)/doctor >/dev/null
 	@touch $@
 	@echo "setup: done"
 
