@@ -18,7 +18,7 @@ from tilth.training.neighbours import NEIGHBOURS, difficulty
 MAX_KINDS = 3
 DECOYS_PER_KIND = 40
 # Means of 20 independent scores vary a twentieth as much as the scores. Of one task .6 to 1.5 times that was seen, of
-# several mixed 3 to 7 (docs/lab-notes.md).
+# several mixed 1.7 to 7 (docs/lab-notes.md).
 MAX_VARIANCE_RATIO = 2.0
 
 
