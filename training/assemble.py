@@ -13,8 +13,10 @@ from tilth.training.evaluate import name_stops
 from tilth.training.generated import base_samples
 from tilth.training.job import Job
 from tilth.training.journal import Journal
+from tilth.training.lanes import Lanes
 from tilth.training.loop import Loop
 from tilth.training.lora import quantisation
+from tilth.training.mixed import compute_in
 from tilth.training.model import choose_attention, load_model
 from tilth.training.optim import optimizer_for
 from tilth.training.recipe import TrainingRecipe
@@ -29,7 +31,8 @@ def load(job: Job) -> Any:
     where = job.device.device
     quantised = quantisation(job.recipe, where)
     model = load_model(job.base, dtype=job.weights_dtype, device=where, quantised=quantised)
-    choose_attention(model)
+    compute_in(model, job.device.dtype)
+    choose_attention(model, job.device.dtype)
     name_stops(model, job.renderer)
     return model
 
@@ -67,6 +70,7 @@ def new_loop(
         folder=folder,
         inputs=job.inputs,
         journal=journal,
+        lanes=Lanes(job.plan.lanes),
         replay=_sampler(job, retained.replayed) if retained.replayed else None,
         divergence=Divergence(model, retained.held, recipe.retention.kl) if retained.held else None,
         start=_start(model, recipe),
@@ -76,7 +80,7 @@ def new_loop(
 
 
 def _sampler(job: Job, examples: list[Example]) -> Sampler:
-    return Sampler(examples, seed=job.seed, pack_tokens=job.recipe.pack_tokens)
+    return Sampler(examples, seed=job.seed, pack_tokens=job.plan.pack_tokens)
 
 
 def _start(model: torch.nn.Module, recipe: TrainingRecipe) -> StartingPoint | None:

@@ -78,17 +78,7 @@ def packed_attention(
         )
     if query.is_cuda:
         return _on_cuda(query, key, value, cu_seq_lens_q, max_length_q or 0, scaling, sliding_window), None
-    lengths = cu_seq_lens_q.diff().tolist()
-    outs = []
-    for q, k, v in _examples(query, key, value, lengths):
-        mask = _window_mask(q.shape[2], sliding_window)
-        same: dict[str, Any] = {
-            "scale": scaling,
-            "enable_gqa": q.shape[1] != k.shape[1],
-            "dropout_p": dropout,
-        }
-        outs.append(F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, **same))
-    return torch.cat(outs, 2).transpose(1, 2).contiguous(), None
+    return _on_cpu(query, key, value, cu_seq_lens_q.diff().tolist(), scaling, sliding_window, dropout), None
 
 
 def _examples(query: Tensor, key: Tensor, value: Tensor, lengths: list[int]) -> Any:
@@ -129,6 +119,30 @@ def _written_out(
     return shares[..., : key.shape[2]] @ value
 
 
+def _on_cpu(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    lengths: list[int],
+    scaling: float | None,
+    window: int | None,
+    dropout: float,
+) -> Tensor:
+    """Return the attention of each example by torch's kernel, in 32 bits at least: in 16 its way back is slower."""
+    wide = torch.promote_types(value.dtype, torch.float32)
+    outs = []
+    with torch.autocast("cpu", enabled=False):
+        for q, k, v in _examples(query.to(wide), key.to(wide), value.to(wide), lengths):
+            mask = _window_mask(q.shape[2], window)
+            out = F.scaled_dot_product_attention(
+                *(q, k, v, mask, dropout, mask is None),
+                scale=scaling,
+                enable_gqa=q.shape[1] != k.shape[1],
+            )
+            outs.append(out.transpose(1, 2))
+    return torch.cat(outs, 1).to(value.dtype).contiguous()
+
+
 def _on_cuda(
     query: Tensor,
     key: Tensor,
@@ -141,7 +155,8 @@ def _on_cuda(
     """Return the attention of all examples in one call of the variable-length kernel."""
     from torch.nn.attention.varlen import varlen_attn
 
-    q, k, v = (t[0].transpose(0, 1).contiguous() for t in (query, key, value))
+    # Under autocast the rotated queries and keys are wider than the values.
+    q, k, v = (t[0].transpose(0, 1).to(value.dtype).contiguous() for t in (query, key, value))
     out: Any = varlen_attn(
         *(q, k, v, cumulative, cumulative, longest, longest),
         scale=scaling,

@@ -8,19 +8,23 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from tilth.shards.errors import TrainingError
 
 DRIVER = Path("/proc/driver/nvidia/version")
+MIN_WIDTH_16 = (
+    256  # hidden size from which a CPU's 16-bit products are worth their conversions (docs/lab-notes.md)
+)
 
 
 @dataclass(frozen=True)
 class Device:
-    """The device of a run; `dtype` is that of frozen weights and of the arithmetic."""
+    """The device of a run; `dtype` is that of the arithmetic and of frozen weights."""
 
     device: torch.device
     dtype: torch.dtype
@@ -31,6 +35,19 @@ class Device:
     def gpus_used(self) -> int:
         """How many cards of this machine the run computes on."""
         return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self.device.type == "cuda" else 0
+
+    def suited(self, config: Any, *, method: str, precision: str) -> Device:
+        """Return the device with the arithmetic for a base of this configuration.
+
+        16 bits on an NVIDIA card, and for adapters on a CPU that has matrix units (AMX), if the base is wide enough
+        to gain from them; 32 elsewhere, and where a recipe asks for it.
+        """
+        if precision == "float32":
+            return replace(self, dtype=torch.float32)
+        wide = getattr(config.get_text_config(), "hidden_size", 0) >= MIN_WIDTH_16
+        if self.device.type == "cpu" and method == "lora" and wide and _has_matrix_units():
+            return replace(self, dtype=torch.bfloat16)
+        return self
 
     def line(self) -> str:
         """Return the first line of a run."""
@@ -68,6 +85,11 @@ def choose_device(wanted: str) -> Device:
     return Device(torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))), torch.bfloat16, seen, cores)
 
 
+def weights_dtype(method: str, device: Device) -> torch.dtype:
+    """Return the type of a base's weights: frozen ones may be short, those that are trained keep 32 bits."""
+    return device.dtype if method == "lora" else torch.float32
+
+
 @contextmanager
 def memory_errors() -> Iterator[None]:
     """Turn the ways in which memory runs out into one TrainingError."""
@@ -82,6 +104,12 @@ def memory_errors() -> Iterator[None]:
             "The run stopped; its last checkpoint is whole, no feedback was written",
             "Lower training.pack_tokens or training.max_tokens and run the same command again",
         ) from error
+
+
+def _has_matrix_units() -> bool:
+    """Whether this CPU multiplies matrices of 16-bit numbers in hardware of their own."""
+    capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)  # not in older versions
+    return bool(capabilities().get("amx_bf16"))
 
 
 def _card() -> bool:

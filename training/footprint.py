@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tilth.training.alive import Alive
+from tilth.training.device import Device, weights_dtype
 from tilth.training.lora import adapt
 from tilth.training.loss import causal_model, label_losses
 from tilth.training.model import load_config
@@ -26,36 +27,40 @@ NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)  # 4 bits, an 8-bit scale per 64 weigh
 def memory(
     recipe: TrainingRecipe,
     base: Path,
-    dtype: torch.dtype,
+    device: Device,
     examples: list[Example],
     *,
     recompute: bool = False,
+    lanes: int = 1,
 ) -> tuple[int, int, dict[str, int]]:
     """Return (parameters, trained parameters, bytes by purpose at the peak of a step).
 
     activations: what the layers keep for the way back. logits: what comes on top at the peak, the loss and the
-    gradients under way. recompute: layers keep their inputs alone.
+    gradients under way. recompute: layers keep their inputs alone. lanes: packs side by side, each of its share of
+    the recipe's tokens. Where 32-bit weights compute in 16, activations are counted in 32: they are at most that.
     """
+    dtype = weights_dtype(recipe.method, device)
     model = _skeleton(recipe, base, dtype)
     if recompute:
         recompute_layers(model)
     own = list(model.parameters())
     trainable = sum(p.numel() for p in own if p.requires_grad)
     lengths = [len(example.input_ids) for example in examples]
-    tokens = max(min(recipe.pack_tokens, sum(lengths)), max(lengths, default=1))
+    tokens = max(min(recipe.pack_tokens // lanes, sum(lengths)), max(lengths, default=1))
     labels = round(tokens * sum(int(e.is_label.sum()) for e in examples) / max(1, sum(lengths)))
     kept, peak = _step_bytes(model, tokens, max(1, labels))
+    short = 0 if dtype == device.dtype else device.dtype.itemsize  # the copies that autocast holds
     return (
         sum(p.numel() for p in own),
         trainable,
         {
-            "weights": _weight_bytes(model, recipe),
-            "gradients": 4 * trainable,
+            "weights": _weight_bytes(model, recipe) + short * sum(p.numel() for p in own),
+            "gradients": 4 * trainable * (1 if lanes == 1 else 1 + lanes),
             "optimizer": 8 * trainable,
             "best weights": 4 * trainable,
             "base to hold to": _anchors(recipe, own, trainable),
-            "activations": kept,
-            "logits": peak - kept,
+            "activations": lanes * kept,
+            "logits": lanes * (peak - kept),
         },
     )
 

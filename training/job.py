@@ -14,10 +14,10 @@ from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training import tensorboard
-from tilth.training.device import Device, choose_device
+from tilth.training.device import Device, choose_device, weights_dtype
 from tilth.training.learning import Learning
 from tilth.training.lora import quantisation
-from tilth.training.model import base_digest, find_base
+from tilth.training.model import base_digest, find_base, load_config
 from tilth.training.plan import Plan, plan_run, renderer_for, require_fit
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.retained import FROM_USER, Retained
@@ -56,8 +56,8 @@ class Job:
 
     @property
     def weights_dtype(self) -> torch.dtype:
-        """Frozen weights may be short; those that are trained keep 32 bits."""
-        return self.device.dtype if self.recipe.method == "lora" else torch.float32
+        """The type in which the base is loaded."""
+        return weights_dtype(self.recipe.method, self.device)
 
     def forget(self) -> None:
         """Remove what earlier calls left of this run."""
@@ -98,6 +98,7 @@ def prepare(
     if recipe.loggers:
         tensorboard.require()
     base = find_base(recipe.base, base_dir)
+    device = device.suited(load_config(base), method=recipe.method, precision=recipe.precision)
     renderer = renderer_for(recipe, base, base_dir)
     cache = store.cache / "tokens"
     roles = assign(version, renderer, recipe, base_dir=base_dir, exclude=exclude, cache=cache)

@@ -16,6 +16,7 @@ from tilth.training import distributed, snapshot
 from tilth.training.anchor import Divergence, StartingPoint
 from tilth.training.finite import not_finite, rows_not_finite
 from tilth.training.journal import Journal
+from tilth.training.lanes import Lanes
 from tilth.training.learning import Learning
 from tilth.training.loss import TokenLoss, token_losses
 from tilth.training.optim import clip, rate_at, take_step
@@ -42,6 +43,7 @@ class Loop:
     journal: Journal
     asked_to_stop: Callable[[], bool] = lambda: False
     on_step: Callable[[int], None] = lambda step: None
+    lanes: Lanes = field(default_factory=Lanes)
     replay: Sampler | None = None  # rows of the base's domain
     divergence: Divergence | None = None
     start: StartingPoint | None = None
@@ -140,7 +142,7 @@ class Loop:
         """Add the gradients of micro batches, each process those of its share, and return their summed loss."""
         own, joins = distributed.share(batches)
         learning = self.learning if watched else None
-        found = [self._backward(batch, labels, statistics=learning is not None) for batch in own]
+        found = self._gradients(own, labels, statistics=learning is not None)
         if joins:  # the others still need this process's part of the layers
             idle = token_losses(self.model, batches[0].to(self.model.device), statistics=False)
             (idle.nll.sum() * 0).backward()
@@ -150,16 +152,38 @@ class Loop:
                 learning.add_step(batch, loss)
         return sum(float(loss.nll.sum()) for loss in losses)
 
-    def _backward(self, batch: Batch, labels: int, *, statistics: bool) -> TokenLoss:
-        """Add the gradient of a micro batch to that of the step, and return its losses."""
+    def _gradients(self, batches: list[Batch], labels: int, *, statistics: bool) -> list[TokenLoss]:
+        """Add the gradients of micro batches to those of the step, in their order, and return their losses."""
+        found = []
+        if self.lanes.count == 1:
+            for batch in batches:
+                losses, part = self._losses(batch, labels, statistics=statistics)
+                part.backward()
+                found.append(losses)
+            return found
+        trained = [parameter for _, parameter in self._trained]
+
+        def alone(batch: Batch) -> tuple[TokenLoss, tuple[Tensor, ...]]:
+            losses, part = self._losses(batch, labels, statistics=statistics)
+            return losses, torch.autograd.grad(part, trained)
+
+        for losses, gradients in self.lanes.map(alone, batches):
+            found.append(losses)
+            for parameter, gradient in zip(trained, gradients, strict=True):
+                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+        return found
+
+    def _losses(self, batch: Batch, labels: int, *, statistics: bool) -> tuple[TokenLoss, Tensor]:
+        """Return the losses of a micro batch, and its part of the mean over the labels of the step.
+
+        Raises TrainingError for a loss that is not finite.
+        """
         batch = batch.to(self.model.device)
         losses = token_losses(self.model, batch, statistics=statistics)
         total = losses.nll.sum()
-        nll = float(total.detach())
-        if not math.isfinite(nll):
+        if not math.isfinite(float(total.detach())):
             raise not_finite(self.step + 1, "loss", rows_not_finite(batch, losses))
-        (total / labels).backward()
-        return losses.detached()
+        return losses.detached(), total / labels
 
     def _evaluate(self) -> None:
         if self.learning is None or not self.learning.due(self.step):

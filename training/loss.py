@@ -12,12 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from tilth.training import attention, distributed, frozen_head
-from tilth.training.pack import IGNORED, Batch, bins, collate
+from tilth.training import attention, distributed, frozen_head, lanes
+from tilth.training.pack import IGNORED, Batch, bins, collate, filled
 from tilth.training.text import Example
 
 CHUNK_LOGITS = 1 << 24  # logits held at once: 64 MiB in fp32
 MIN_CHUNK_TOKENS = 256
+SHAPE_TOKENS = (
+    64  # 16-bit products on a CPU are compiled anew for every shape: packs are filled up to multiples
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,29 +73,34 @@ def label_losses(causal: Any, hidden: Tensor, labels: Tensor, *, statistics: boo
 def score(model: Any, examples: list[Example], pack_tokens: int, *, statistics: bool = True) -> pl.DataFrame:
     """Return, for each example in order: row_id, slice, nll_sum (nat), n_tokens, contradiction (mean gap).
 
-    In eval mode, without gradients; the processes of a sharded model share the work. Sums are taken in double
-    precision example by example, so neither packing nor batch size nor their number moves them. Without
-    `statistics` contradiction is 0 and not computed.
+    In eval mode, without gradients; the processes of a sharded model share the work, else the cores of this one.
+    Sums are taken in double precision example by example, so neither packing nor batch size nor their number
+    moves them. Without `statistics` contradiction is 0 and not computed.
     """
     was_training = model.training
     model.eval()
     sums = np.zeros((len(examples), 3))
     device = next(model.parameters()).device
-    packs = bins([len(example.input_ids) for example in examples], pack_tokens)
+    side_by_side = lanes.to_read(causal_model(model), pack_tokens)
+    lengths = [len(example.input_ids) for example in examples]
+    packs = bins(lengths, pack_tokens // side_by_side.count)
     shared = distributed.is_shared(model)
     own, joins = distributed.share(packs) if shared else (packs, False)
-    with torch.no_grad():
-        for rows in own:
-            batch = collate([examples[row] for row in rows])
+
+    def read(rows: list[int]) -> np.ndarray:
+        batch = collate([examples[row] for row in rows])
+        with torch.no_grad():
             losses = token_losses(model, batch.to(device), statistics=statistics)
-            of = losses.example_of.cpu().numpy()
-            count = len(rows)
-            sums[rows, 0] = np.bincount(of, losses.nll.double().cpu().numpy(), count)
-            sums[rows, 1] = np.bincount(of, minlength=count)
-            if statistics:
-                sums[rows, 2] = np.bincount(of, losses.gap.double().cpu().numpy(), count)
-        if joins:
-            token_losses(model, collate(examples[:1]).to(device), statistics=False)
+        gaps = losses.gap if statistics else torch.zeros_like(losses.nll)
+        of = losses.example_of.cpu().numpy()
+        nll, gap = (values.double().cpu().numpy() for values in (losses.nll, gaps))
+        weights = (nll, None, gap)
+        return np.stack([np.bincount(of, weight, len(rows)) for weight in weights], axis=1)
+
+    for rows, found in zip(own, side_by_side.map(read, own)):
+        sums[rows] = found
+    if joins:
+        read([0])
     sums = distributed.add(sums) if shared else sums
     model.train(was_training)
     return pl.DataFrame(
@@ -121,12 +129,15 @@ def hidden_states(model: Any, batch: Batch) -> Tensor:
         device = batch.input_ids.device
         return torch.cat([hidden_states(model, collate([e]).to(device)) for e in batch.examples])
     packed = causal.config._attn_implementation == attention.NAME
+    tokens = len(batch.input_ids)
+    if packed and batch.input_ids.device.type == "cpu" and causal.dtype == torch.bfloat16:
+        batch = filled(batch, SHAPE_TOKENS)
     return causal.base_model(
         input_ids=batch.input_ids[None],
         position_ids=batch.position_ids[None],
         use_cache=False,
         **(attention.lengths_for(batch) if packed else {}),
-    ).last_hidden_state[0]
+    ).last_hidden_state[0, :tokens]
 
 
 def logits_of(causal: Any, hidden: Tensor) -> Tensor:

@@ -130,16 +130,17 @@ def attach(model: Any, recipe: TrainingRecipe, seed: int, *, recompute: bool = F
     return model.train()
 
 
-def choose_attention(model: Any) -> bool:
+def choose_attention(model: Any, arithmetic: torch.dtype | None = None) -> bool:
     """Switch to packed attention if packed rows then compute what separate rows compute; say whether.
 
+    arithmetic: the type the model computes in, if it is not that of its weights.
     Hybrids with a recurrent state, and families that hand no lengths on, keep their own and run unpacked.
     Raises TrainingError if even single rows do not agree with the model's own forward.
     """
     attention.register()
     stock = model.config._attn_implementation
     reference = _separate(model)
-    allowed = PARITY.get(model.dtype, PARITY_HALF) * float(reference.abs().max())
+    allowed = PARITY.get(arithmetic or model.dtype, PARITY_HALF) * float(reference.abs().max())
     try:
         model.set_attn_implementation(attention.NAME)
         if model.config._attn_implementation == attention.NAME and _apart(model, reference) <= allowed:

@@ -74,6 +74,23 @@ def bins(lengths: list[int], capacity: int) -> list[list[int]]:
     return members
 
 
+def filled(batch: Batch, multiple: int) -> Batch:
+    """Return a batch whose tokens are a multiple of `multiple`: what is added sees only itself and has no label."""
+    extra = -len(batch.input_ids) % multiple
+    if not extra:
+        return batch
+    ids, positions, targets, example_of = batch._tensors()
+    more = ids.new_zeros(extra)
+    return replace(
+        batch,
+        input_ids=torch.cat([ids, more]),
+        position_ids=torch.cat([positions, torch.arange(extra)]),
+        lengths=[*batch.lengths, extra],
+        targets=torch.cat([targets, more + IGNORED]),
+        example_of=torch.cat([example_of, more + len(batch.examples)]),
+    )
+
+
 def collate(examples: list[Example]) -> Batch:
     """Return one batch of these examples, in this order."""
     lengths = np.array([len(example.input_ids) for example in examples], dtype=np.int64)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tilth.shards.errors import TrainingError
 from tilth.shards.version import Version
+from tilth.training import lanes
 from tilth.training.device import Device, available_bytes, choose_device, resident_bytes
 from tilth.training.footprint import memory, on_cpu
 from tilth.training.lora import quantisation
@@ -31,7 +32,8 @@ class Plan:
     trainable: int
     rows: dict[str, int]
     max_tokens: int
-    pack_tokens: int
+    pack_tokens: int  # of one pack
+    lanes: int  # packs computed side by side
     recompute: bool  # activations are computed again in the backward pass instead of kept
     truncated_rows: int
     truncated_tokens: int
@@ -59,12 +61,13 @@ class Plan:
         counts = ", ".join(f"{count:,} {name}" for name, count in self.rows.items() if count)
         cut = f", which cuts {self.truncated_tokens:,} tokens of {self.truncated_rows:,} rows"
         parts = ", ".join(f"{name} {_size(size)}" for name, size in self.bytes.items())
+        side_by_side = f", {self.lanes} side by side" if self.lanes > 1 else ""
         return [
             f"device: {self.device}",
             f"model: {self.parameters:,} parameters, {self.trainable:,} trained",
             f"rows: {counts}",
             f"limit: {self.max_tokens:,} tokens a row{cut if self.truncated_rows else ', which cuts none'}",
-            f"batches: packs of {self.pack_tokens:,} tokens, activations {RECOMPUTE[self.recompute]}",
+            f"batches: packs of {self.pack_tokens:,} tokens{side_by_side}, activations {RECOMPUTE[self.recompute]}",
             f"run: {self.steps:,} steps, {self.tokens:,} tokens"
             + ("" if self.seconds is None else f", about {_duration(self.seconds)} of steps"),
             f"memory: {_size(self.total_bytes)} of {_size(self.available_bytes)} free ({parts})"
@@ -81,13 +84,13 @@ def plan(recipe: TrainingRecipe, evaluation: EvaluationRecipe, version: Version,
     device = choose_device(recipe.device)
     quantisation(recipe, device.device)  # refused where it cannot be had
     path = find_base(recipe.base, base_dir)
+    device = device.suited(load_config(path), method=recipe.method, precision=recipe.precision)
     renderer = renderer_for(recipe, path, base_dir)
     roles = assign(version, renderer, recipe, base_dir=base_dir)
     expected = plan_run(recipe, roles, renderer, path, device)
     require_fit(expected, recipe, path, device, roles.train)
-    seconds = expected_seconds(
-        recipe, path, device, roles.train, expected.tokens, recompute=expected.recompute
-    )
+    how: dict[str, Any] = {"recompute": expected.recompute, "lanes": expected.lanes}
+    seconds = expected_seconds(recipe, path, device, roles.train, expected.tokens, **how)
     return replace(expected, seconds=seconds)
 
 
@@ -135,42 +138,58 @@ def plan_run(
     per_epoch = sum(example.weight * len(example.input_ids) for example in roles.train)
     steps, tokens = length_of(recipe, per_epoch, max_steps)
     free = available_bytes(device.device)
-    parameters, trainable, sizes, recompute = _needed(recipe, base, device, roles.train, free)
+    need = _needed(recipe, base, device, roles.train, free)
     return Plan(
         device=device.line(),
-        parameters=parameters,
-        trainable=trainable,
+        parameters=need.parameters,
+        trainable=need.trainable,
         rows=roles.counts,
         max_tokens=renderer.max_tokens,
-        pack_tokens=recipe.pack_tokens,
-        recompute=recompute,
+        pack_tokens=recipe.pack_tokens // need.lanes,
+        lanes=need.lanes,
+        recompute=need.recompute,
         truncated_rows=roles.truncated_rows,
         truncated_tokens=roles.truncated_tokens,
         steps=steps,
         tokens=round(tokens),
-        bytes=sizes,
+        bytes=need.bytes,
         available_bytes=free,
         resident_bytes=resident_bytes(device.device),
         merge_bytes=merge_bytes(base) if recipe.method == "lora" and recipe.merge else 0,
     )
 
 
-def _needed(
-    recipe: TrainingRecipe, base: Path, device: Device, examples: list[Example], free: int
-) -> tuple[int, int, dict[str, int], bool]:
-    """Return (parameters, trained, bytes, recompute): layers are recomputed if asked for, or if nothing else fits."""
+class _Need(NamedTuple):
+    parameters: int
+    trainable: int
+    bytes: dict[str, int]
+    lanes: int
+    recompute: bool
 
-    def sized(recompute: bool) -> tuple[int, int, dict[str, int], bool]:
-        parameters, trainable, sizes = memory(recipe, base, device.dtype, examples, recompute=recompute)
+    @property
+    def total_bytes(self) -> int:
+        return sum(self.bytes.values())
+
+
+def _needed(recipe: TrainingRecipe, base: Path, device: Device, examples: list[Example], free: int) -> _Need:
+    """Return the fastest way to run that fits: fewer lanes first, then recomputed layers; else the smallest."""
+
+    def sized(count: int, recompute: bool) -> _Need:
+        how: dict[str, Any] = {"lanes": count, "recompute": recompute}
+        parameters, trainable, sizes = memory(recipe, base, device, examples, **how)
         if device.device.type == "cpu":
             sizes = on_cpu(sizes, recompute=recompute)
-        return parameters, trainable, sizes, recompute
+        return _Need(parameters, trainable, sizes, count, recompute)
 
-    kept = sized(False) if recipe.recompute != "on" else None
-    if kept and (recipe.recompute == "off" or sum(kept[2].values()) <= free):
-        return kept
-    again = sized(True)
-    return again if kept is None else min(kept, again, key=lambda found: sum(found[2].values()))
+    most = lanes.to_train(recipe, load_config(base), device)
+    ways = [(count, False) for count in range(most, 0, -1) if recipe.recompute != "on"]
+    ways += [(1, True)] if recipe.recompute != "off" else []
+    tried = []
+    for count, recompute in ways:
+        tried.append(sized(count, recompute))
+        if tried[-1].total_bytes <= free:
+            return tried[-1]
+    return min(tried, key=lambda need: need.total_bytes)
 
 
 def require_fit(
@@ -199,8 +218,8 @@ def require_fit(
         change |= update
         named = [n for n in named if n.split(":")[0] != text.split(":")[0]] + [text]
         changed = recipe.model_copy(update=change)
-        sizes = _needed(changed, base, device, examples, expected.available_bytes)[2]
-        if sum(sizes.values()) <= expected.available_bytes:
+        need = _needed(changed, base, device, examples, expected.available_bytes)
+        if need.total_bytes <= expected.available_bytes:
             advice = f"This fits: {', '.join(named)}"
             break
     else:

@@ -100,6 +100,7 @@ class TrainingRecipe(Section):
     base_knowledge: str | None = None  # path of documents or chats the base already knows
     checkpoint_minutes: float = Field(default=10, gt=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32"] = "auto"  # of the arithmetic; auto: 16 bits where that is faster
     mixture: bool = True  # reweight the slices during the run
     loggers: tuple[Literal["tensorboard"], ...] = ()  # beside metrics.jsonl
     merge: bool = True  # lora: also write the base with the adapter merged into it, if that computes the same

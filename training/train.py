@@ -122,7 +122,7 @@ def _questions(job: Job, model: Any) -> tuple[list[LoadedTask], LoadedTask | Non
 
 def _timed(job: Job, model: torch.nn.Module, next_command: str) -> Job:
     """Return the job with the time that a few measured steps promise."""
-    seconds = measured_seconds(model, job.roles.train, job.recipe, job.plan.tokens)
+    seconds = measured_seconds(model, job.roles.train, job.recipe, job.plan.tokens, lanes=job.plan.lanes)
     return replace(job, plan=replace(job.plan, seconds=seconds), next_command=next_command)
 
 

@@ -25,7 +25,7 @@ REQUIREMENTS = [
     "accelerate==1.15.0",
 ]
 SETTINGS = ("padded-4", "padded-8", "packed-4", "packed-2")
-ROWS, MAX_TOKENS, STEP_TOKENS, PACK_TOKENS = 128, 512, 2048, 512
+ROWS, MAX_TOKENS, STEP_TOKENS, PACK_TOKENS = 128, 512, 2048, 2048
 ROUNDS = 3  # of both in turn: the speed of a shared machine drifts
 SHAPE = {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 4}
 VOCABULARY = 11_264  # with these layers 14 M parameters
@@ -147,6 +147,7 @@ def _recipe(base: str) -> Any:
 def _train(rows: str, base: str) -> dict[str, Any]:
     """Take one pass over the rows with the dynamics of every row kept, as a watched run does."""
     from tilth.training.journal import Journal
+    from tilth.training.lanes import Lanes
     from tilth.training.learning import Learning
     from tilth.training.loop import Loop
     from tilth.training.optim import optimizer_for
@@ -155,7 +156,7 @@ def _train(rows: str, base: str) -> dict[str, Any]:
 
     recipe, examples = _recipe(base), _examples(rows, base)
     tokens = sum(len(e.input_ids) for e in examples)
-    model = _model(recipe)
+    model, lanes = _model(recipe)
     steps = -(-tokens // STEP_TOKENS)
     learning = Learning(
         train=examples,
@@ -171,7 +172,8 @@ def _train(rows: str, base: str) -> dict[str, Any]:
         loop = Loop(
             model=model,
             optimizer=optimizer_for(model, weight_decay=0.0),
-            sampler=Sampler(examples, seed=0, pack_tokens=PACK_TOKENS),
+            sampler=Sampler(examples, seed=0, pack_tokens=PACK_TOKENS // lanes),
+            lanes=Lanes(lanes),
             learning=learning,
             recipe=recipe,
             total_steps=steps,
@@ -195,7 +197,7 @@ def _bookkeeping(rows: str, base: str) -> dict[str, Any]:
     from tilth.training.pack import pack
 
     recipe, examples = _recipe(base), _examples(rows, base)
-    model, dynamics = _model(recipe), Dynamics(examples, [""])
+    (model, _), dynamics = _model(recipe), Dynamics(examples, [""])
     spent = {False: 0.0, True: 0.0}
     for number, batch in enumerate(pack(examples, PACK_TOKENS)):
         for watched in (number % 2 == 0, number % 2 == 1):
@@ -208,14 +210,17 @@ def _bookkeeping(rows: str, base: str) -> dict[str, Any]:
     return {"share": round(spent[True] / spent[False] - 1, 4)}
 
 
-def _model(recipe: Any) -> Any:
+def _model(recipe: Any) -> tuple[Any, int]:
+    """Return the model and the lanes as a run has them, the precision of the recipe included."""
     from tilth.training.device import choose_device
-    from tilth.training.model import attach, choose_attention, load_model
+    from tilth.training.lanes import to_train
+    from tilth.training.model import attach, choose_attention, load_config, load_model
 
-    choose_device("cpu")
-    model = load_model(Path(recipe.base))
+    config = load_config(Path(recipe.base))
+    device = choose_device("cpu").suited(config, method=recipe.method, precision=recipe.precision)
+    model = load_model(Path(recipe.base), dtype=device.dtype)
     choose_attention(model)
-    return attach(model, recipe, 0)
+    return attach(model, recipe, 0), to_train(recipe, config, device)
 
 
 def _peak_mib() -> int:

@@ -12,6 +12,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from tilth.shards.errors import TrainingError
+from tilth.training.device import choose_device
 from tilth.training.footprint import memory
 from tilth.training.lora import quantisation
 from tilth.training.model import attach, load_model
@@ -123,7 +124,7 @@ def test_the_plan_counts_what_a_method_holds(
 ) -> None:
     def bytes_of(**changes: Any) -> dict[str, int]:
         recipe = tiny.make_recipe(base_path, **changes)
-        return memory(recipe, base_path, torch.float32, make_examples(4))[2]
+        return memory(recipe, base_path, choose_device("cpu"), make_examples(4))[2]
 
     full, frozen, four = (
         bytes_of(method="full"), bytes_of(method="full", freeze_layers=1), bytes_of(lora={"bits": 4}),
