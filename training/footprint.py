@@ -19,8 +19,11 @@ from tilth.training.recompute import recompute_layers
 from tilth.training.text import Example
 from tilth.training.unfreeze import freeze
 
-ATTENTION = "planned"
-HEAP_LOSS = {False: 0.35, True: 2.0}  # of a step's bytes, without and with recomputed layers
+ATTENTION, ATTENTION_32 = "planned", "planned in 32 bits"
+# Of a step's bytes, what glibc's heap keeps freed between live pieces; measured by benchmarks/suite/plan.py.
+HEAP_LOSS, HEAP_LOSS_RECOMPUTED = 0.35, 2.0
+HEAP_LOSS_16, HEAP_LOSS_16_LANES = 0.45, 0.2
+KERNEL_BYTES_16 = 90 << 20  # products in 16 bits are compiled for each shape, and kept
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)  # 4 bits, an 8-bit scale per 64 weights, a float per 256 scales
 
 
@@ -40,7 +43,7 @@ def memory(
     the recipe's tokens. Where 32-bit weights compute in 16, activations are counted in 32: they are at most that.
     """
     dtype = weights_dtype(recipe.method, device)
-    model = _skeleton(recipe, base, dtype)
+    model = _skeleton(recipe, base, dtype, ATTENTION_32 if device.device.type == "cpu" else ATTENTION)
     if recompute:
         recompute_layers(model)
     own = list(model.parameters())
@@ -65,15 +68,21 @@ def memory(
     )
 
 
-def on_cpu(sizes: dict[str, int], *, recompute: bool) -> dict[str, int]:
-    """Return the bytes of a run in main memory: with what the heap loses.
+def on_cpu(
+    sizes: dict[str, int], device: Device, *, recompute: bool = False, lanes: int = 1
+) -> dict[str, int]:
+    """Return the bytes of a run in main memory: with what the heap loses and compiled kernels take.
 
-    glibc's heap keeps freed pieces between live ones; the shares are those measured by benchmarks/suite/plan.py, that
-    of recomputed layers at one size only. Allocations that bypass the heap take no more than `sizes`, but up to 40 %
-    more processor time.
+    The share of recomputed layers was measured at one size only. Allocations that bypass the heap take no more than
+    `sizes`, but up to 40 % more processor time.
     """
+    short = device.dtype.itemsize == 2
+    loss = HEAP_LOSS if not short else HEAP_LOSS_16 if lanes == 1 else HEAP_LOSS_16_LANES
+    if recompute:
+        loss = HEAP_LOSS_RECOMPUTED
     step = sizes["activations"] + sizes["logits"]
-    return sizes | {"allocator": round(HEAP_LOSS[recompute] * step)}
+    found = sizes | {"allocator": round(loss * step)}
+    return found | {"kernels": KERNEL_BYTES_16} if short else found
 
 
 def _anchors(recipe: TrainingRecipe, own: list[torch.nn.Parameter], trainable: int) -> int:
@@ -94,15 +103,16 @@ def _weight_bytes(model: Any, recipe: TrainingRecipe) -> int:
     return round(sum(sizes))
 
 
-def _skeleton(recipe: TrainingRecipe, base: Path, dtype: torch.dtype) -> Any:
+def _skeleton(recipe: TrainingRecipe, base: Path, dtype: torch.dtype, attention: str) -> Any:
     """Return the model to be trained, as shapes only."""
     from transformers import AttentionInterface, AutoModelForCausalLM
 
     AttentionInterface.register(ATTENTION, _planned_attention)
+    AttentionInterface.register(ATTENTION_32, _planned_attention_in_32_bits)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(load_config(base), dtype=dtype)
     with suppress(ValueError, NotImplementedError):  # else counted with the attention it has
-        model.set_attn_implementation(ATTENTION)
+        model.set_attn_implementation(attention)
     if recipe.method == "lora":
         model = adapt(model, recipe)
     else:
@@ -145,3 +155,9 @@ def _planned_attention(
     module: Any, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any
 ) -> tuple[Tensor, None]:
     return _KeepOnly.apply(query, key, value).transpose(1, 2), None
+
+
+def _planned_attention_in_32_bits(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any
+) -> tuple[Tensor, None]:
+    return _KeepOnly.apply(query.float(), key.float(), value.float()).transpose(1, 2).to(value.dtype), None

@@ -178,7 +178,7 @@ def _needed(recipe: TrainingRecipe, base: Path, device: Device, examples: list[E
         how: dict[str, Any] = {"lanes": count, "recompute": recompute}
         parameters, trainable, sizes = memory(recipe, base, device, examples, **how)
         if device.device.type == "cpu":
-            sizes = on_cpu(sizes, recompute=recompute)
+            sizes = on_cpu(sizes, device, **how)
         return _Need(parameters, trainable, sizes, count, recompute)
 
     most = lanes.to_train(recipe, load_config(base), device)

@@ -2,8 +2,9 @@
 
     python benchmarks/peers/trl.py ROWS.jsonl BASE SETTING
 
-SETTING: padded-N or packed-N, N rows (or packs of 512 tokens) a batch; padding-free batches need flash attention,
-which no CPU has. Loss on the assistant's turns, rows cut at 512 tokens, one pass. Tokens are real ones, no padding.
+SETTING: padded-N-PRECISION or packed-N-PRECISION, N rows (or packs of 512 tokens) a batch; padding-free batches need
+flash attention, which no CPU has. PRECISION: float32, or bfloat16 (autocast, TRL's own default). Loss on the
+assistant's turns, rows cut at 512 tokens, one pass. Tokens are real ones, no padding.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def main(rows_path: str, base: str, setting: str) -> None:
     torch.set_num_threads(2)
     torch.manual_seed(0)
     rows = [json.loads(line) for line in Path(rows_path).read_text(encoding="utf-8").splitlines()]
-    mode, batch = setting.rsplit("-", 1)
+    mode, batch, precision = setting.split("-")
     tokenizer = AutoTokenizer.from_pretrained(base)
     arguments = SFTConfig(
         output_dir=mkdtemp(),
@@ -54,7 +55,7 @@ def main(rows_path: str, base: str, setting: str) -> None:
         report_to=[],
         save_strategy="no",
         use_cpu=True,
-        bf16=False,
+        bf16=precision == "bfloat16",
         disable_tqdm=True,
     )
     trainer = SFTTrainer(

@@ -22,7 +22,8 @@ SIZES = {
 }
 TINY = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
 VOCABULARY = 8192
-RUNS = [(size, method, "off") for size in SIZES for method in ("lora", "full")] + [("30M", "lora", "on")]
+RUNS = [(size, method, "off", "auto") for size in SIZES for method in ("lora", "full")]
+RUNS += [("30M", "lora", "off", "float32"), ("30M", "lora", "on", "auto")]
 STEPS, PACK_TOKENS, BATCH_TOKENS, ROWS, HELD_OUT = 2, 1024, 2048, 64, 4
 MIB = 1 << 20
 
@@ -30,12 +31,12 @@ MIB = 1 << 20
 def measure() -> dict[str, Any]:
     """Return, for each run, planned and measured bytes and seconds, and the largest error of memory."""
     figures: dict[str, Any] = {}
-    for size, method, recompute in RUNS:
+    for size, method, recompute, precision in RUNS:
         with TemporaryDirectory() as folder:
-            arguments = (folder, size, method, recompute)
+            arguments = (folder, size, method, recompute, precision)
             planned, ran = (_alone(step, arguments) for step in (_plan, _run))
         error = round(planned["planned_mib"] / ran["measured_mib"] - 1, 3)
-        name = f"{size} {method}{' recomputed' * (recompute == 'on')}"
+        name = f"{size} {method}{' recomputed' * (recompute == 'on')}{' float32' * (precision == 'float32')}"
         figures[name] = planned | ran | {"memory_error": error}
     errors = [abs(found["memory_error"]) for found in figures.values()]
     return figures | {"largest_memory_error": max(errors)}
@@ -47,25 +48,26 @@ def _alone(step: Any, arguments: tuple[str, ...]) -> dict[str, Any]:
         return dict(pool.apply(step, arguments))
 
 
-def _plan(folder: str, size: str, method: str, recompute: str) -> dict[str, Any]:
+def _plan(folder: str, size: str, method: str, recompute: str, precision: str) -> dict[str, Any]:
     """Save a random base and plan a run of it from its configuration."""
-    import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from tilth.training.device import choose_device
     from tilth.training.footprint import memory, on_cpu
     from tilth.training.pace import expected_seconds
 
     config = LlamaConfig(**SIZES[size], vocab_size=VOCABULARY, max_position_embeddings=512)
-    recipe, examples, again = _recipe(folder, method, recompute), _examples(), recompute == "on"
+    recipe, examples = _recipe(folder, method, recompute, precision), _examples()
     base = Path(recipe.base)
     LlamaForCausalLM(config).save_pretrained(base)
-    parameters, trained, sizes = memory(recipe, base, torch.float32, examples, recompute=again)
+    device, lanes = _how(recipe)
+    how: dict[str, Any] = {"recompute": recompute == "on", "lanes": lanes}
+    parameters, trained, sizes = memory(recipe, base, device, examples, **how)
     exact = sum(sizes.values())
-    sizes = on_cpu(sizes, recompute=again)
-    device = choose_device("cpu")
-    seconds = expected_seconds(recipe, base, device, examples, STEPS * BATCH_TOKENS, recompute=again)
+    sizes = on_cpu(sizes, device, **how)
+    seconds = expected_seconds(recipe, base, device, examples, STEPS * BATCH_TOKENS, **how)
     return {
+        "arithmetic": str(device.dtype).removeprefix("torch."),
+        "lanes": lanes,
         "parameters": parameters,
         "trained": trained,
         "planned_parts_mib": {name: round(size / MIB, 1) for name, size in sizes.items()},
@@ -75,19 +77,32 @@ def _plan(folder: str, size: str, method: str, recompute: str) -> dict[str, Any]
     }
 
 
-def _run(folder: str, size: str, method: str, recompute: str) -> dict[str, Any]:
+def _how(recipe: Any) -> tuple[Any, int]:
+    """Return the device and the lanes of a run."""
+    from tilth.training.device import choose_device
+    from tilth.training.lanes import to_train
+    from tilth.training.model import load_config
+
+    config = load_config(Path(recipe.base))
+    device = choose_device("cpu").suited(config, method=recipe.method, precision=recipe.precision)
+    return device, to_train(recipe, config, device)
+
+
+def _run(folder: str, size: str, method: str, recompute: str, precision: str) -> dict[str, Any]:
     """Run what was planned and return what it took above what python, torch and transformers hold anyway."""
-    from tilth.training.device import choose_device, resident_bytes
+    from tilth.training.device import resident_bytes, weights_dtype
     from tilth.training.model import attach, choose_attention, load_model
 
-    recipe, device = _recipe(folder, method, recompute), choose_device("cpu").device
-    started_with = resident_bytes(device)
-    _warm_up(recipe)
-    before = resident_bytes(device)
+    recipe = _recipe(folder, method, recompute, precision)
+    device, lanes = _how(recipe)
+    started_with = resident_bytes(device.device)
+    _warm_up(recipe, device.dtype)
+    before = resident_bytes(device.device)
     _forget_peak()
-    model = load_model(Path(recipe.base))
+    model = load_model(Path(recipe.base), dtype=weights_dtype(method, device))
     choose_attention(model)
-    loop = _loop(attach(model, recipe, 0, recompute=recompute == "on"), recipe, _examples(), Path(folder))
+    model = attach(model, recipe, 0, recompute=recompute == "on")
+    loop = _loop(model, recipe, _examples(), Path(folder), lanes)
     loaded, started = _peak_bytes() - before, time.perf_counter()
     cpu = time.process_time()
     loop.run()
@@ -101,7 +116,7 @@ def _run(folder: str, size: str, method: str, recompute: str) -> dict[str, Any]:
     }
 
 
-def _warm_up(recipe: Any) -> None:
+def _warm_up(recipe: Any, dtype: Any) -> None:
     """Take a step with a model of a few thousand weights, so that all that is imported and set up once is there."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -110,7 +125,7 @@ def _warm_up(recipe: Any) -> None:
     from tilth.training.optim import clip, optimizer_for, take_step
     from tilth.training.pack import pack
 
-    model = LlamaForCausalLM(LlamaConfig(**TINY, vocab_size=VOCABULARY))
+    model = LlamaForCausalLM(LlamaConfig(**TINY, vocab_size=VOCABULARY)).to(dtype)
     choose_attention(model)
     model = attach(model, recipe, 0)
     optimizer = optimizer_for(model, weight_decay=0.0)
@@ -120,21 +135,23 @@ def _warm_up(recipe: Any) -> None:
     take_step(optimizer, 1e-4)
 
 
-def _recipe(folder: str, method: str, recompute: str) -> Any:
+def _recipe(folder: str, method: str, recompute: str, precision: str) -> Any:
     from tilth.training.recipe import TrainingRecipe
 
     return TrainingRecipe(
         base=str(Path(folder) / "base"),
         method=method,
         recompute=recompute,
+        precision=precision,
         pack_tokens=PACK_TOKENS,
         batch_tokens=BATCH_TOKENS,
     )
 
 
-def _loop(model: Any, recipe: Any, examples: list[Any], folder: Path) -> Any:
+def _loop(model: Any, recipe: Any, examples: list[Any], folder: Path, lanes: int) -> Any:
     """Return a watched loop of a few steps: the best weights are kept from the first evaluation on."""
     from tilth.training.journal import Journal
+    from tilth.training.lanes import Lanes
     from tilth.training.learning import Learning
     from tilth.training.loop import Loop
     from tilth.training.optim import optimizer_for
@@ -154,7 +171,7 @@ def _loop(model: Any, recipe: Any, examples: list[Any], folder: Path) -> Any:
     return Loop(
         model=model,
         optimizer=optimizer_for(model, weight_decay=0.0),
-        sampler=Sampler(examples, seed=0, pack_tokens=recipe.pack_tokens),
+        sampler=Sampler(examples, seed=0, pack_tokens=recipe.pack_tokens // lanes),
         learning=learning,
         recipe=recipe,
         total_steps=STEPS,
@@ -162,6 +179,7 @@ def _loop(model: Any, recipe: Any, examples: list[Any], folder: Path) -> Any:
         folder=folder / "checkpoints",
         inputs={},
         journal=Journal(folder / "metrics.jsonl", up_to_step=-1),
+        lanes=Lanes(lanes),
     )
 
 

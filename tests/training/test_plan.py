@@ -115,7 +115,8 @@ def test_what_cannot_fit_is_refused_with_what_would(
 ) -> None:
     recipe = recipe.model_copy(update={"method": "full", "pack_tokens": 4096, "max_tokens": 200})
     # of two layers recomputing saves less than the heap may lose
-    monkeypatch.setattr(footprint, "HEAP_LOSS", {False: 0.25, True: 0.25})
+    monkeypatch.setattr(footprint, "HEAP_LOSS", 0.25)
+    monkeypatch.setattr(footprint, "HEAP_LOSS_RECOMPUTED", 0.25)
     kept = recipe.model_copy(update={"recompute": "off"})
     needed = plan(kept, EvaluationRecipe(), version, base_dir=tmp_path).total_bytes
     monkeypatch.setattr(planning, "available_bytes", lambda device: needed - 1)
