@@ -10,7 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 MAX_TOKENS, STEP_TOKENS, PACK_TOKENS = 512, 2048, 1024
-SHAPE = {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 4}
+SHAPE: dict[str, Any] = {
+    "hidden_size": 256,
+    "intermediate_size": 1024,
+    "num_hidden_layers": 8,
+    "num_attention_heads": 4,
+}
 VOCABULARY = 11_264  # with these layers 14 M parameters
 SPECIAL = ["<pad>", "<eos>", "<|user|>", "<|assistant|>", "<|system|>"]
 TEMPLATE = (
@@ -20,7 +25,7 @@ TEMPLATE = (
 )
 
 
-def save_base(rows: str, base: str, shape: dict[str, int] | None = None) -> dict[str, Any]:
+def save_base(rows: str, base: str, shape: dict[str, Any] | None = None) -> dict[str, Any]:
     """Save a random Llama with a tokenizer made from the rows."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers

@@ -6,6 +6,7 @@ route an all-ones mask or a cache silently lets packed rows see each other (0.1 
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -128,10 +129,23 @@ def _on_cpu(
     window: int | None,
     dropout: float,
 ) -> Tensor:
-    """Return the attention of each example by torch's kernel, in 32 bits at least: in 16 its way back is slower."""
-    wide = torch.promote_types(value.dtype, torch.float32)
+    """Return the attention of each example by torch's kernel, in 32 bits at least: in 16 its way back is slower.
+
+    What it keeps for the way back is kept in the type of the values, which queries and keys had before.
+    """
+    own, wide = value.dtype, torch.promote_types(value.dtype, torch.float32)
     outs = []
-    with torch.autocast("cpu", enabled=False):
+
+    def narrow(kept: Tensor) -> Tensor:
+        return (
+            kept.to(own) if kept.ndim == 4 and kept.is_floating_point() else kept
+        )  # not the sums of weights
+
+    def widen(kept: Tensor) -> Tensor:
+        return kept.to(wide) if kept.ndim == 4 and kept.is_floating_point() else kept
+
+    hooks = nullcontext() if own == wide else torch.autograd.graph.saved_tensors_hooks(narrow, widen)
+    with torch.autocast("cpu", enabled=False), hooks:
         for q, k, v in _examples(query.to(wide), key.to(wide), value.to(wide), lengths):
             mask = _window_mask(q.shape[2], window)
             out = F.scaled_dot_product_attention(

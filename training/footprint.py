@@ -19,7 +19,7 @@ from tilth.training.recompute import recompute_layers
 from tilth.training.text import Example
 from tilth.training.unfreeze import freeze
 
-ATTENTION, ATTENTION_32 = "planned", "planned in 32 bits"
+ATTENTION = "planned"
 # Of a step's bytes, what glibc's heap keeps freed between live pieces; measured by benchmarks/suite/plan.py.
 HEAP_LOSS, HEAP_LOSS_RECOMPUTED = 0.35, 2.0
 HEAP_LOSS_16, HEAP_LOSS_16_LANES = 0.45, 0.2
@@ -43,7 +43,7 @@ def memory(
     the recipe's tokens. Where 32-bit weights compute in 16, activations are counted in 32: they are at most that.
     """
     dtype = weights_dtype(recipe.method, device)
-    model = _skeleton(recipe, base, dtype, ATTENTION_32 if device.device.type == "cpu" else ATTENTION)
+    model = _skeleton(recipe, base, dtype)
     if recompute:
         recompute_layers(model)
     own = list(model.parameters())
@@ -103,16 +103,15 @@ def _weight_bytes(model: Any, recipe: TrainingRecipe) -> int:
     return round(sum(sizes))
 
 
-def _skeleton(recipe: TrainingRecipe, base: Path, dtype: torch.dtype, attention: str) -> Any:
+def _skeleton(recipe: TrainingRecipe, base: Path, dtype: torch.dtype) -> Any:
     """Return the model to be trained, as shapes only."""
     from transformers import AttentionInterface, AutoModelForCausalLM
 
     AttentionInterface.register(ATTENTION, _planned_attention)
-    AttentionInterface.register(ATTENTION_32, _planned_attention_in_32_bits)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(load_config(base), dtype=dtype)
     with suppress(ValueError, NotImplementedError):  # else counted with the attention it has
-        model.set_attn_implementation(attention)
+        model.set_attn_implementation(ATTENTION)
     if recipe.method == "lora":
         model = adapt(model, recipe)
     else:
@@ -155,9 +154,3 @@ def _planned_attention(
     module: Any, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any
 ) -> tuple[Tensor, None]:
     return _KeepOnly.apply(query, key, value).transpose(1, 2), None
-
-
-def _planned_attention_in_32_bits(
-    module: Any, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any
-) -> tuple[Tensor, None]:
-    return _KeepOnly.apply(query.float(), key.float(), value.float()).transpose(1, 2).to(value.dtype), None

@@ -41,7 +41,8 @@ def frozen_head_losses(
 
 def chunk_tokens(hidden: Tensor, weight: Tensor) -> int:
     """Return for how many tokens logits exist at once."""
-    return 1024 if hidden.is_cuda else max(16, CHUNK_BYTES // (4 * weight.shape[0]))
+    held = 8 if weight.element_size() == 2 else 4  # bytes a logit: in 16 bits there is a copy in 32 beside it
+    return 1024 if hidden.is_cuda else max(16, CHUNK_BYTES // (held * weight.shape[0]))
 
 
 class _FrozenHead(torch.autograd.Function):
