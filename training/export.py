@@ -17,7 +17,9 @@ from tilth.training.model import load_model
 from tilth.training.text import Example
 
 SMOKE_EXAMPLES = 4
-MAX_DRIFT = 1e-3  # nat per token between the model in memory and the files
+# Nat per token between the model in memory and the files. In 16 bits peft's own adapter rounds otherwise than ours:
+# .0037 was seen on the demo base; files that lost weights are far above either.
+MAX_DRIFT, MAX_DRIFT_16 = 1e-3, 3e-2
 
 
 def export(
@@ -57,7 +59,7 @@ def _check(model: Any, folder: Path, base: Path, examples: list[Example]) -> Non
     tokens = sum(int(example.is_label.sum()) for example in examples)
     held, read = (float(score(m, examples, 1)["nll_sum"].sum()) for m in (model, again))
     drift = abs(held - read) / max(1, tokens)
-    if not drift <= MAX_DRIFT:
+    if not drift <= (MAX_DRIFT_16 if causal.dtype.itemsize == 2 else MAX_DRIFT):
         raise TrainingError(
             str(folder),
             f"the saved model differs from the trained one by {drift:.2g} nat per token",

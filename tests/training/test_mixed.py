@@ -11,14 +11,16 @@ import pytest
 import tiny
 import torch
 
+from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.training import device
+from tilth.training import device, export
 from tilth.training.device import Device, choose_device, weights_dtype
 from tilth.training.footprint import memory
+from tilth.training.lora import load_adapter
 from tilth.training.loss import hidden_states, token_losses
 from tilth.training.mixed import compute_in
-from tilth.training.model import choose_attention
+from tilth.training.model import attach, choose_attention
 from tilth.training.pack import collate, filled, pack
 from tilth.training.plan import Plan
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
@@ -118,6 +120,43 @@ def test_filled_packs_compute_the_same(make_examples: Callable[..., list[Example
             wanted, found = hidden_states(model, batch), hidden_states(model, full)
         assert torch.allclose(found[: len(wanted)], wanted, atol=1e-6)
         assert filled(full, 64) is full
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_files_of_a_16_bit_run_may_round_otherwise_but_lose_nothing(
+    recipe: TrainingRecipe,
+    make_examples: Callable[..., list[Example]],
+    tmp_path: Path,
+    lost: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows, base = make_examples(4), tmp_path / "base"
+    model = tiny.make_model()
+    with torch.no_grad():
+        model.get_input_embeddings().weight.mul_(30)  # else no token is more likely than another
+    model.save_pretrained(base)
+    model.to(SHORT)
+    choose_attention(model)
+    tuned = attach(model, recipe, 0)
+    for name, weight in tuned.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=3.0)
+    again = load_adapter
+    if lost:
+        monkeypatch.setattr(export, "load_adapter", lambda loaded, folder: zeroed(again(loaded, folder)))
+        with pytest.raises(TrainingError, match="differs from the trained one"):
+            export.export(tuned, tiny.make_tokenizer(), tmp_path / "a", base, rows, None)
+    else:
+        export.export(tuned, tiny.make_tokenizer(), tmp_path / "a", base, rows, None)
+
+
+def zeroed(model: Any) -> Any:
+    """Return an adapted model whose adapter adds nothing."""
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.zero_()
+    return model
 
 
 @pytest.mark.usefixtures("matrix_units")
