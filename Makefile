@@ -45,7 +45,7 @@ install: $(VENV)/.installed
 
 check: $(VENV)/.developer
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/python -m tests.check_types
+	@MYPYPATH=src $(BIN)/mypy -p tilth
 	@$(TEST_ENV) $(BIN)/python -m pytest tests/test_house.py
 
 bench: $(VENV)/.developer
@@ -61,4 +61,4 @@ proof: $(VENV)/.developer
 	@$(BIN)/python -m benchmarks.proof
 
 clean:
-	rm -rf $(VENV) .mypy build *.egg-info
+	rm -rf $(VENV) build *.egg-info

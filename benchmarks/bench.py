@@ -12,7 +12,7 @@ import pkgutil
 import sys
 
 from benchmarks import suite
-from benchmarks.record import write
+from benchmarks.tools.record import write
 
 
 def main(names: list[str]) -> None:

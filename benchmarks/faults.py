@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.record import ROOT, write
+from benchmarks.tools.record import ROOT, write
 
 CLASSES = 30
 

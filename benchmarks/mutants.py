@@ -1,6 +1,6 @@
 """make mutants: every guard against a silent failure is removed in turn; a test must then fail.
 
-The tests of each guard first pass on the code as it is. Then each guard of `benchmarks.guards` is taken out of a
+The tests of each guard first pass on the code as it is. Then each guard of `benchmarks.tools.guards` is taken out of a
 copy of the tree, and its tests run against the copy. Writes results/mutants.json and docs/silent-failures.md.
 """
 
@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks.guards import FAILURES, GUARDS, Guard
-from benchmarks.record import ROOT, write
+from benchmarks.tools.guards import FAILURES, GUARDS, Guard
+from benchmarks.tools.record import ROOT, write
 
 ROOMS = ("shards", "validators", "curation", "training", "workbench", "data")
 WITH_TESTS = (*ROOMS, "tests", "benchmarks")
@@ -79,7 +79,7 @@ def copy_tree(target: Path, source: Path = ROOT) -> Path:
         if heavy:
             (target / name).symlink_to(source / name)
         else:
-            shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("results", ".mypy"))
+            shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("results"))
     shutil.copy(source / "pyproject.toml", target)
     (target / "link" / "tilth").mkdir(parents=True)
     for room in ROOMS:

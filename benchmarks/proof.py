@@ -9,10 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.record import write
+from benchmarks.tools.record import write
 from tilth.shards.store import Store
 from tilth.validators.report import read_facts
-from tilth.workbench import comparing, curating, demo, loop, recipe, session
+from tilth.workbench import session
+from tilth.workbench.recipes import recipe_file as recipe
+from tilth.workbench.running import comparison as comparing
+from tilth.workbench.running import curate as curating
+from tilth.workbench.running import demo, loop
 
 SEEDS = 5
 

@@ -14,22 +14,22 @@ from pathlib import Path
 
 import polars as pl
 
-from tilth.curation import arrow_file
-from tilth.curation.admission import Admission, admit
-from tilth.curation.combine import Combined, combine, require_columns
-from tilth.curation.decide import decide
-from tilth.curation.evidence import Gatherer, trim
-from tilth.curation.executor import Executor, LocalExecutor
-from tilth.curation.identity import library_versions, recipe_digest, stage_digests
-from tilth.curation.ledger import Ledger
-from tilth.curation.local import LocalPart, LocalTask, raised_too_often, run_local
-from tilth.curation.pushback import Steering
+from tilth.curation.feedback.admission import Admission, admit
+from tilth.curation.feedback.pushback import Steering
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import Ingest, ingest
 from tilth.curation.reading.source import Source
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.rules.custom import Custom
-from tilth.curation.texts import PartTexts
+from tilth.curation.run.combine import Combined, combine, require_columns
+from tilth.curation.run.decide import decide
+from tilth.curation.run.evidence import Gatherer, trim
+from tilth.curation.run.executor import Executor, LocalExecutor
+from tilth.curation.run.ledger import Ledger
+from tilth.curation.run.local import LocalPart, LocalTask, raised_too_often, run_local
+from tilth.curation.run.provenance import library_versions, recipe_digest, stage_digests
+from tilth.curation.run.texts import PartTexts
+from tilth.shards import arrow_file
 from tilth.shards.digest import canonical_json, content_id, sha256_hex
 from tilth.shards.errors import SourceError
 from tilth.shards.store import Draft, Store

@@ -10,8 +10,8 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, create_model
 
+from tilth.curation.feedback.pushback import PushbackPolicy
 from tilth.curation.plugins import load as load_plugins
-from tilth.curation.pushback import PushbackPolicy
 from tilth.curation.stage import Barrier, Local, Phase, Rewrite, Stage, registry
 from tilth.shards.errors import RecipeError
 

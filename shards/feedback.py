@@ -2,7 +2,7 @@
 
 A record is a canonical-JSON header object that names a `rows` table object and a `slices` table object by
 digest; the digest of the header identifies the record. Training writes it, the next curation reads it.
-Policy (what is done about it) lives in curation/pushback.py.
+Policy (what is done about it) lives in curation/feedback/pushback.py.
 """
 
 from __future__ import annotations

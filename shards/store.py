@@ -9,7 +9,7 @@ feedback/       NAME/000001.json: digests of the feedback records, in order
 receipts/       KIND/SUBJECT/000001.json: clock, host, figures
 scores/         NAME.parquet: what models think of the rows; see shards/scores.py
 runs/ reports/  of training and of the pages; not touched here
-cache/          what barriers observed (curation/evidence.py); may be deleted at any time
+cache/          what barriers observed (curation/run/evidence.py); may be deleted at any time
 tmp/ lock       scratch folders; the writers' lock
 """
 

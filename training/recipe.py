@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tilth.shards.tables import FOLDS
-from tilth.training.metric_plugins import require_offered
+from tilth.training.evaluation.metric_plugins import require_offered
 
 DEFAULT_RATE = {"lora": 2e-4, "full": 1e-5, "gradual": 1e-5}
 

@@ -16,23 +16,24 @@ from tilth.shards.lock import Lock
 from tilth.shards.progress import Progress, silent
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.training import checkpoint, distributed, snapshot
-from tilth.training.assemble import load, new_loop, with_retained
-from tilth.training.device import memory_errors
-from tilth.training.evaluate import LoadedTask, load_tasks
-from tilth.training.few_shot import answer_with_examples, worked_examples
-from tilth.training.finish import RunResult, finish
-from tilth.training.held_prompts import held_prompts
-from tilth.training.interrupt import Interrupt
-from tilth.training.job import Job, prepare
-from tilth.training.journal import Journal, NoJournal
-from tilth.training.judge import Judgement, answer_held, judge
-from tilth.training.loop import Loop
-from tilth.training.model import attach, max_context
-from tilth.training.pace import measured_seconds
-from tilth.training.plan import Plan
+from tilth.training.evaluation.evaluate import LoadedTask, load_tasks
+from tilth.training.evaluation.few_shot import answer_with_examples, worked_examples
+from tilth.training.evaluation.held_prompts import held_prompts
+from tilth.training.evaluation.judge import Judgement, answer_held, judge
+from tilth.training.hardware import distributed
+from tilth.training.hardware.device import memory_errors
+from tilth.training.model.base import attach, max_context
+from tilth.training.plan.job import Job, prepare
+from tilth.training.plan.pace import measured_seconds
+from tilth.training.plan.plan import Plan
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
-from tilth.training.tensorboard import TensorBoard
+from tilth.training.run import checkpoint, snapshot
+from tilth.training.run.assemble import load, new_loop, with_retained
+from tilth.training.run.finish import RunResult, finish
+from tilth.training.run.interrupt import Interrupt
+from tilth.training.run.journal import Journal, NoJournal
+from tilth.training.run.loop import Loop
+from tilth.training.run.tensorboard import TensorBoard
 from tilth.validators.verify import verify_version
 
 __all__ = ["RunResult", "train"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tilth.shards.progress import Progress
     from tilth.shards.store import Store
-    from tilth.workbench.recipe import Recipe
+    from tilth.workbench.recipes.recipe_file import Recipe
 
 HELP = {"help_option_names": ["-h", "--help"]}
 INTERRUPTED = 130
@@ -108,7 +108,7 @@ def _fail(error: Any) -> None:
 
 def load(path: Path, overrides: tuple[str, ...]) -> Recipe:
     """Load the recipe at `path`."""
-    from tilth.workbench import recipe
+    from tilth.workbench.recipes import recipe_file as recipe
 
     return recipe.load(path, overrides)
 

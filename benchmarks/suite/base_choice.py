@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks import small_bases
+from benchmarks.inputs import small_bases
 
 SEEDS, BUDGETS, STEPS, BATCH_TOKENS, DECIMALS = (0, 1, 2), (0.05, 0.1, 0.2), 640, 256, 4
 NO_NUMBERS = ("pick", "ranking", "data_efficiency_nat_per_token")  # of a judged choice
@@ -36,7 +36,7 @@ class World:
 
     def choose(self, seed: int, budget: float) -> Any:
         """Rank the bases for a share of the compute of all full runs."""
-        from tilth.training.choose_base import choose_base
+        from tilth.training.search.choose_base import choose_base
 
         tuning = self.tuning.model_copy(update={"seed": seed})
         return choose_base(
@@ -47,9 +47,9 @@ class World:
     def full_run(self, seed: int, candidate: Any) -> float:
         """Return the bits per byte on promotion rows after a full run of a candidate."""
         from tilth.shards.tables import Split
-        from tilth.training.choose_base import answer_bytes
-        from tilth.training.job import prepare
-        from tilth.training.short_run import ShortRuns
+        from tilth.training.plan.job import prepare
+        from tilth.training.search.choose_base import answer_bytes
+        from tilth.training.search.short_run import ShortRuns
 
         tuning = self.tuning.model_copy(update={"base": candidate.base, "seed": seed})
         job = prepare(
@@ -93,7 +93,9 @@ def measure() -> dict[str, Any]:
 def _world(folder: Path, bases: list[Path]) -> World:
     """Return the bundled sample, curated, and a recipe that names the bases and no rate."""
     from tilth.shards.store import Store
-    from tilth.workbench import curating, demo, recipe
+    from tilth.workbench.recipes import recipe_file as recipe
+    from tilth.workbench.running import curate as curating
+    from tilth.workbench.running import demo
 
     path = demo.prepare(folder)
     loaded = recipe.load(path)

@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.record import cpu_seconds
-from benchmarks.sample import read_real
-from tilth.curation.contamination import RULES, find
+from benchmarks.inputs.sample import read_real
+from benchmarks.tools.record import cpu_seconds
+from tilth.curation.dedup.contamination import RULES, find
 
 # pool -> the column of the evaluation set that a row could hold
 POOLS = {"gsm8k": "text", "mbpp": "description"}

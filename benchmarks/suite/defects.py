@@ -17,9 +17,9 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks import peer
-from benchmarks.defects.cases import Case, evaluation, is_instruction, load, read
-from benchmarks.sample import read_real
+from benchmarks.inputs.defects.cases import Case, evaluation, is_instruction, load, read
+from benchmarks.inputs.sample import read_real
+from benchmarks.tools import peer
 
 # The reasons that name a defect. A duplicate that is equal in every field is one row published once.
 REASONS: dict[str, set[str]] = {

@@ -18,7 +18,9 @@ def measure() -> dict[str, Any]:
     """Return, for a short and a long run, the share asked for, planned and taken, and what was evaluated."""
     from tilth.shards.store import Store
     from tilth.training.train import train
-    from tilth.workbench import curating, demo, recipe
+    from tilth.workbench.recipes import recipe_file as recipe
+    from tilth.workbench.running import curate as curating
+    from tilth.workbench.running import demo
 
     figures: dict[str, Any] = {}
     with TemporaryDirectory() as folder:
@@ -44,7 +46,7 @@ def measure() -> dict[str, Any]:
 
 
 def _figures(run_dir: Path, batch_tokens: int, asked: float) -> dict[str, Any]:
-    from tilth.training.journal import read
+    from tilth.training.run.journal import read
 
     lines = read(run_dir / "metrics.jsonl")
     of = {kind: [line for line in lines if line["kind"] == kind] for kind in ("step", "time", "panels")}

@@ -13,12 +13,12 @@ from unittest.mock import patch
 
 import polars as pl
 
-from benchmarks import peer
-from benchmarks.fit_language import SETS, halves
-from benchmarks.language_pairs import answers_in_another_language
-from benchmarks.markdown import pages
-from benchmarks.record import cpu_seconds
-from benchmarks.sample import REAL, read_real, sample_texts
+from benchmarks.inputs.language_pairs import answers_in_another_language
+from benchmarks.inputs.markdown import pages
+from benchmarks.inputs.sample import REAL, read_real, sample_texts
+from benchmarks.tools import peer
+from benchmarks.tools.fit_language import SETS, halves
+from benchmarks.tools.record import cpu_seconds
 from tilth.curation import language
 from tilth.curation.language import UNKNOWN, identify
 from tilth.curation.language.profiles import load

@@ -13,8 +13,8 @@ from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.record import ROOT
-from benchmarks.scatter import Point, scatter
+from benchmarks.tools.record import ROOT
+from benchmarks.tools.scatter import Point, scatter
 
 SEEDS, STEPS, DECIMALS = (0, 1, 2), 60, 4
 PLOT = ROOT / "docs" / "images" / "methods.svg"
@@ -43,9 +43,11 @@ ARMS = (
 def measure() -> dict[str, Any]:
     """Return rate, held-out loss, exact match and forgetting of every method, and draw them."""
     from tilth.shards.store import Store
-    from tilth.training.find_rate import find_rate
+    from tilth.training.search.find_rate import find_rate
     from tilth.training.train import train
-    from tilth.workbench import curating, demo, recipe
+    from tilth.workbench.recipes import recipe_file as recipe
+    from tilth.workbench.running import curate as curating
+    from tilth.workbench.running import demo
 
     started, figures = time.process_time(), {}
     with TemporaryDirectory() as folder:

@@ -12,9 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks import peer
-from benchmarks.near_pairs import jaccard, planted
-from benchmarks.sample import read_real
+from benchmarks.inputs.near_pairs import jaccard, planted
+from benchmarks.inputs.sample import read_real
+from benchmarks.tools import peer
 
 BOUND = 0.8
 DOCUMENTS, FEW_DOCUMENTS = 300_000, 20_000

@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks import peer
-from benchmarks.pii_cases import cases
-from benchmarks.record import cpu_seconds
-from benchmarks.sample import read_real, sample_texts
+from benchmarks.inputs.pii_cases import cases
+from benchmarks.inputs.sample import read_real, sample_texts
+from benchmarks.tools import peer
+from benchmarks.tools.record import cpu_seconds
 from tilth.curation.pii import KINDS, find
 
 POLARS = "polars==2.1.0"

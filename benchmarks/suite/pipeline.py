@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.rows_712 import write, write_equal
+from benchmarks.inputs.rows_712 import write, write_equal
 
 # Rows to measure on.
 SIZES = tuple(int(n) for n in os.environ.get("TILTH_BENCH_ROWS", "300000,1000000").split(","))
@@ -101,7 +101,8 @@ def _resident_bytes(pid: int) -> tuple[int, int]:
 
 def _job(recipe_path: Path) -> dict[str, Any]:
     from tilth.shards.store import Store
-    from tilth.workbench import curating, recipe
+    from tilth.workbench.recipes import recipe_file as recipe
+    from tilth.workbench.running import curate as curating
 
     phases: list[tuple[str, float]] = []
 

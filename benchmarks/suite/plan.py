@@ -52,8 +52,8 @@ def _plan(folder: str, size: str, method: str, recompute: str, precision: str) -
     """Save a random base and plan a run of it from its configuration."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from tilth.training.footprint import memory, on_cpu
-    from tilth.training.pace import expected_seconds
+    from tilth.training.plan.footprint import memory, on_cpu
+    from tilth.training.plan.pace import expected_seconds
 
     config = LlamaConfig(**SIZES[size], vocab_size=VOCABULARY, max_position_embeddings=512)
     recipe, examples = _recipe(folder, method, recompute, precision), _examples()
@@ -79,9 +79,9 @@ def _plan(folder: str, size: str, method: str, recompute: str, precision: str) -
 
 def _how(recipe: Any) -> tuple[Any, int]:
     """Return the device and the lanes of a run."""
-    from tilth.training.device import choose_device
-    from tilth.training.lanes import to_train
-    from tilth.training.model import load_config
+    from tilth.training.hardware.device import choose_device
+    from tilth.training.hardware.lanes import to_train
+    from tilth.training.model.base import load_config
 
     config = load_config(Path(recipe.base))
     device = choose_device("cpu").suited(config, method=recipe.method, precision=recipe.precision)
@@ -90,8 +90,8 @@ def _how(recipe: Any) -> tuple[Any, int]:
 
 def _run(folder: str, size: str, method: str, recompute: str, precision: str) -> dict[str, Any]:
     """Run what was planned and return what it took above what python, torch and transformers hold anyway."""
-    from tilth.training.device import resident_bytes, weights_dtype
-    from tilth.training.model import attach, choose_attention, load_model
+    from tilth.training.hardware.device import resident_bytes, weights_dtype
+    from tilth.training.model.base import attach, choose_attention, load_model
 
     recipe = _recipe(folder, method, recompute, precision)
     device, lanes = _how(recipe)
@@ -120,10 +120,10 @@ def _warm_up(recipe: Any, dtype: Any) -> None:
     """Take a step with a model of a few thousand weights, so that all that is imported and set up once is there."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from tilth.training.loss import token_losses
-    from tilth.training.model import attach, choose_attention
-    from tilth.training.optim import clip, optimizer_for, take_step
-    from tilth.training.pack import pack
+    from tilth.training.model.base import attach, choose_attention
+    from tilth.training.model.loss import token_losses
+    from tilth.training.model.optim import clip, optimizer_for, take_step
+    from tilth.training.rows.pack import pack
 
     model = LlamaForCausalLM(LlamaConfig(**TINY, vocab_size=VOCABULARY)).to(dtype)
     choose_attention(model)
@@ -150,13 +150,13 @@ def _recipe(folder: str, method: str, recompute: str, precision: str) -> Any:
 
 def _loop(model: Any, recipe: Any, examples: list[Any], folder: Path, lanes: int) -> Any:
     """Return a watched loop of a few steps: the best weights are kept from the first evaluation on."""
-    from tilth.training.journal import Journal
-    from tilth.training.lanes import Lanes
-    from tilth.training.learning import Learning
-    from tilth.training.loop import Loop
-    from tilth.training.optim import optimizer_for
+    from tilth.training.hardware.lanes import Lanes
+    from tilth.training.model.optim import optimizer_for
     from tilth.training.recipe import EvaluationRecipe
-    from tilth.training.sampler import Sampler
+    from tilth.training.rows.sampler import Sampler
+    from tilth.training.run.journal import Journal
+    from tilth.training.run.learning import Learning
+    from tilth.training.run.loop import Loop
 
     learning = Learning(
         train=examples,
@@ -185,7 +185,7 @@ def _loop(model: Any, recipe: Any, examples: list[Any], folder: Path, lanes: int
 
 def _examples() -> list[Any]:
     """Return random conversations of 128 to 512 tokens, of which the second half is learned."""
-    from tilth.training.text import Example
+    from tilth.training.rows.text import Example
 
     random = np.random.default_rng(0)
     found = []

@@ -17,9 +17,11 @@ SEEDS, STEPS, DECIMALS = (0, 1, 2), 60, 4
 def measure() -> dict[str, Any]:
     """Return loss on promotion rows and exact match on desk questions of every run; nothing without AMX."""
     from tilth.shards.store import Store
-    from tilth.training import device
+    from tilth.training.hardware import device
     from tilth.training.train import train
-    from tilth.workbench import curating, demo, recipe
+    from tilth.workbench.recipes import recipe_file as recipe
+    from tilth.workbench.running import curate as curating
+    from tilth.workbench.running import demo
 
     if not device._has_matrix_units():
         return {"skipped": "needs a CPU with AMX"}

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks import peer
-from benchmarks.record import cpu_seconds
-from benchmarks.sample import read_real, sample_texts
+from benchmarks.inputs.sample import read_real, sample_texts
+from benchmarks.tools import peer
+from benchmarks.tools.record import cpu_seconds
 from tilth.curation.quality import statistics
 from tilth.curation.rules.prose import Prose
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.readers import READERS
-from benchmarks.record import ROOT
-from benchmarks.sample import REAL
+from benchmarks.inputs.sample import REAL
+from benchmarks.tools.readers import READERS
+from benchmarks.tools.record import ROOT
 from tests.faults.test_f10_hostile_lines import HOSTILE
 
 ROWS, ROW_CHARS = 40_000, 700
@@ -118,7 +118,7 @@ def _plain(stored: Path, folder: Path) -> Path:
 
 def _run(reader: str, *arguments: str) -> tuple[list[dict[str, Any]], str | None]:
     """Run a reader by itself; return the lines it printed, and how it ended if not well."""
-    command = [sys.executable, "-m", "benchmarks.readers", reader, *arguments]
+    command = [sys.executable, "-m", "benchmarks.tools.readers", reader, *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     printed = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode < 0:

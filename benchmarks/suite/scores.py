@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 import zstandard
 
-from benchmarks.record import ROOT, cpu_seconds
-from benchmarks.sample import read_real, sample_texts
+from benchmarks.inputs.sample import read_real, sample_texts
+from benchmarks.tools.record import ROOT, cpu_seconds
 from tilth.curation.rules.complexity import MEASURES, Complexity
 from tilth.curation.select.importance import gumbel, log_weights
 from tilth.curation.select.k_center import k_center
@@ -28,7 +28,7 @@ SHARE, SEEDS = 0.1, 5
 
 def measure() -> dict[str, Any]:
     """Return the speed of scoring and, with the public sets at hand, AUCs, DSIR's shares and coverage."""
-    from tilth.training.scoring import Scorer
+    from tilth.training.scores.scoring import Scorer
 
     scorer = Scorer.load(str(BASE), Path(), template=None, device="cpu", alone=True)
     figures = _speed(scorer) | {"swapped_answers": _swapped(scorer)}

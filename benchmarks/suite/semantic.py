@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks import peer
-from benchmarks.sample import read_real, sample_texts
+from benchmarks.inputs.sample import read_real, sample_texts
+from benchmarks.tools import peer
 
 SEMHASH = [
     "semhash==0.5.0",

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.record import timed
-from tilth.workbench.demo import prepare
+from benchmarks.tools.record import timed
+from tilth.workbench.running.demo import prepare
 
 COMMANDS = ("curate", "train", "validate", "refresh", "tilth")
 RUNS = 5

@@ -13,15 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks import peer
-from benchmarks.sample import read_real
-from benchmarks.watched_run import (
-    load_adapted,
-    load_examples,
-    make_recipe,
-    save_base,
-    train_once,
-)
+from benchmarks.inputs.sample import read_real
+from benchmarks.tools import peer
+from benchmarks.tools.watched_run import load_adapted, load_examples, make_recipe, save_base, train_once
 
 REQUIREMENTS = [
     "torch==2.13.0",
@@ -121,9 +115,9 @@ def _bookkeeping(rows: str, base: str) -> dict[str, Any]:
 
     Once before, untimed: products in 16 bits are compiled when a batch of their shape first comes.
     """
-    from tilth.training.dynamics import Dynamics
-    from tilth.training.loss import token_losses
-    from tilth.training.pack import pack
+    from tilth.training.model.loss import token_losses
+    from tilth.training.monitors.dynamics import Dynamics
+    from tilth.training.rows.pack import pack
 
     recipe, examples = make_recipe(base), load_examples(rows, base)
     (model, _), dynamics = load_adapted(recipe), Dynamics(examples, [""])

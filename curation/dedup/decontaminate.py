@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from tilth.curation.contamination import RULES, ContaminationRule, RuleName, frontier
+from tilth.curation.dedup.contamination import RULES, ContaminationRule, RuleName, frontier
 from tilth.curation.stage import Phase, Texts, limit, stage
 from tilth.shards.errors import SourceError
 from tilth.shards.tables import FINDINGS, OCCURRENCES, TURNS, Role, Verdict, empty

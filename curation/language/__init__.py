@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
-from tilth.curation.arrow import string_buffers
+from tilth.shards.arrow import string_buffers
 
 if TYPE_CHECKING:
     from tilth.curation.language.profiles import Profiles

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tilth.curation.arrow import string_buffers
 from tilth.curation.quality.columns import COLUMNS
+from tilth.shards.arrow import string_buffers
 
 
 def statistics(texts: pl.Series) -> pl.DataFrame:

@@ -9,13 +9,13 @@ import orjson
 import polars as pl
 import pyarrow as pa
 
-from tilth.curation.reading import blake2_kernel, line_kernel, row_kernel
 from tilth.curation.reading.batch import LINE_ROWS, LINE_TURNS, LINES, Tables
+from tilth.curation.reading.compiled import blake2_kernel, line_kernel, row_kernel
+from tilth.curation.reading.compiled.line_kernel import Names, names
+from tilth.curation.reading.compiled.row_kernel import Columns, Scratch
+from tilth.curation.reading.compiled.wide_kernel import WIDTH
 from tilth.curation.reading.limits import ReadLimits
-from tilth.curation.reading.line_kernel import Names, names
-from tilth.curation.reading.row_kernel import Columns, Scratch
 from tilth.curation.reading.rows import RowReader
-from tilth.curation.reading.wide_kernel import WIDTH
 from tilth.shards.digest import ROW_ID_BYTES
 from tilth.shards.tables import ROLE, SHAPE, Shape, conform
 

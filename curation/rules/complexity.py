@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from tilth.curation.bounds import Bounds, bounded
-from tilth.curation.response import GOOD_RESPONSES, has_role
+from tilth.curation.rules.bounds import Bounds, bounded
+from tilth.curation.rules.response import GOOD_RESPONSES, has_role
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from tilth.curation.expression import ExpressionError, columns, parse
-from tilth.curation.response import RESPONSES, has_role
+from tilth.curation.rules.expression import ExpressionError, columns, parse
+from tilth.curation.rules.response import RESPONSES, has_role
 from tilth.curation.stage import Phase, Rule, stage
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import Role, Verdict

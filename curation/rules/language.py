@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.language import UNKNOWN, Code, identify_prose, prose
-from tilth.curation.response import GOOD_RESPONSES, RESPONSES, has_role, where
+from tilth.curation.rules.response import GOOD_RESPONSES, RESPONSES, has_role, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 

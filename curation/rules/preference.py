@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from tilth.curation.response import has_role, where
+from tilth.curation.rules.response import has_role, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Shape, Verdict
 

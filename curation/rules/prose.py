@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.quality import statistics
-from tilth.curation.response import ANSWERS, has_role
+from tilth.curation.rules.response import ANSWERS, has_role
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 

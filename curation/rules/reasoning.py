@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.language import CODE
-from tilth.curation.response import ANSWERS, has_role, previous, where
+from tilth.curation.rules.response import ANSWERS, has_role, previous, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from tilth.curation.response import following, has_role, previous, where
+from tilth.curation.rules.response import following, has_role, previous, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 

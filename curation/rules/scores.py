@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from tilth.curation.bounds import Bounds, bounded
-from tilth.curation.response import where
+from tilth.curation.rules.bounds import Bounds, bounded
+from tilth.curation.rules.response import where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import Verdict

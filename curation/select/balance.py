@@ -146,7 +146,7 @@ def _margin(cells: pl.DataFrame, column: str, shares: dict[str, float]) -> Margi
 
 
 def _column(rows: pl.DataFrame, name: str) -> pl.Series:
-    from tilth.curation.combine import column
+    from tilth.curation.run.combine import column
 
     values = rows["slice"] if name == "slice" else column(rows, name)
     if values is None:

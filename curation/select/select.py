@@ -130,7 +130,7 @@ def _groups(train: pl.DataFrame, per: str | None) -> list[np.ndarray]:
     """Return the places of the rows of each value of a column, values in order; one group without a column."""
     if per is None:
         return [np.arange(train.height)]
-    from tilth.curation.combine import column
+    from tilth.curation.run.combine import column
 
     values = train["slice"] if per == "slice" else column(train, per)
     if values is None:

@@ -18,11 +18,11 @@ import numba
 import numpy as np
 from numba import types
 
-from tilth.curation import arrow_file
 from tilth.curation.similarity.marks import are_siblings
 from tilth.curation.similarity.sets import Sets
 from tilth.curation.similarity.shingles import mix, sort
 from tilth.curation.similarity.vector_join import Vectors, find_alike, lengths, mark_kept, no_vectors
+from tilth.shards import arrow_file
 
 KEPT, SAME_TEXT, NEAR_HELD_OUT, NEAR, SEMANTIC = 0, 1, 2, 3, 4
 MANY = 64

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from benchmarks.defects.cases import evaluation, load, read
-from benchmarks.defects.damage import DAMAGES
+from benchmarks.inputs.defects.cases import evaluation, load, read
+from benchmarks.inputs.defects.damage import DAMAGES
 
 MIN_CASES = 20
 TURNS = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.defects.cases import load
+from benchmarks.inputs.defects.cases import load
 from benchmarks.suite.defects import REASONS, curate_cases, interval
 from tilth.curation.dedup.near import REASONS as DUPLICATES
 from tilth.curation.reading.limits import Reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.pii_cases import LOCAL_BARE, NEGATIVE, POSITIVE, cases
+from benchmarks.inputs.pii_cases import LOCAL_BARE, NEGATIVE, POSITIVE, cases
 from tilth.curation.pii import KINDS, find
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.turn_frames import answers, reasons
-from tilth.curation.identity import library_versions
 from tilth.curation.recipe import parse
+from tilth.curation.run.provenance import library_versions
 from tilth.curation.stage import registry
 from tilth.shards.errors import RecipeError
 

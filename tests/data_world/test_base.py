@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tilth.data import world
+from tilth.data.making import world
 
 BASE = world.HERE / "base"
 MAX_WEIGHT_BYTES = 4_000_000
@@ -78,7 +78,7 @@ def test_tokenizer_is_lossless_and_reads_figures_in_pairs(tokenizer: Any) -> Non
 
 
 def test_pretraining_data_is_the_same_every_time(tokenizer: Any) -> None:
-    from tilth.data.pretrain import windows
+    from tilth.data.making.pretrain import windows
 
     assert (windows(tokenizer, 40) == windows(tokenizer, 40)).all()
 
@@ -88,7 +88,7 @@ def test_new_model_copies_from_its_context_better_than_an_unseeded_one(tokenizer
     import torch
     from transformers import LlamaForCausalLM
 
-    from tilth.data.pretrain import new_model
+    from tilth.data.making.pretrain import new_model
 
     seeded = new_model(tokenizer, 0).eval()
     torch.manual_seed(0)

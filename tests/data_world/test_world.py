@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tilth.data import world
-from tilth.data.defects import COUNTS, MANY_COPIES, NEAR_COPY_JACCARD, WRONG_ANSWER_RATE
-from tilth.data.distinct import LEAK_COVERAGE, HeldOut, Index, jaccard, shingles
-from tilth.data.source_files import CARDS, CONVERSATIONS, QUESTIONS
-from tilth.data.tasks import RULE_SLICES
+from tilth.data.making import world
+from tilth.data.making.defects import COUNTS, MANY_COPIES, NEAR_COPY_JACCARD, WRONG_ANSWER_RATE
+from tilth.data.making.distinct import LEAK_COVERAGE, HeldOut, Index, jaccard, shingles
+from tilth.data.making.source_files import CARDS, CONVERSATIONS, QUESTIONS
+from tilth.data.making.tasks import RULE_SLICES
 
 DATA = world.HERE
 MAX_DATA_BYTES, MAX_SOURCE_BYTES = 8 << 20, int(2.5 * (1 << 20))

@@ -11,9 +11,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tilth.curation import curate, executor
+from tilth.curation import curate
+from tilth.curation.run import executor
 from tilth.shards.store import Store
-from tilth.workbench import curating, recipe
+from tilth.workbench.recipes import recipe_file as recipe
+from tilth.workbench.running import curate as curating
 
 
 def main(recipe_path: str, store: str, workers: str, batch_rows: str, order: str) -> None:

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from faults import curate_once
 
+from tests.faults import curate_once
 from tests.reading import FULL
 from tests.workbench.conftest import question
 from tilth.validators.recipe import Checks

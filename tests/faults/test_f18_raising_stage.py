@@ -11,12 +11,13 @@ from typing import Any, ClassVar, Literal
 import polars as pl
 import pytest
 
-from tilth.curation.executor import LocalExecutor
+from tilth.curation.run.executor import LocalExecutor
 from tilth.curation.stage import Phase, Rule, stage
 from tilth.shards.errors import TilthError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.workbench import curating, recipe
+from tilth.workbench.recipes import recipe_file as recipe
+from tilth.workbench.running import curate as curating
 
 ROWS, EVERY = 6_000, 1_000
 SECRET = "confidential text of a row"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 
+from tests import tiny
 from tests.workbench.conftest import Done, question
 from tilth.shards.store import Store
 

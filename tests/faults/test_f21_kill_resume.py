@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
-from faults import training_run
 from safetensors.torch import load_file
 
-from tilth.training import checkpoint
+from tests.faults import training_run
+from tilth.training.run import checkpoint
 
 STEPS = (2, 7)
 MORE_STEPS = tuple(range(1, 11))

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tilth.shards.errors import TrainingError
-from tilth.training.checkpoint import Checkpoint, load, save
+from tilth.training.run.checkpoint import Checkpoint, load, save
 
 INPUTS = {"version": "v", "template": "t"}
 FLIPS = 40

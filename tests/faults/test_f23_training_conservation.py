@@ -6,15 +6,14 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import drafts
 import pytest
-import tiny
-from faults.training_run import run
 
+from tests import drafts, tiny
+from tests.faults.training_run import run
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
-from tilth.training import loop
-from tilth.training.pack import Batch
+from tilth.training.rows.pack import Batch
+from tilth.training.run import loop
 
 PARTS = ("train", "twin", "feedback", "promotion", "excluded", "weightless", "skipped")
 

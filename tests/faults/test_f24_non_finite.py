@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from faults import training_run
 
+from tests.faults import training_run
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
-from tilth.training import loop
-from tilth.training.checkpoint import load
-from tilth.training.loss import TokenLoss
-from tilth.training.pack import Batch
+from tilth.training.model.loss import TokenLoss
+from tilth.training.rows.pack import Batch
+from tilth.training.run import loop
+from tilth.training.run.checkpoint import load
 
 BAD_STEP = 4
 
@@ -95,7 +95,7 @@ def test_memory_that_runs_out_leaves_the_last_checkpoint(
         training_run.run(tmp_path)
     assert Store.open(tmp_path / "store").feedback_digests("sums") == []
     (folder,) = tmp_path.glob("store/runs/*/checkpoints")
-    from faults.test_f21_kill_resume import _inputs
+    from tests.faults.test_f21_kill_resume import _inputs
 
     found, problems = load(folder, _inputs(folder))
     assert found is not None

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.xss_payloads import payloads
-from sample_facts import comparison_facts, doctor_facts, run_facts
-from sample_store import publish
 
+from tests.faults.xss_payloads import payloads
+from tests.validators.sample_facts import comparison_facts, doctor_facts, run_facts
+from tests.validators.sample_store import publish
 from tilth.validators.gate import CheckResult
 from tilth.validators.recipe import ReportOptions
 from tilth.validators.report import MAX_BYTES, comparison_page, data_page, data_report, doctor_page, run_page

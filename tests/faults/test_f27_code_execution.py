@@ -8,14 +8,14 @@ import pickle
 from pathlib import Path
 
 import pytest
-import tiny
-from faults import training_run
 from pydantic import ValidationError
 
+from tests import tiny
+from tests.faults import training_run
 from tilth.shards.errors import TrainingError
-from tilth.training.checkpoint import Checkpoint, load, save
-from tilth.training.model import find_base, load_base
+from tilth.training.model.base import find_base, load_base
 from tilth.training.recipe import TrainingRecipe
+from tilth.training.run.checkpoint import Checkpoint, load, save
 
 
 class Canary:

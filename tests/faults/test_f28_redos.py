@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import polars as pl
 import pytest
-from turn_frames import answers
 
+from tests.turn_frames import answers
 from tilth.curation.language import identify
 from tilth.curation.rewrite.pii import Pii
 from tilth.curation.rewrite.unicode import Unicode

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import tiny
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests import tiny
 from tests.workbench.conftest import Done, question
 from tilth.curation.rules.length import Length
 

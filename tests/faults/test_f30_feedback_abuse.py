@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from tests.feedback_records import Record, curated, record
-from tilth.curation.pushback import PushbackPolicy, steer
+from tilth.curation.feedback.pushback import PushbackPolicy, steer
 
 POLICY = PushbackPolicy()
 ROWS = curated({"a": 400, "b": 400, "rare": 40})

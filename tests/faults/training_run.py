@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import tiny
 import torch
 
+from tests import tiny
 from tilth.shards.store import Store
-from tilth.training.finish import RunResult
 from tilth.training.recipe import EvaluationRecipe
+from tilth.training.run.finish import RunResult
 from tilth.training.train import train
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from tests import tiny
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training.recipe import TrainingRecipe
-from tilth.training.text import Example
+from tilth.training.rows.text import Example
 
 
 @pytest.fixture(autouse=True)

@@ -7,19 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import tiny
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import gradcheck
 from torch.profiler import ProfilerActivity, profile
 
-from tilth.training import attention, lora, loss, model
-from tilth.training.loss import causal_model, logits_of, score, token_losses
-from tilth.training.model import attach, choose_attention
-from tilth.training.pack import collate, pack
+from tests import tiny
+from tilth.training.model import attention, lora, loss
+from tilth.training.model import base as model
+from tilth.training.model.base import attach, choose_attention
+from tilth.training.model.loss import causal_model, logits_of, score, token_losses
 from tilth.training.recipe import LoraRecipe
-from tilth.training.text import Example
+from tilth.training.rows.pack import collate, pack
+from tilth.training.rows.text import Example
 
 Examples = Callable[..., list[Example]]
 

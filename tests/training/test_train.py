@@ -11,18 +11,18 @@ from typing import Any
 
 import polars as pl
 import pytest
-import tiny
 import torch
 from safetensors.torch import load_file
 
+from tests import tiny
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.training import loop
-from tilth.training.journal import read
-from tilth.training.learning import Learning
-from tilth.training.optim import rate_at
+from tilth.training.model.optim import rate_at
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.run import loop
+from tilth.training.run.journal import read
+from tilth.training.run.learning import Learning
 from tilth.training.train import RunResult, train
 
 Run = Callable[..., RunResult]

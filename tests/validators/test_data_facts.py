@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from sample_store import PHASES, publish, tags
 
+from tests.validators.sample_store import PHASES, publish, tags
 from tilth.shards.errors import CorruptObject
 from tilth.shards.store import Store
 from tilth.shards.version import Version

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from version_tables import tables
 
+from tests.validators.version_tables import tables
 from tilth.validators.drift import divergence_bits, drift
 
 

@@ -7,8 +7,8 @@ import sys
 import polars as pl
 import pytest
 from pydantic import ValidationError
-from version_tables import tables
 
+from tests.validators.version_tables import tables
 from tilth.validators.gate import CHECKS, judge
 from tilth.validators.metrics import measure
 from tilth.validators.recipe import Checks, ReportOptions

@@ -3,8 +3,8 @@ from __future__ import annotations
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from version_tables import rid, tables
 
+from tests.validators.version_tables import rid, tables
 from tilth.validators.metrics import by_slice, by_source, funnel, heavy_rules, measure
 from tilth.validators.representation import distributions
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sample_facts import comparison_facts, run_facts
-from sample_store import PHASES, publish, tags
 
+from tests.validators.sample_facts import comparison_facts, run_facts
+from tests.validators.sample_store import PHASES, publish, tags
 from tilth.validators.gate import CheckResult
 from tilth.validators.recipe import ReportOptions
 from tilth.validators.report import (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilth.shards.feedback import Finding
-from tilth.training.intervals import Estimate, clustered_mean, spent_alpha
+from tilth.training.evaluation.intervals import Estimate, clustered_mean, spent_alpha
 from tilth.training.monitors.signal import MIN_GROUPS, Signal, too_few
 
 VERSION = "1"

@@ -39,10 +39,11 @@ def main(
     Prints where every line went. Exit codes: 0 done or nothing new, 1 failed, 2 usage or recipe,
     3 checks failed (the candidate stays for inspection), 75 busy.
     """
-    from tilth.workbench import curating, session
+    from tilth.workbench import session
+    from tilth.workbench.running import curate as curating
 
     if bounds:
-        from tilth.workbench import what_if
+        from tilth.workbench.running import what_if
 
         found = what_if.facts(recipe, overrides, bounds, store_path)
         if as_json:

@@ -30,7 +30,8 @@ def run(
     as_json: bool,
 ) -> None:
     """Do the loop once for RECIPE. Exit codes: 0 done or not due or no news, 3 checks failed, 75 busy."""
-    from tilth.workbench import refreshing, session
+    from tilth.workbench import session
+    from tilth.workbench.running import refresh as refreshing
 
     loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     outcome = refreshing.run(loaded, store, screen, if_due=if_due, dry_run=dry_run)
@@ -48,7 +49,8 @@ def run(
 @guarded
 def status(recipe: Path, overrides: tuple[str, ...], store_path: Path | None, as_json: bool) -> None:
     """Say when the loop last ran and when it is next due."""
-    from tilth.workbench import refreshing, session
+    from tilth.workbench import session
+    from tilth.workbench.running import refresh as refreshing
 
     facts = refreshing.status(session.load(recipe, overrides), session.open_store(recipe, store_path))
     if as_json:
@@ -64,7 +66,8 @@ def status(recipe: Path, overrides: tuple[str, ...], store_path: Path | None, as
 @guarded
 def emit(kind: str, recipe: Path, overrides: tuple[str, ...], store_path: Path | None) -> None:
     """Print a systemd unit or a cron line that runs the loop."""
-    from tilth.workbench import schedule, session
+    from tilth.workbench import session
+    from tilth.workbench.running import schedule
 
     click.echo(schedule.emit(kind, session.load(recipe, overrides), store_path), nl=False)
 

@@ -44,8 +44,8 @@ def init(data: tuple[str, ...], base: str, out: Path) -> None:
 
     DATA: files, globs or folders on this machine, or an address: s3://, hf://.
     """
-    from tilth.workbench import init as starting
     from tilth.workbench import session
+    from tilth.workbench.looking import init as starting
 
     starting.run(data, base, out, session.console())
 
@@ -60,8 +60,8 @@ def doctor(file: Path, out: Path | None, as_json: bool) -> None:
 
     Writes a page about its health, and says what a recipe for it could say.
     """
-    from tilth.workbench import doctor as examining
     from tilth.workbench import session
+    from tilth.workbench.looking import doctor as examining
 
     facts, page = examining.run(file, out)
     if as_json:
@@ -93,7 +93,8 @@ def judge(
     The rows are those of RECIPE's candidate. Their text goes to --url and nowhere else. A rerun asks only about
     rows not asked about before.
     """
-    from tilth.workbench import judging, session
+    from tilth.workbench import session
+    from tilth.workbench.running import judge as judging
 
     loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     judging.run(
@@ -116,8 +117,8 @@ def demo(folder: Path) -> None:
 
     Curates, trains, curates again, trains again, compares.
     """
-    from tilth.workbench import demo as showing
     from tilth.workbench import session
+    from tilth.workbench.running import demo as showing
 
     showing.run(folder, session.console())
 
@@ -128,7 +129,7 @@ def demo(folder: Path) -> None:
 def stages(name: str | None) -> None:
     """List what curation can do, or all parameters of the stage NAME."""
     from tilth.workbench import session
-    from tilth.workbench import stages as listing
+    from tilth.workbench.looking import stages as listing
 
     listing.show(session.console(), name)
 
@@ -143,7 +144,7 @@ def log(name: str | None, store_path: Path, as_json: bool) -> None:
 
     NAME may be left out where there is only one.
     """
-    from tilth.workbench import looking
+    from tilth.workbench.looking import store as looking
 
     looking.log(store_path, name, as_json=as_json)
 
@@ -155,7 +156,7 @@ def log(name: str | None, store_path: Path, as_json: bool) -> None:
 @guarded
 def show(version: str, store_path: Path, as_json: bool) -> None:
     """Show what a version is made of."""
-    from tilth.workbench import looking
+    from tilth.workbench.looking import store as looking
 
     looking.show(store_path, version, as_json=as_json)
 
@@ -169,7 +170,7 @@ def show(version: str, store_path: Path, as_json: bool) -> None:
 @guarded
 def diff(old: str, new: str, max_rows: int, store_path: Path, as_json: bool) -> None:
     """List row by row what changed from OLD to NEW, and why."""
-    from tilth.workbench import looking
+    from tilth.workbench.looking import store as looking
 
     looking.diff(store_path, old, new, max_rows=max_rows, as_json=as_json)
 
@@ -185,7 +186,7 @@ def explain(row: str, version_id: str | None, store_path: Path, as_json: bool) -
 
     ROW: the beginning of a row id, or file:line.
     """
-    from tilth.workbench import looking
+    from tilth.workbench.looking import store as looking
 
     looking.explain(store_path, row, version_id, as_json=as_json)
 
@@ -196,7 +197,7 @@ def explain(row: str, version_id: str | None, store_path: Path, as_json: bool) -
 @guarded
 def verify(version: str | None, store_path: Path) -> None:
     """Check every byte of a version, or of the whole store."""
-    from tilth.workbench import looking
+    from tilth.workbench.looking import store as looking
 
     looking.verify(store_path, version)
 
@@ -211,7 +212,7 @@ def export(version: str, folder: Path, store_path: Path) -> None:
 
     Parquet shards, a card, the ledger of every line, and croissant.json.
     """
-    from tilth.workbench import looking
+    from tilth.workbench.looking import store as looking
 
     looking.export(store_path, version, folder)
 
@@ -230,8 +231,10 @@ def compare(run: str, rows: int, store_path: Path, as_json: bool) -> None:
     RUN: the beginning of a run id. Keys: 1 or 2 for the better answer, 0 or = for neither, q to stop; the same
     command goes on. --json prints the votes so far and asks nothing.
     """
-    from tilth.workbench import looking, session, side_by_side
-    from tilth.workbench.runs import find_run
+    from tilth.workbench import session
+    from tilth.workbench.looking import compare as side_by_side
+    from tilth.workbench.looking import store as looking
+    from tilth.workbench.running.runs import find_run
 
     folder = find_run(looking.open_existing(store_path), run)
     if as_json:
@@ -256,8 +259,10 @@ def check(url: str, model: str | None, run: str | None, allow: int, store_path: 
 
     URL: OpenAI-compatible, http://127.0.0.1:8000/v1. Exit code 3 where more answers differ than may.
     """
-    from tilth.workbench import looking, server_check, session
-    from tilth.workbench.runs import find_run
+    from tilth.workbench import session
+    from tilth.workbench.looking import check as server_check
+    from tilth.workbench.looking import store as looking
+    from tilth.workbench.running.runs import find_run
 
     named, routes = server_check.run(find_run(looking.open_existing(store_path), run), url, model)
     if as_json:
@@ -276,9 +281,9 @@ def gguf(run: str, store_path: Path) -> None:
 
     llama.cpp's own converter does it, where it is installed.
     """
-    from tilth.workbench import gguf as converting
-    from tilth.workbench import looking
-    from tilth.workbench.runs import find_run
+    from tilth.workbench.looking import gguf as converting
+    from tilth.workbench.looking import store as looking
+    from tilth.workbench.running.runs import find_run
 
     click.echo(converting.run(find_run(looking.open_existing(store_path), run)))
 
@@ -293,7 +298,7 @@ def rollback(name: str, to: str | None, store_path: Path) -> None:
 
     Nothing is deleted.
     """
-    from tilth.workbench import looking
+    from tilth.workbench.looking import store as looking
 
     looking.rollback(store_path, name, to)
 
@@ -305,7 +310,7 @@ def rollback(name: str, to: str | None, store_path: Path) -> None:
 @guarded
 def gc(keep: int, dry_run: bool, store_path: Path) -> None:
     """Remove objects that no kept version and no feedback names."""
-    from tilth.workbench import looking
+    from tilth.workbench.looking import store as looking
 
     looking.gc(store_path, keep=keep, dry_run=dry_run)
 

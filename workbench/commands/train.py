@@ -43,7 +43,9 @@ def main(
     A rerun resumes. Exit codes: 0 done, 1 failed, 2 usage or recipe (also: the sources or the recipe changed
     since `curate`), 75 busy.
     """
-    from tilth.workbench import searching, session, tuning
+    from tilth.workbench import session
+    from tilth.workbench.running import search as searching
+    from tilth.workbench.running import train as tuning
 
     loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     version = tuning.version_to_train(loaded, store, version_id)

@@ -31,7 +31,8 @@ def main(
 
     Writes a file of vectors and prints the line that lets `curate` drop rows alike in meaning.
     """
-    from tilth.workbench import embedding, session
+    from tilth.workbench import session
+    from tilth.workbench.running import embed as embedding
 
     loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     with session.progress(screen) as report:

@@ -32,7 +32,8 @@ def main(
     Writes a file of scores into the store and prints the line that lets `curate` read it. A rerun goes on where
     the last one stopped and computes only rows that this model has not read yet.
     """
-    from tilth.workbench import scoring, session
+    from tilth.workbench import session
+    from tilth.workbench.running import score as scoring
 
     loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     with session.progress(screen) as report:

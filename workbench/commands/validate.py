@@ -21,7 +21,8 @@ def main(target: Path, version_id: str | None, store_path: Path | None, as_json:
 
     Exit codes: 0 all checks passed, 1 damaged, 2 usage or recipe, 3 checks failed.
     """
-    from tilth.workbench import session, validating
+    from tilth.workbench import session
+    from tilth.workbench.looking import validate as validating
 
     screen = session.console(quiet=as_json)
     if target.suffix in (".yaml", ".yml"):

@@ -1,6 +1,6 @@
 """What the scripts of duplicate finders share: texts in; time and peak of the job alone, one line of JSON out.
 
-`benchmarks.peer` puts this folder on the path of every script; it needs nothing but Python.
+`benchmarks.tools.peer` puts this folder on the path of every script; it needs nothing but Python.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 
 from tests.row_frames import make_rows
 from tilth.curation.dedup.decontaminate import Decontaminate
-from tilth.curation.texts import HeldTexts
+from tilth.curation.run.texts import HeldTexts
 from tilth.shards.errors import SourceError
 from tilth.shards.tables import ROWS, TURNS, conform
 

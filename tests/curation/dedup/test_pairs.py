@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from tilth.curation.dedup.pairs import Pairs
-from tilth.curation.texts import HeldTexts
+from tilth.curation.run.texts import HeldTexts
 from tilth.shards.tables import ROWS, TURNS, conform
 
 Pair = tuple[str, str, str]  # prompt, chosen, rejected

@@ -17,6 +17,7 @@ from tests.faults.test_f09_fuzzed_lines import PIECES, mutate
 from tests.faults.test_f10_hostile_lines import HOSTILE, LEGAL
 from tests.faults.test_f16_duplicate_keys import DISTINCT, REPEATED
 from tilth.curation.reading.batch import Tables
+from tilth.curation.reading.compiled.wide_kernel import WIDTH
 from tilth.curation.reading.formats import read_records
 from tilth.curation.reading.limits import ReadLimits, Reason
 from tilth.curation.reading.line_batches import line_batches
@@ -24,7 +25,6 @@ from tilth.curation.reading.lines import blocks
 from tilth.curation.reading.plain_rows import PlainRows, plan
 from tilth.curation.reading.rows import RowReader, batches
 from tilth.curation.reading.source import Source
-from tilth.curation.reading.wide_kernel import WIDTH
 
 CHAT = {"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]}
 ALPACA = {

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from turn_frames import answers, reasons
 
+from tests.turn_frames import answers, reasons
 from tilth.curation.pii import KINDS
 from tilth.curation.recipe import parse
 from tilth.curation.rewrite.pii import Pii

@@ -3,8 +3,8 @@ from __future__ import annotations
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
-from turn_frames import turn_frame
 
+from tests.turn_frames import turn_frame
 from tilth.curation.rewrite.trim import Trim
 from tilth.shards.tables import TURNS, Role
 

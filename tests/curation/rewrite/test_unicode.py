@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from turn_frames import answers
 
+from tests.turn_frames import answers
 from tilth.curation.rewrite.unicode import Unicode
 from tilth.shards.tables import TURNS
 

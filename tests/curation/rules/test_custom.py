@@ -7,9 +7,9 @@ import json
 import pytest
 
 from tests.turn_frames import answers, reasons, turn_frame
-from tilth.curation.identity import recipe_digest
 from tilth.curation.recipe import parse
 from tilth.curation.rules.custom import Custom, CustomRule
+from tilth.curation.run.provenance import recipe_digest
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import Verdict
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from turn_frames import answers, reasons
 
+from tests.turn_frames import answers, reasons
 from tilth.curation.rules.cutoff import Cutoff
 from tilth.shards.tables import Verdict
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from turn_frames import answers, reasons, turn_frame
 
+from tests.turn_frames import answers, reasons, turn_frame
 from tilth.curation.rules.echo import Echo
 from tilth.shards.tables import Shape, Verdict
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from turn_frames import answers, reasons, turn_frame
-
+from tests.turn_frames import answers, reasons, turn_frame
 from tilth.curation.rules.empty import Empty
 from tilth.shards.tables import Shape, Verdict
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from turn_frames import answers, reasons, turn_frame
 
+from tests.turn_frames import answers, reasons, turn_frame
 from tilth.curation.rules.language import Language
 from tilth.shards.tables import Shape, Verdict
 

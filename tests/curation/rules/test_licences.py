@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from turn_frames import answers, reasons
 
+from tests.turn_frames import answers, reasons
 from tilth.curation.rules.licences import Licences
 from tilth.shards.tables import Verdict
 

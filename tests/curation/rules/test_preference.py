@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from turn_frames import reasons, turn_frame
 
+from tests.turn_frames import reasons, turn_frame
 from tilth.curation.rules.preference import Preference
 from tilth.shards.tables import Shape
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from turn_frames import answers, reasons, turn_frame
 
+from tests.turn_frames import answers, reasons, turn_frame
 from tilth.curation.rules.reasoning import Reasoning
 from tilth.shards.tables import Verdict
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from turn_frames import reasons, turn_frame
 
+from tests.turn_frames import reasons, turn_frame
 from tilth.curation.rules.roles import Roles
 from tilth.shards.tables import Verdict
 

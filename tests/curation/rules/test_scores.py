@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from tests.turn_frames import answers, reasons
-from tilth.curation import identity
 from tilth.curation.recipe import parse
 from tilth.curation.rules.scores import Scores
+from tilth.curation.run import provenance as identity
 from tilth.shards.errors import RecipeError
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from turn_frames import reasons, turn_frame
 
+from tests.turn_frames import reasons, turn_frame
 from tilth.curation.rules.tool_arguments import ToolArguments, fits
 from tilth.shards.tables import Verdict
 

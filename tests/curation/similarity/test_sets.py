@@ -9,8 +9,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tilth.curation import arrow_file
 from tilth.curation.similarity.sets import Sets, in_place
+from tilth.shards import arrow_file
 
 LISTS = st.lists(st.none() | st.lists(st.integers(0, 2**32 - 1), max_size=4), max_size=6)
 

@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from benchmarks import peer
 from benchmarks.suite.quality import DATATROVE
+from benchmarks.tools import peer
 
 GOLDEN = Path(__file__).with_name("datatrove_prose.json")
 

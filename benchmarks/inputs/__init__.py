@@ -1,0 +1,1 @@
+"""What benchmarks measure on: made from seeds, or read where it lies."""

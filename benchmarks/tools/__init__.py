@@ -1,0 +1,1 @@
+"""What benchmarks are run and written with."""

@@ -1,0 +1,118 @@
+"""A look at one data file without a recipe: what it holds, what is wrong with it, what the defaults would take.
+
+Every line is read with every guard on; rows beyond `MAX_ROWS` are judged on a sample, the least row ids, which
+is as random as a hash and the same in every run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tilth.curation.dedup.near import Dedup
+from tilth.curation.pii import find
+from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.read import Ingest, Part, SourceFile, ingest
+from tilth.curation.reading.source import Source
+from tilth.curation.recipe import parse
+from tilth.curation.run.local import LocalTask, run_local
+from tilth.curation.run.texts import HeldTexts
+from tilth.shards.errors import SourceError
+from tilth.shards.tables import FINDINGS, OCCURRENCES, ROWS, SPLIT, TURNS, Split, Verdict, conform, empty
+
+MAX_ROWS = 50_000
+LIMITS = ReadLimits(max_file_bytes=1 << 30)
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """What a file holds.
+
+    files: those read, and why reading stopped early. occurrences: every line. rows, turns: the judged sample,
+    texts redacted. findings: what the default rules say of it, and near duplicates (schema FINDINGS). measures:
+    one line a row. private: kind, turns.
+    """
+
+    files: list[SourceFile]
+    occurrences: pl.DataFrame
+    rows: pl.DataFrame
+    turns: pl.DataFrame
+    findings: pl.DataFrame
+    measures: pl.DataFrame
+    private: pl.DataFrame
+
+    @property
+    def distinct(self) -> int:
+        """The number of distinct readable rows of the file."""
+        return self.occurrences["row_id"].drop_nulls().n_unique()
+
+
+def examine(path: Path, scratch: Path, *, max_rows: int = MAX_ROWS) -> Checkup:
+    """Read `path` and judge its rows by the default rules; files are written in `scratch` only.
+
+    Raises UsageError where no shape is recognised, SourceError where the file cannot be read or holds no row.
+    """
+    read = ingest([Source(path=str(path))], Path.cwd(), scratch / "read", LIMITS)
+    occurrences = pl.concat(
+        [empty(OCCURRENCES), *(pl.read_parquet(part.occurrences) for part in read.parts)]
+    ).sort("source_path", "line")
+    ids = occurrences["row_id"].drop_nulls().unique().sort().head(max_rows)
+    if not ids.len():
+        raise SourceError(
+            str(path), f"of {occurrences.height:,} lines none is a row", "", "see: validate FILE"
+        )
+    part = _sampled(read, ids, scratch)
+    recipe = parse({"decontaminate": None}, Path.cwd())
+    judged = run_local(LocalTask(part, 0, scratch, tuple(recipe.rewrites()), tuple(recipe.locals())))
+    rows = pl.read_parquet(judged.rows).sort("row_id")
+    original = pl.read_parquet(part.turns, columns=["row_id", "turn", "text"])
+    return Checkup(
+        files=read.files,
+        occurrences=occurrences,
+        rows=rows,
+        turns=pl.read_parquet(judged.turns),
+        findings=pl.concat([pl.read_parquet(judged.findings), _repeats(rows, judged.turns)]),
+        measures=pl.read_parquet(judged.measures).filter(pl.col("turn").is_null()).drop("turn"),
+        private=_private(original["text"]),
+    )
+
+
+def _sampled(read: Ingest, ids: pl.Series, scratch: Path) -> Part:
+    """Write the rows of `ids` as one part, each row from the first part that holds it."""
+    wanted = ids.to_frame("row_id")
+    rows, turns = [empty(ROWS)], [empty(TURNS)]
+    for part in read.parts:
+        here = pl.read_parquet(part.rows).join(wanted, on="row_id", how="semi").unique("row_id", keep="first")
+        rows.append(here)
+        turns.append(pl.read_parquet(part.turns).join(here.select("row_id"), on="row_id", how="semi"))
+        wanted = wanted.join(here, on="row_id", how="anti")
+    paths = (scratch / f"sample.{table}.parquet" for table in ("turns", "rows", "occurrences"))
+    part = Part(*paths)
+    conform(pl.concat(turns), TURNS).write_parquet(part.turns)
+    conform(pl.concat(rows), ROWS).write_parquet(part.rows)
+    return part
+
+
+def _repeats(rows: pl.DataFrame, turns: Path) -> pl.DataFrame:
+    """Return the near duplicates among the rows (schema FINDINGS)."""
+    texts = HeldTexts(pl.read_parquet(turns))
+    stage = Dedup(held_out_jaccard=None, max_cluster=1.0)
+    assigned = rows.with_columns(split=pl.lit(Split.TRAIN.value, SPLIT))
+    found = stage.decide(assigned, stage.evidence(assigned, texts))
+    return conform(found.with_columns(stage=pl.lit("dedup")), FINDINGS)
+
+
+def _private(texts: pl.Series) -> pl.DataFrame:
+    """Return kind and the number of turns that hold personal data of that kind, most first."""
+    found = find(texts).group_by("kind").agg(turns=pl.col("index").n_unique())
+    return found.select(pl.col("kind").cast(pl.String), "turns").sort(
+        "turns", "kind", descending=[True, False]
+    )
+
+
+def taken(findings: pl.DataFrame) -> pl.DataFrame:
+    """Return row_id, verdict, stage, reason of the first finding of each row that takes it out."""
+    out = findings.filter(pl.col("verdict") != Verdict.KEEP.value)
+    return out.unique("row_id", keep="first", maintain_order=True)

@@ -1,0 +1,66 @@
+"""The decisions of a run or a replay: barriers in phase order over the rows still kept, and pushback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import polars as pl
+
+from tilth.curation.dedup.split import Splits
+from tilth.curation.feedback.admission import Record
+from tilth.curation.feedback.pushback import PushbackPolicy, Steering, steer
+from tilth.curation.recipe import CurationRecipe
+from tilth.curation.run.combine import Observed
+from tilth.curation.run.evidence import Gatherer, guarded
+from tilth.curation.run.ledger import ASSIGNMENTS, Ledger
+from tilth.curation.stage import Barrier, Phase
+from tilth.shards import arrow_file
+
+Progress = Callable[[str, int, int], None]
+
+
+def decide(
+    recipe: CurationRecipe,
+    ledger: Ledger,
+    data: Observed,
+    gatherer: Gatherer,
+    records: list[Record],
+    report: Progress = lambda phase, done, total: None,
+) -> Steering:
+    """Run the barriers in phase order, pushback at its place among them, and weigh by what it said."""
+    barriers = recipe.barriers()
+    policy = recipe.pushback or PushbackPolicy()
+
+    def run(some: list[Barrier]) -> None:
+        for barrier in some:
+            name = str(barrier.name)  # type: ignore[attr-defined]
+            report(name, barriers.index(barrier), len(barriers))
+            rows = kept_rows(ledger, data, barrier.needs)  # type: ignore[attr-defined]
+            evidence = gatherer.gather(barrier, rows)
+            ledger.apply(name, guarded(barrier, barrier.decide, rows, evidence))
+            arrow_file.let_go()
+
+    run([b for b in barriers if b.phase < Phase.PUSHBACK])
+    rows = kept_rows(ledger, data)
+    if _too_few_to_judge(recipe, rows.height):
+        policy = replace(policy, apply=False)
+    steering = steer(rows, records if recipe.pushback else [], policy)
+    ledger.apply("pushback", steering.findings)
+    run([b for b in barriers if b.phase > Phase.PUSHBACK])
+    if steering.weights.height:
+        ledger.multiply_weights(steering.weights, low=policy.min_weight, high=policy.max_weight)
+    return steering
+
+
+def kept_rows(ledger: Ledger, data: Observed, needs: tuple[str, ...] = ()) -> pl.DataFrame:
+    """Return the rows still kept with their provenance, the measures of `needs`, slice and assignments."""
+    kept = ledger.is_kept()
+    rows = data.rows.hstack(data.measures(needs)).filter(kept)
+    return rows.hstack(ledger.kept().select("slice", *ASSIGNMENTS))
+
+
+def _too_few_to_judge(recipe: CurationRecipe, rows: int) -> bool:
+    """Return whether the held-out splits are too small to tell versions apart: then feedback only proposes."""
+    splits = next((s for s in recipe.stages if isinstance(s, Splits)), None)
+    return splits is None or splits.plan(rows).merged

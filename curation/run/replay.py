@@ -1,0 +1,110 @@
+"""What other bounds would decide, from what a version keeps: no source is read, nothing is measured again.
+
+Local rules are judged anew over the stored measures. Barriers decide anew over their evidence, which is kept
+where the rows that enter are the same, and otherwise observed in the stored texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tilth.curation.feedback.admission import Record
+from tilth.curation.recipe import CurationRecipe
+from tilth.curation.run.combine import aligned, slices_of
+from tilth.curation.run.decide import decide
+from tilth.curation.run.evidence import Gatherer
+from tilth.curation.run.ledger import Ledger
+from tilth.curation.run.local import RAISED, broken
+from tilth.curation.run.provenance import stage_digests
+from tilth.curation.run.texts import VersionTexts
+from tilth.curation.stage import Local, Rewrite, Rule, Stage, parameters, registry
+from tilth.shards.tables import FINDINGS, MEASURE_KEYS, empty
+from tilth.shards.version import Version
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """Every distinct row of a version with what was measured of it."""
+
+    version: Version
+    rows: pl.DataFrame
+    slices: pl.Series
+
+    def measures(self, names: Sequence[str]) -> pl.DataFrame:
+        """Return these row-level measures (`stage.measure`), aligned with `rows`; absent ones are left out."""
+        found = self.version.measures(names)
+        return aligned(found.lazy(), self.rows, [name for name in found.columns if name not in MEASURE_KEYS])
+
+
+def replay(version: Version, recipe: CurationRecipe, records: list[Record], cache: Path) -> pl.DataFrame:
+    """Return what `recipe` would decide about the rows of `version` (schema DECISIONS).
+
+    The recipe must measure what the version's did: see `unlike`. records: of feedback, oldest first.
+    """
+    bare = StoredRows(version, version.rows(), pl.Series())
+    data = StoredRows(version, bare.rows, slices_of(bare, recipe.slice_by))
+    ledger = Ledger(data.rows["row_id"], data.slices)
+    ledger.apply_findings(_local_findings(version, recipe))
+    gatherer = Gatherer(cache, stage_digests(recipe.stages), data.rows, VersionTexts(version))
+    decide(recipe, ledger, data, gatherer, records)
+    return ledger.decisions()
+
+
+def unlike(version: Version, recipe: CurationRecipe) -> list[str]:
+    """Return the stages that change text or measure otherwise than they did for `version`."""
+    made_by, now = version.manifest.stages, stage_digests(recipe.stages)
+    gone = [name for name in made_by if name not in now and hasattr(registry().get(name), "rewrite")]
+    return [name for name in now if now[name] != made_by.get(name)] + gone
+
+
+def measuring_keys(before: CurationRecipe, after: CurationRecipe) -> list[str]:
+    """Return the parameters (`stage.parameter`, `stage`) in which `after` changes text or measures otherwise."""
+    old = {str(s.name): s for s in before.stages}  # type: ignore[union-attr]
+    keys = []
+    for stage in after.stages:
+        name = str(stage.name)  # type: ignore[union-attr]
+        if name not in old:
+            keys.append(name)
+            continue
+        was, now = (_measuring(s) for s in (old[name], stage))
+        keys += [f"{name}.{key}" for key in now if now[key] != was[key]]
+    kept = {str(s.name) for s in after.stages}  # type: ignore[union-attr]
+    return keys + [name for name, stage in old.items() if name not in kept and isinstance(stage, Rewrite)]
+
+
+def _measuring(stage: Stage) -> dict[str, object]:
+    """Return the parameters that a replay cannot change: those of a rewrite, and those that are no limits."""
+    return parameters(stage, limits=isinstance(stage, Rewrite))
+
+
+def _local_findings(version: Version, recipe: CurationRecipe) -> pl.DataFrame:
+    """Judge the stored measures, in the order of the stages as `local.run_local` does."""
+    names = set(version.measure_names())
+    rewrites, locals_ = recipe.rewrites(), recipe.locals()
+    also_local = {str(s.name) for s in locals_}  # type: ignore[attr-defined]
+    findings = [empty(FINDINGS)]
+    for rewrite in rewrites:
+        if str(rewrite.name) not in also_local:  # type: ignore[attr-defined]
+            findings += _judge(version, rewrite, (), names)
+    for local in locals_:
+        findings += _judge(version, local, local.rules(), names)
+    return pl.concat(findings)
+
+
+def _judge(
+    version: Version, stage: Rewrite | Local, rules: tuple[Rule, ...], names: set[str]
+) -> list[pl.DataFrame]:
+    name = str(stage.name)  # type: ignore[union-attr]
+    by_turn = isinstance(stage, Local) and stage.unit == "turn"
+    findings = []
+    for rule, turns in ((RAISED, False), *((rule, by_turn) for rule in rules)):
+        column = f"{name}.{rule.measure}"
+        if column in names:
+            read = version.turn_measures if turns else version.measures
+            lines = read([column]).rename({column: rule.measure})
+            findings.append(broken(lines if turns else lines.drop("turn"), rule, name))
+    return findings

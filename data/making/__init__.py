@@ -1,0 +1,1 @@
+"""How the bundled world and its base were made; not part of the installed package."""

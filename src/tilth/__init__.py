@@ -1,0 +1,1 @@
+"""Tilth: curation and tuning of language models, data quality first."""

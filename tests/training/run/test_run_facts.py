@@ -1,0 +1,163 @@
+"""From a finished run to its page and its feedback record."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from tests.drafts import Line, make_draft
+from tests.training.run.test_learning import make_learning, make_model, rows, run
+from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES
+from tilth.training.evaluation.evaluate import TaskScores
+from tilth.training.evaluation.intervals import Interval
+from tilth.training.evaluation.judge import Judgement, judge
+from tilth.training.monitors.signals import MONITORS
+from tilth.training.rows.text import Example
+from tilth.training.run import feedback, run_facts
+from tilth.validators.report import run_page
+
+STEPS = 12
+
+
+@pytest.fixture(scope="module")
+def world():
+    """A short run: learning, and the judgements of the model before and after."""
+    train, model = rows("rule", 200, 0) + rows("heart", 30, 1, rule=False), make_model()
+    promotion = rows("rule", 40, 8)
+    learning = make_learning(
+        train, rows("rule", 20, 2), rows("rule", 30, 3), rows("base", 20, 4), steps=STEPS
+    )
+    before = judge(model, None, promotion, [], 256)
+    said = run(learning, model, train, steps=STEPS)
+    learning.finish(model)
+    best = [e["step"] for e, s in zip(learning.evaluations, said) if s.best][-1]
+    return learning, before, judge(model, None, promotion, [], 256), best
+
+
+def facts_of(world, **changes):
+    learning, before, after, best = world
+    values = {
+        "learning": learning,
+        "base": before,
+        "tuned": after,
+        "loaded": [],
+        "groups": None,
+        "rate": {"step": [1], "rate": [1e-3]},
+        "plan": [],
+        "base_knowledge_note": "40 rows of base.jsonl",
+        "next_command": "curate recipe.yaml",
+        "name": "n",
+        "run_id": "r",
+        "version": "0" * 12,
+        "base_name": "tiny",
+        "device": "cpu",
+        "steps": STEPS,
+        "best_step": best,
+        "stopped_early": False,
+        "tokens": 1000,
+    }
+    return run_facts.run_facts(**{**values, **changes})
+
+
+def test_the_page_can_be_made_of_the_facts(world, tmp_path):
+    facts = facts_of(world)
+    json.dumps(facts, allow_nan=False)
+    assert run_page(tmp_path, facts).stat().st_size > 1000
+    assert facts["verdict"] == "USE"
+    assert "judged on loss only" in facts["reasons"][1]
+    assert len(facts["reasons"]) == 3
+    (line,) = facts["slices"]
+    assert line["tuned"]["value"] < line["base"]["value"]
+    assert line["change"]["value"] == pytest.approx(line["tuned"]["value"] - line["base"]["value"], abs=1e-5)
+
+
+def test_curves_and_monitors_cover_every_slice(world):
+    learning, *_ = world
+    facts = facts_of(world)
+    assert [curve["slice"] for curve in facts["curves"]] == ["heart", "rule"]
+    assert facts["curves"][1]["step"] == [e["step"] for e in learning.evaluations]
+    assert facts["curves"][0]["feedback"] == [None] * len(learning.evaluations)
+    spoken = {(m["monitor"], m["slice"]) for m in facts["monitors"]}
+    assert {("M1 twin gap", "rule"), ("M2 validation rise", ""), ("M9 retention", "")} <= spoken
+
+
+def test_a_run_that_was_not_watched_has_no_curves(world):
+    unwatched = copy.copy(world[0])
+    unwatched.slice_lines = []
+    assert run_facts.curves(unwatched) == []
+
+
+def test_without_promotion_rows_nothing_is_claimed(world, tmp_path):
+    _, before, after, _ = world
+    none = Judgement(before.losses.clear(), []), Judgement(after.losses.clear(), [])
+    facts = facts_of(world, base=none[0], tuned=none[1])
+    assert facts["verdict"] == "NOT ENOUGH EVIDENCE"
+    assert run_page(tmp_path, facts).exists()
+
+
+def task_line(low: float, high: float):
+    zero = {"value": 0.5, "low": 0.4, "high": 0.6}
+    change = {"value": (low + high) / 2, "low": low, "high": high}
+    return {"name": "t", "metric": "exact", "items": 9, "base": zero, "tuned": zero, "change": change}
+
+
+@pytest.mark.parametrize(
+    ("loss", "tasks", "word"),
+    [
+        (Interval(-0.1, -0.2, -0.05), [], "USE"),
+        (Interval(-0.1, -0.2, 0.05), [], "NOT ENOUGH EVIDENCE"),
+        (Interval(0.1, 0.05, 0.2), [], "DO NOT USE"),
+        (Interval(-0.1, -0.2, -0.05), [task_line(-0.1, 0.1)], "NOT ENOUGH EVIDENCE"),
+        (Interval(-0.1, -0.2, -0.05), [task_line(0.1, 0.3)], "USE"),
+        (Interval(-0.1, -0.2, -0.05), [task_line(-0.3, -0.1)], "DO NOT USE"),
+    ],
+)
+def test_verdict(loss, tasks, word):
+    assert run_facts.verdict(loss, tasks, None, [], 100, None)[0] == word
+
+
+def test_a_reason_says_what_examples_in_the_prompt_reach():
+    line = task_line(0.1, 0.3)
+    assert "examples" not in run_facts.verdict(None, [line], None, [], 0, None)[1][1]
+    line["few_shot"] = {"items": 9, "score": line["base"], "change": {"value": 0.2, "low": 0.1, "high": 0.3}}
+    said = run_facts.verdict(None, [line], None, [], 0, None)[1][1]
+    assert "the base with examples 0.500, tuning is +0.200, 95 % [+0.100, +0.300] beyond it" in said
+
+
+def test_samples_show_gains_and_losses_first():
+    import numpy as np
+
+    from tilth.training.evaluation.evaluate import LoadedTask, Question
+    from tilth.training.evaluation.tasks import Item
+
+    questions = [Question(Item(i, [{"role": "user", "content": f"q{i}"}], None, "x"), []) for i in range(6)]
+    task = LoadedTask("t", "exact", 4, questions, 0)
+    base = TaskScores("t", "exact", np.array([1, 1, 0, 0, 1, 0.0]), list("abcdef"))
+    tuned = TaskScores("t", "exact", np.array([1, 1, 0, 0, 0, 1.0]), list("ABCDEF"))
+    shown = run_facts.samples([task], [base], [tuned], 4)
+    assert [s["prompt"] for s in shown] == ["q5", "q4", "q2", "q0"]
+    assert (shown[0]["base"], shown[0]["tuned"]) == ("f", "F")
+
+
+def test_the_record_is_stored_as_its_schemas_say(store):
+    version, _ = store.publish("n", make_draft([Line(f"p{i}") for i in range(40)]))
+    ids = version.rows(["row_id"])["row_id"].to_list()
+    train = [Example(row_id, "s", 1.0, e.input_ids, e.is_label) for row_id, e in zip(ids, rows("s", 40, 0))]
+    learning, model = make_learning(train[:30], train[30:], [], steps=2), make_model()
+    run(learning, model, train[:30], steps=2)
+    learning.finish(model)
+    same = {"store": store, "version": version, "recipe": learning.recipe, "run_id": "r", "seed": 3}
+    same |= {"recipe_digest": "0" * 64, "base_digest": "1" * 64, "steps": 2, "tokens": 880}
+    digest = feedback.store_feedback(learning, **same)
+    assert feedback.store_feedback(learning, **same) == digest
+    assert store.feedback_digests("n") == [digest]
+    header, of_rows, of_slices = store.feedback(digest)
+    assert (of_rows.schema, of_slices.schema) == (FEEDBACK_ROWS, FEEDBACK_SLICES)
+    assert header.row_count == of_rows.height == 40
+    assert header.monitors == MONITORS
+    assert header.twin_folds == [0]
+    expected = version.rows(["row_id", "text_digest"])
+    assert of_rows.select("row_id", "text_digest").equals(expected)
+    assert of_rows["in_twin"].sum() == 10

@@ -1,0 +1,82 @@
+"""The rate search: its bound, its budget, its halving, and that it keeps the search and not the weights."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import tiny
+from tilth.shards.errors import TrainingError
+from tilth.shards.store import Store
+from tilth.shards.version import Version
+from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.search import find_rate as rates
+from tilth.training.search.find_rate import Trial, find_rate
+from tilth.training.train import train
+from tilth.validators.report import read_facts
+
+MADE: dict[str, Any] = {"recipe_digest": "0" * 64}
+
+
+def test_size_rule_is_that_of_its_source() -> None:
+    # tinker_cookbook.hyperparam_utils.get_lr for a Llama of width 2048: 4.907e-4 with LoRA.
+    assert rates.size_rule(2048, "lora") == 4.9e-4
+    assert rates.size_rule(2000, "full") == rates.size_rule(2000, "gradual") == 5e-5
+    assert rates.size_rule(128, "lora") > rates.size_rule(4096, "lora")
+
+
+@pytest.mark.parametrize("steps", [2_000, 20_000, 200_000])
+def test_a_long_run_spends_a_twentieth_on_its_search(steps: int) -> None:
+    test, trial = rates.budget(steps)
+    assert 0.9 * 0.05 * 0.9 * steps <= test + 8 * trial <= 0.05 * 0.9 * steps
+
+
+def test_a_short_run_spends_the_least_that_a_search_needs() -> None:
+    assert rates.budget(100) == (24, 6)
+
+
+def test_bound_is_where_the_loss_stood_lowest_before_it_diverged() -> None:
+    losses = [4.0, 3.8, 3.5, 3.0, 2.5, 2.6, 4.0, 9.0, 20.0]
+    points = [(10.0 ** (i - 6), loss) for i, loss in enumerate(losses)]
+    bound, diverged = rates.upper_bound(points)
+    assert diverged
+    assert 1e-2 <= bound <= 1e-1
+    assert rates.upper_bound([*points[:4], (1e-2, math.nan)]) == (1e-3, True)
+    assert rates.upper_bound(points[:4]) == (1e-3, False)
+
+
+def test_halving_gives_the_better_half_twice_the_steps() -> None:
+    loss = {1e-2: None, 3.3e-3: 2.0, 1.1e-3: 1.0, 3.7e-4: 3.0}
+    trials = rates.halve(rates.candidates(1e-2), 5, lambda rate, steps: Trial(rate, steps, loss[rate]))
+    assert [(t.rate, t.steps) for t in trials[4:]] == [(1.1e-3, 10), (3.3e-3, 10)]
+    assert rates.chosen(trials).rate == 1.1e-3
+    with pytest.raises(TrainingError, match="not finite"):
+        rates.chosen([Trial(1e-2, 5, None)])
+
+
+def test_search_is_kept_and_shown_on_the_page_of_the_next_run(
+    recipe: TrainingRecipe, version: Version, store: Store, tmp_path: Path
+) -> None:
+    recipe = recipe.model_copy(update={"merge": False, "batch_tokens": 128})
+    asked = recipe.model_copy(update={"rate": None})
+    first = find_rate(asked, EvaluationRecipe(), version, store, base_dir=tmp_path, **MADE)
+    losses = [t.loss for t in first.trials if t.loss is not None]
+    assert min(losses) < first.base_loss
+    assert first.rate <= first.bound
+    tuned = recipe.model_copy(update={"rate": first.rate})
+    run = train(tuned, EvaluationRecipe(), version, store, base_dir=tmp_path, max_steps=3, **MADE)
+    shown = read_facts(run.run_dir / "report.html")["rate_search"]
+    assert (shown["used"], shown["chosen"]) == (first.rate, first.rate)
+    assert len(shown["trials"]) == 6
+    assert "Rate search" in (run.run_dir / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_version_without_feedback_rows_is_refused(
+    recipe: TrainingRecipe, store: Store, tmp_path: Path
+) -> None:
+    version = tiny.make_version(store, tiny.sums(40, split="train"))
+    with pytest.raises(TrainingError, match="feedback"):
+        find_rate(recipe, EvaluationRecipe(), version, store, base_dir=tmp_path, **MADE)

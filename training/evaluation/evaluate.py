@@ -1,0 +1,176 @@
+"""Judges a model by what it writes: greedy answers to task questions, fed exactly as serving feeds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tilth.shards.errors import SourceError
+from tilth.training.evaluation import tasks
+from tilth.training.evaluation.metric_plugins import metric
+from tilth.training.recipe import EvaluationRecipe, Task
+
+if TYPE_CHECKING:
+    from tilth.training.rows.text import Renderer
+
+BATCH_TOKENS = 16_384  # prompts and answers of one batch, padding included
+MAX_BATCH_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Question:
+    """An item of a task with its prompt as ids."""
+
+    item: tasks.Item
+    prompt_ids: list[int]
+
+
+@dataclass(frozen=True)
+class LoadedTask:
+    """A task whose questions fit the model; `skipped` counts those that do not."""
+
+    name: str
+    metric: str
+    max_new_tokens: int
+    questions: list[Question]
+    skipped: int
+
+
+@dataclass(frozen=True)
+class TaskScores:
+    """One model's answers to a task, aligned with its questions; a score is NaN where nothing was asked."""
+
+    name: str
+    metric: str
+    scores: np.ndarray  # (items,) in [0, 1]
+    answers: list[str]
+
+    @property
+    def mean(self) -> float:
+        """Mean score."""
+        return float(self.scores.mean()) if len(self.scores) else float("nan")
+
+
+def load_tasks(
+    evaluation: EvaluationRecipe, renderer: Renderer, *, base_dir: Path, max_context: int
+) -> list[LoadedTask]:
+    """Read and render the tasks of a recipe.
+
+    Questions that leave no room for the answer in the model's context are skipped and counted.
+    Raises SourceError for an unreadable file or a task none of whose questions fit.
+    """
+    return [_load(task, renderer, base_dir, max_context) for task in evaluation.tasks]
+
+
+def answer_tasks(model: Any, tokenizer: Any, loaded: list[LoadedTask]) -> list[TaskScores]:
+    """Answer every question greedily and score it."""
+    results = []
+    for task in loaded:
+        answers = generate(model, tokenizer, [q.prompt_ids for q in task.questions], task.max_new_tokens)
+        score = metric(task.metric)
+        values = [score(text, q.item.reference) for text, q in zip(answers, task.questions)]
+        results.append(TaskScores(task.name, task.metric, np.array(values, dtype=np.float64), answers))
+    return results
+
+
+def generate(model: Any, tokenizer: Any, prompts: list[list[int]], max_new_tokens: int) -> list[str]:
+    """Return the greedy answers to `prompts`, in order, special tokens left out.
+
+    Prompts of similar length share a batch, padded on the left, with a cache of keys and values.
+    """
+    import torch
+    from transformers import GenerationConfig
+
+    stops = stop_ids(model, tokenizer)
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stops[0]
+    config = GenerationConfig(
+        do_sample=False, max_new_tokens=max_new_tokens, eos_token_id=stops, pad_token_id=pad, use_cache=True
+    )
+    answers = [""] * len(prompts)
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        for rows in _batches([len(p) for p in prompts], max_new_tokens):
+            width = max(len(prompts[row]) for row in rows)
+            ids = torch.full((len(rows), width), pad, dtype=torch.int64)
+            mask = torch.zeros_like(ids)
+            for i, row in enumerate(rows):
+                ids[i, width - len(prompts[row]) :] = torch.tensor(prompts[row])
+                mask[i, width - len(prompts[row]) :] = 1
+            written = model.generate(
+                input_ids=ids.to(model.device),
+                attention_mask=mask.to(model.device),
+                generation_config=config,
+            )[:, width:].tolist()
+            for row, new in zip(rows, written):
+                answers[row] = tokenizer.decode(_until_stop(new, stops), skip_special_tokens=True).strip()
+    model.train(was_training)
+    return answers
+
+
+def stop_ids(model: Any, tokenizer: Any) -> list[int]:
+    """Return the ids that end an answer: the tokenizer's eos and those the base's generation config names."""
+    named = getattr(model.generation_config, "eos_token_id", None)
+    found = [tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
+    return sorted({i for i in found if i is not None})
+
+
+def name_stops(model: Any, renderer: Renderer) -> None:
+    """Let the model's generation config name every id that ends an answer, the template's end of a turn among them.
+
+    Answers stop there from now on, and servers read it from the saved files.
+    """
+    stops = set(stop_ids(model, renderer.tokenizer))
+    if renderer.template.source:
+        turns = [{"role": "user", "text": "?"}, {"role": "assistant", "text": "!"}]
+        sample = {"row_id": b"", "slice": "", "weight": None, "shape": "chat", "tools": None, "turns": turns}
+        stops |= {int(example.input_ids[-1]) for example in renderer.render(sample)}
+    model.generation_config.eos_token_id = sorted(stops)
+
+
+@contextmanager
+def base_of(model: Any) -> Iterator[Any]:
+    """Let an adapted model answer as its base inside the block.
+
+    A fully tuned model has no base left inside it: measure the base before the first step.
+    """
+    with model.disable_adapter():
+        yield model
+
+
+def _load(task: Task, renderer: Renderer, base_dir: Path, max_context: int) -> LoadedTask:
+    items = tasks.read(task, base_dir)
+    questions = [Question(i, renderer.prompt_ids(i.messages, i.tools)) for i in items]
+    fitting = [q for q in questions if len(q.prompt_ids) + task.max_new_tokens <= max_context]
+    if not fitting:
+        raise SourceError(
+            task.path,
+            f"no question fits the model's {max_context} tokens with {task.max_new_tokens} for the answer",
+            "The model cannot be judged on this task",
+            "Shorten the questions or lower max_new_tokens",
+        )
+    name = task.name or Path(task.path).stem
+    return LoadedTask(name, task.metric, task.max_new_tokens, fitting, len(items) - len(fitting))
+
+
+def _batches(lengths: list[int], new_tokens: int) -> Iterator[list[int]]:
+    """Group rows of similar length so that a padded batch holds at most BATCH_TOKENS."""
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lambda r: (-lengths[r], r)):
+        width = lengths[batch[0]] if batch else lengths[row]
+        if batch and (len(batch) == MAX_BATCH_ROWS or (len(batch) + 1) * (width + new_tokens) > BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def _until_stop(ids: list[int], stops: list[int]) -> list[int]:
+    end = next((i for i, token in enumerate(ids) if token in stops), len(ids))
+    return ids[:end]

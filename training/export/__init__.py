@@ -1,0 +1,1 @@
+"""The tuned model as files: merged or adapter, checked, with its card."""

@@ -1,0 +1,1 @@
+"""Where a run computes: the device, its processes, and the lanes of a CPU."""

@@ -1,0 +1,1 @@
+"""Methods of tuning, one a file: what is trained, by which loss, and what comes of it."""

@@ -1,0 +1,1 @@
+"""The model itself: base, attention, loss, adapters and optimizer."""

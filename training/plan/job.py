@@ -1,0 +1,142 @@
+"""A run as it stands before any weight is loaded: rows dealt out, cost planned, inputs named."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+
+from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
+from tilth.shards.store import Store
+from tilth.shards.version import Version
+from tilth.training.hardware.device import Device, choose_device, weights_dtype
+from tilth.training.model.base import base_digest, find_base, load_config
+from tilth.training.model.lora import quantisation
+from tilth.training.plan.plan import Plan, plan_run, renderer_for, require_fit
+from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.retention.retained import FROM_USER, Retained
+from tilth.training.rows.roles import Roles, assign
+from tilth.training.rows.text import Renderer
+from tilth.training.run import tensorboard
+from tilth.training.run.learning import Learning
+
+NAMING = ("version", "recipe", "seed", "exclude", "monitors", "max_steps")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a run starts from. `inputs` are what a resumed run must agree on."""
+
+    recipe: TrainingRecipe
+    evaluation: EvaluationRecipe
+    version: Version
+    store: Store
+    base_dir: Path
+    recipe_digest: str
+    seed: int
+    monitors: bool
+    device: Device
+    base: Path
+    renderer: Renderer
+    roles: Roles
+    plan: Plan
+    inputs: dict[str, str]
+    run_id: str
+    retained: Retained
+    next_command: str = ""  # what the page says to do next
+
+    @property
+    def run_dir(self) -> Path:
+        """The folder of the run."""
+        return self.store.root / "runs" / self.run_id
+
+    @property
+    def weights_dtype(self) -> torch.dtype:
+        """The type in which the base is loaded."""
+        return weights_dtype(self.recipe.method, self.device)
+
+    def forget(self) -> None:
+        """Remove what earlier calls left of this run."""
+        shutil.rmtree(self.run_dir, ignore_errors=True)
+
+    def learning(self) -> Learning:
+        """Return the monitors of the run, before its first step."""
+        return Learning(
+            train=self.roles.train,
+            twin=self.roles.twin,
+            feedback=self.roles.feedback,
+            base_knowledge=self.retained.measured,
+            recipe=self.recipe,
+            evaluation=self.evaluation,
+            seed=self.seed,
+            total_steps=self.plan.steps,
+            groups=self.roles.groups,
+        )
+
+
+def prepare(
+    recipe: TrainingRecipe,
+    evaluation: EvaluationRecipe,
+    version: Version,
+    store: Store,
+    *,
+    base_dir: Path,
+    recipe_digest: str,
+    seed: int,
+    exclude: pl.Series | None,
+    max_steps: int | None,
+    monitors: bool,
+) -> Job:
+    """Render, plan and name a run. Raises TrainingError for what must not start."""
+    device = choose_device(recipe.device)
+    # Refused before anything is rendered.
+    quantisation(recipe, device.device)
+    if recipe.loggers:
+        tensorboard.require()
+    base = find_base(recipe.base, base_dir)
+    device = device.suited(load_config(base), method=recipe.method, precision=recipe.precision)
+    renderer = renderer_for(recipe, base, base_dir)
+    cache = store.cache / "tokens"
+    roles = assign(version, renderer, recipe, base_dir=base_dir, exclude=exclude, cache=cache)
+    plan = plan_run(recipe, roles, renderer, base, device, max_steps)
+    require_fit(plan, recipe, base, device, roles.train)
+    known = recipe.base_knowledge
+    inputs = {
+        "version": version.id,
+        "recipe": recipe_digest,
+        "training": _digest(recipe.model_dump(mode="json")),
+        "evaluation": _digest(evaluation.model_dump(mode="json")),
+        "base": base_digest(base),
+        "template": renderer.template.digest,
+        "base_knowledge": file_sha256(base_dir / known) if known else "",
+        "seed": str(seed),
+        "exclude": _digest(sorted(row.hex() for row in exclude) if exclude is not None else []),
+        "max_steps": str(max_steps),
+        "monitors": str(monitors),
+    }
+    return Job(
+        recipe=recipe,
+        evaluation=evaluation,
+        version=version,
+        store=store,
+        base_dir=base_dir,
+        recipe_digest=recipe_digest,
+        seed=seed,
+        monitors=monitors,
+        device=device,
+        base=base,
+        renderer=renderer,
+        roles=roles,
+        plan=plan,
+        inputs=inputs,
+        run_id=_digest({key: inputs[key] for key in NAMING})[:16],
+        retained=Retained(roles.base_knowledge, [], [], FROM_USER),
+    )
+
+
+def _digest(value: Any) -> str:
+    return sha256_hex(canonical_json(value))

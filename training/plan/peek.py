@@ -1,0 +1,61 @@
+"""Rendered samples for the terminal, with the tokens that carry loss marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.text import Text
+
+from tilth.shards.tables import Split
+from tilth.shards.version import SHORT_HEX, Version
+from tilth.training.model.base import find_base
+from tilth.training.plan.plan import renderer_for
+from tilth.training.recipe import TrainingRecipe
+from tilth.training.rows.text import Example, Renderer
+
+SHOWN = 3
+LEARNED = "reverse"
+
+
+def peek(recipe: TrainingRecipe, version: Version, *, base_dir: Path, count: int = SHOWN) -> Iterator[Text]:
+    """Yield samples of a version as the run would see them, spread over its train rows."""
+    renderer = renderer_for(recipe, find_base(recipe.base, base_dir), base_dir)
+    samples = version.samples(Split.TRAIN)
+    places = np.unique(np.linspace(0, max(0, samples.height - 1), count).astype(int))
+    for sample in samples[places.tolist()].iter_rows(named=True) if samples.height else ():
+        yield _shown(renderer, sample, f"{sample['row_id'].hex()[:SHORT_HEX]} {sample['slice'] or ''}")
+
+
+def render_rows(base: str, rows: list[dict[str, Any]], base_dir: Path = Path()) -> Iterator[Text]:
+    """Yield rows that are in no version yet: dicts with `turns`, and `shape` and `tools` where they have any."""
+    renderer = renderer_for(TrainingRecipe(base=base), find_base(base, base_dir), base_dir)
+    for number, row in enumerate(rows):
+        known = {"row_id": number.to_bytes(16), "slice": "", "weight": None, "tools": None, "shape": "chat"}
+        yield _shown(renderer, {**known, **row}, f"sample {number + 1}")
+
+
+def _shown(renderer: Renderer, sample: dict[str, Any], title: str) -> Text:
+    rendered = renderer.render_all([sample])
+    text = Text(f"── {title.strip()}\n", style="bold", end="")
+    for reason in rendered.skipped.values():
+        text.append(f"skipped: {reason}\n", style="yellow")
+    for number, example in enumerate(rendered.examples):
+        if number:
+            text.append("\n── the same row, a later answer\n", style="dim")
+        text.append_text(mark(renderer.tokenizer, example))
+    tokens = sum(len(example.input_ids) for example in rendered.examples)
+    learned = sum(int(example.is_label.sum()) for example in rendered.examples)
+    return text.append(f"\n{tokens} tokens, {learned} of them learned", style="dim")
+
+
+def mark(tokenizer: Any, example: Example) -> Text:
+    """Return an example as text: what is learned stands in reverse video, the rest is read only."""
+    text = Text()
+    for learned, group in groupby(zip(example.input_ids.tolist(), example.is_label.tolist()), lambda p: p[1]):
+        piece = tokenizer.decode([token for token, _ in group], skip_special_tokens=False)
+        text.append(piece, style=LEARNED if learned else "")
+    return text

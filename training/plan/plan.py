@@ -1,0 +1,240 @@
+"""What a run will cost, before it costs it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tilth.shards.errors import TrainingError
+from tilth.shards.version import Version
+from tilth.training.export.merge import merge_bytes
+from tilth.training.hardware import lanes
+from tilth.training.hardware.device import Device, available_bytes, choose_device, resident_bytes
+from tilth.training.model.base import find_base, load_config, load_tokenizer, max_context
+from tilth.training.model.lora import quantisation
+from tilth.training.plan.footprint import memory, on_cpu
+from tilth.training.plan.pace import expected_seconds
+from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.rows.roles import Roles, assign
+from tilth.training.rows.text import Example, Renderer
+
+RECOMPUTE = {False: "kept (no checkpointing)", True: "recomputed layer by layer (checkpointing on)"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Expected size, length and memory of a run; `seconds` is None until it was estimated or measured."""
+
+    device: str
+    parameters: int
+    trainable: int
+    rows: dict[str, int]
+    max_tokens: int
+    pack_tokens: int  # of one pack
+    lanes: int  # packs computed side by side
+    recompute: bool  # activations are computed again in the backward pass instead of kept
+    truncated_rows: int
+    truncated_tokens: int
+    steps: int
+    tokens: int
+    bytes: dict[str, int]  # weights, gradients, optimizer, best weights, activations, logits
+    available_bytes: int
+    resident_bytes: int  # held by this process before the run
+    seconds: float | None = None
+    merge_bytes: int = (
+        0  # of main memory after the last step, beside what is loaded then; 0: nothing is merged
+    )
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes the run needs at its peak."""
+        return sum(self.bytes.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain JSON values."""
+        return {**asdict(self), "total_bytes": self.total_bytes}
+
+    def lines(self) -> list[str]:
+        """Return the plan for the terminal."""
+        counts = ", ".join(f"{count:,} {name}" for name, count in self.rows.items() if count)
+        cut = f", which cuts {self.truncated_tokens:,} tokens of {self.truncated_rows:,} rows"
+        parts = ", ".join(f"{name} {_size(size)}" for name, size in self.bytes.items())
+        side_by_side = f", {self.lanes} side by side" if self.lanes > 1 else ""
+        return [
+            f"device: {self.device}",
+            f"model: {self.parameters:,} parameters, {self.trainable:,} trained",
+            f"rows: {counts}",
+            f"limit: {self.max_tokens:,} tokens a row{cut if self.truncated_rows else ', which cuts none'}",
+            f"batches: packs of {self.pack_tokens:,} tokens{side_by_side}, activations {RECOMPUTE[self.recompute]}",
+            f"run: {self.steps:,} steps, {self.tokens:,} tokens"
+            + ("" if self.seconds is None else f", about {_duration(self.seconds)} of steps"),
+            f"memory: {_size(self.total_bytes)} of {_size(self.available_bytes)} free ({parts})"
+            + (f", {_size(self.merge_bytes)} to merge at the end" if self.merge_bytes else ""),
+        ]
+
+
+def plan(recipe: TrainingRecipe, evaluation: EvaluationRecipe, version: Version, *, base_dir: Path) -> Plan:
+    """Plan a run of `recipe` on a version; no weight is loaded, two random layers of its shape are timed.
+
+    Raises TrainingError for what would also stop the run: a base that cannot be loaded, rows without labels,
+    not enough memory.
+    """
+    device = choose_device(recipe.device)
+    quantisation(recipe, device.device)  # refused where it cannot be had
+    path = find_base(recipe.base, base_dir)
+    device = device.suited(load_config(path), method=recipe.method, precision=recipe.precision)
+    renderer = renderer_for(recipe, path, base_dir)
+    roles = assign(version, renderer, recipe, base_dir=base_dir)
+    expected = plan_run(recipe, roles, renderer, path, device)
+    require_fit(expected, recipe, path, device, roles.train)
+    how: dict[str, Any] = {"recompute": expected.recompute, "lanes": expected.lanes}
+    seconds = expected_seconds(recipe, path, device, roles.train, expected.tokens, **how)
+    return replace(expected, seconds=seconds)
+
+
+def renderer_for(recipe: TrainingRecipe, base: Path, base_dir: Path) -> Renderer:
+    """Return the renderer of a run: the base's tokenizer, the recipe's template and longest row."""
+    context = max_context(load_config(base))
+    template = None
+    if recipe.template:
+        try:
+            template = (base_dir / recipe.template).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TrainingError(
+                f"training.template {recipe.template}",
+                "cannot be read as UTF-8 text",
+                "Conversations cannot be rendered",
+                "Correct the path; it is taken relative to the recipe",
+            ) from error
+    if recipe.max_tokens is not None and recipe.max_tokens > context:
+        raise TrainingError(
+            "training.max_tokens",
+            f"{recipe.max_tokens} is more than the {context} tokens the base can read",
+            "Positions it never saw would be trained",
+            f"Set it to at most {context}",
+        )
+    return Renderer(load_tokenizer(base), max_tokens=recipe.max_tokens or context, template=template)
+
+
+def length_of(recipe: TrainingRecipe, tokens_per_epoch: float, max_steps: int | None) -> tuple[int, float]:
+    """Return (steps, tokens) of a run: the recipe's epochs, bounded by its `max_steps` and by the caller's."""
+    tokens = recipe.epochs * tokens_per_epoch
+    bounds = [bound for bound in (recipe.max_steps, max_steps) if bound is not None]
+    tokens = min([tokens, *(bound * recipe.batch_tokens for bound in bounds)])
+    return max(1, math.ceil(tokens / recipe.batch_tokens)), tokens
+
+
+def plan_run(
+    recipe: TrainingRecipe,
+    roles: Roles,
+    renderer: Renderer,
+    base: Path,
+    device: Device,
+    max_steps: int | None = None,
+) -> Plan:
+    """Return the plan of a run from its examples and the shape of its base; no weight is loaded."""
+    per_epoch = sum(example.weight * len(example.input_ids) for example in roles.train)
+    steps, tokens = length_of(recipe, per_epoch, max_steps)
+    free = available_bytes(device.device)
+    need = _needed(recipe, base, device, roles.train, free)
+    return Plan(
+        device=device.line(),
+        parameters=need.parameters,
+        trainable=need.trainable,
+        rows=roles.counts,
+        max_tokens=renderer.max_tokens,
+        pack_tokens=recipe.pack_tokens // need.lanes,
+        lanes=need.lanes,
+        recompute=need.recompute,
+        truncated_rows=roles.truncated_rows,
+        truncated_tokens=roles.truncated_tokens,
+        steps=steps,
+        tokens=round(tokens),
+        bytes=need.bytes,
+        available_bytes=free,
+        resident_bytes=resident_bytes(device.device),
+        merge_bytes=merge_bytes(base) if recipe.method == "lora" and recipe.merge else 0,
+    )
+
+
+class _Need(NamedTuple):
+    parameters: int
+    trainable: int
+    bytes: dict[str, int]
+    lanes: int
+    recompute: bool
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(self.bytes.values())
+
+
+def _needed(recipe: TrainingRecipe, base: Path, device: Device, examples: list[Example], free: int) -> _Need:
+    """Return the fastest way to run that fits: fewer lanes first, then recomputed layers; else the smallest."""
+
+    def sized(count: int, recompute: bool) -> _Need:
+        how: dict[str, Any] = {"lanes": count, "recompute": recompute}
+        parameters, trainable, sizes = memory(recipe, base, device, examples, **how)
+        if device.device.type == "cpu":
+            sizes = on_cpu(sizes, device, **how)
+        return _Need(parameters, trainable, sizes, count, recompute)
+
+    most = lanes.to_train(recipe, load_config(base), device)
+    ways = [(count, False) for count in range(most, 0, -1) if recipe.recompute != "on"]
+    ways += [(1, True)] if recipe.recompute != "off" else []
+    tried = []
+    for count, recompute in ways:
+        tried.append(sized(count, recompute))
+        if tried[-1].total_bytes <= free:
+            return tried[-1]
+    return min(tried, key=lambda need: need.total_bytes)
+
+
+def require_fit(
+    expected: Plan, recipe: TrainingRecipe, base: Path, device: Device, examples: list[Example]
+) -> None:
+    """Raise TrainingError if the run cannot fit, naming a change that would make it fit."""
+    if expected.total_bytes <= expected.available_bytes:
+        return
+    longest = max(len(example.input_ids) for example in examples)
+    wishes: list[tuple[str, dict[str, Any]]] = [
+        ("training.recompute: auto", {"recompute": "auto"}),
+        ("training.method: lora", {"method": "lora"}),
+    ]
+    wishes += [
+        (f"training.pack_tokens: {tokens}", {"pack_tokens": tokens})
+        for tokens in (1024, 512, 256)
+        if longest <= tokens < recipe.pack_tokens
+    ]
+    change: dict[str, Any] = {}
+    named: list[str] = []
+    for text, update in wishes:
+        if all(getattr(recipe, key) == value for key, value in update.items()) or (
+            "recompute" in update and expected.recompute
+        ):
+            continue
+        change |= update
+        named = [n for n in named if n.split(":")[0] != text.split(":")[0]] + [text]
+        changed = recipe.model_copy(update=change)
+        need = _needed(changed, base, device, examples, expected.available_bytes)
+        if need.total_bytes <= expected.available_bytes:
+            advice = f"This fits: {', '.join(named)}"
+            break
+    else:
+        advice = "Choose a smaller base, lower training.max_tokens, or use a machine with more memory"
+    raise TrainingError(
+        "plan",
+        f"the run needs {_size(expected.total_bytes)}, {_size(expected.available_bytes)} are free",
+        "It would be killed for lack of memory",
+        advice,
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB" if count >= 1 << 30 else f"{count / 2**20:.0f} MiB"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.1f} min"

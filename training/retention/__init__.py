@@ -1,0 +1,1 @@
+"""What the base knew before, and what holds a tuned model to it."""

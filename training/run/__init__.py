@@ -1,0 +1,1 @@
+"""A run as it goes: the loop, what it learns, its checkpoints, and how it ends."""

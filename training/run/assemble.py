@@ -1,0 +1,88 @@
+"""The parts of a run put together: the base loaded, what stands for its knowledge, and the loop over both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tilth.training.evaluation.evaluate import name_stops
+from tilth.training.hardware.lanes import Lanes
+from tilth.training.methods.unfreeze import Unfreezing, groups_of
+from tilth.training.model.base import choose_attention, load_model
+from tilth.training.model.lora import quantisation
+from tilth.training.model.mixed import compute_in
+from tilth.training.model.optim import optimizer_for
+from tilth.training.plan.job import Job
+from tilth.training.recipe import TrainingRecipe
+from tilth.training.retention.anchor import Divergence, StartingPoint
+from tilth.training.retention.generated import base_samples
+from tilth.training.retention.retained import retain
+from tilth.training.rows.sampler import Sampler
+from tilth.training.rows.text import Example
+from tilth.training.run.journal import Journal
+from tilth.training.run.loop import Loop
+
+
+def load(job: Job) -> Any:
+    """Return the untuned base on the device of the run, with the attention that packed rows need."""
+    where = job.device.device
+    quantised = quantisation(job.recipe, where)
+    model = load_model(job.base, dtype=job.weights_dtype, device=where, quantised=quantised)
+    compute_in(model, job.device.dtype)
+    choose_attention(model, job.device.dtype)
+    name_stops(model, job.renderer)
+    return model
+
+
+def with_retained(job: Job, model: torch.nn.Module) -> Job:
+    """Return the job with what stands for the knowledge of its base, which may have to write it first."""
+    folder = job.store.root / "cache" / "base_samples"
+
+    def written(count: int) -> list[Example]:
+        watched = job.monitors or job.recipe.retention.kl > 0
+        return base_samples(
+            model, job.renderer.tokenizer, count if watched else 0, folder, job.inputs["base"]
+        )
+
+    return replace(job, retained=retain(job.recipe.retention, job.roles.base_knowledge, written))
+
+
+def new_loop(
+    job: Job, model: Any, journal: Journal, *, folder: Path, kind: type[Loop] = Loop, **observers: Any
+) -> Loop:
+    """Return the loop of a job before its first step; `observers` are the fields of Loop that watch it."""
+    recipe, retained = job.recipe, job.retained
+    gradual = recipe.gradual if recipe.method == "gradual" else None
+    layers = groups_of(model, gradual.groups) if gradual else []
+    torch.manual_seed(job.seed)
+    return kind(
+        model=model,
+        optimizer=optimizer_for(
+            model, weight_decay=recipe.weight_decay, layers=layers, decay=recipe.gradual.decay
+        ),
+        sampler=_sampler(job, job.roles.train),
+        recipe=recipe,
+        total_steps=job.plan.steps,
+        total_tokens=job.plan.tokens,
+        folder=folder,
+        inputs=job.inputs,
+        journal=journal,
+        lanes=Lanes(job.plan.lanes),
+        replay=_sampler(job, retained.replayed) if retained.replayed else None,
+        divergence=Divergence(model, retained.held, recipe.retention.kl) if retained.held else None,
+        start=_start(model, recipe),
+        unfreezing=Unfreezing(layers, gradual, job.plan.steps) if gradual else None,
+        **{"learning": None, **observers},
+    )
+
+
+def _sampler(job: Job, examples: list[Example]) -> Sampler:
+    return Sampler(examples, seed=job.seed, pack_tokens=job.plan.pack_tokens)
+
+
+def _start(model: torch.nn.Module, recipe: TrainingRecipe) -> StartingPoint | None:
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return StartingPoint(trained, recipe.retention.l2_sp) if recipe.retention.l2_sp else None

@@ -1,0 +1,225 @@
+"""After the last step: judge, export, write down what was learned, and the page of the run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tilth.shards.atomic import write_file
+from tilth.shards.digest import canonical_json
+from tilth.training.evaluation.answers import write_answers
+from tilth.training.evaluation.evaluate import LoadedTask
+from tilth.training.evaluation.judge import Judgement, judge
+from tilth.training.export.artefacts import Artefacts, write_artefacts, write_cards
+from tilth.training.hardware.device import peak_bytes
+from tilth.training.model.base import load_model
+from tilth.training.plan.job import Job
+from tilth.training.retention.interpolate import Line, choose, mixes_of
+from tilth.training.run.feedback import store_feedback
+from tilth.training.run.journal import read
+from tilth.training.run.loop import Loop
+from tilth.training.run.run_facts import SAMPLES_PER_TASK, run_facts
+from tilth.training.search.find_rate import rate_facts, stored
+from tilth.validators.facts.page import Link
+from tilth.validators.facts.run import MixResult, PlanLine, RateCurve, RunFacts
+from tilth.validators.report import run_page
+
+UNWATCHED = "the monitors were off, as in every arm of a comparison"
+MAX_CURVE_POINTS = 400
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to. `base` and `tuned` hold losses of promotion rows: in memory only, never written."""
+
+    run_id: str
+    run_dir: Path
+    steps: int
+    tokens: int
+    best_step: int
+    stopped_early: bool
+    feedback_digest: str | None
+    results: dict[str, Any]
+    seconds: float
+    peak_bytes: int
+    base: Judgement
+    tuned: Judgement
+
+
+def finish(
+    job: Job,
+    loop: Loop,
+    untuned: Judgement,
+    tasks: list[LoadedTask],
+    held: LoadedTask | None,
+    started: float,
+) -> RunResult:
+    """Bring a run whose best weights are in place to its end.
+
+    held: prompts answered to be read and checked, None for an unwatched run.
+    Losses of single promotion rows go nowhere but into the result. Feedback is stored after everything that
+    can still fail, run.json last. Raises TrainingError if the exported files do not load as trained.
+    """
+    recipe, model = job.recipe, loop.model
+    mixed = _mix(job, loop)
+    tuned = judge(model, job.renderer.tokenizer, job.roles.promotion, tasks, recipe.pack_tokens, held)
+    if loop.learning is not None:
+        loop.learning.finish(model)
+    artefacts = write_artefacts(job, model, held, tuned)
+    seconds, peak = time.monotonic() - started, peak_bytes(model.device)
+    facts = _facts(job, loop, untuned, tuned, tasks, seconds, peak)
+    if mixed:
+        facts["mixes"] = mixed
+    searched = stored(job)
+    if searched is not None:
+        facts["rate_search"] = rate_facts(searched, recipe.peak_rate)
+    facts["artefacts"] = artefacts.lines()
+    write_cards(job, artefacts, facts)
+    if job.evaluation.show_answers and write_answers(job.run_dir, tasks, held, untuned, tuned):
+        facts["links"] = [Link(label="every answer", href="answers.html")]
+    write_file(job.run_dir / "samples.json", canonical_json(facts["samples"]))
+    run_page(job.run_dir, facts)
+    feedback = _store_feedback(job, loop)
+    result = RunResult(
+        run_id=job.run_id,
+        run_dir=job.run_dir,
+        steps=loop.step,
+        tokens=loop.sampler.tokens,
+        best_step=loop.best_step,
+        stopped_early=loop.stopped_early,
+        feedback_digest=feedback,
+        results={key: facts[key] for key in ("verdict", "reasons", "slices", "tasks", "retention")},
+        seconds=seconds,
+        peak_bytes=peak,
+        base=untuned,
+        tuned=tuned,
+    )
+    _write_record(job, loop, result, artefacts)
+    return result
+
+
+def _store_feedback(job: Job, loop: Loop) -> str | None:
+    """Store what a watched run learned of its rows and return its digest."""
+    if loop.learning is None:
+        return None
+    return store_feedback(
+        loop.learning,
+        store=job.store,
+        version=job.version,
+        recipe=job.recipe,
+        run_id=job.run_id,
+        recipe_digest=job.recipe_digest,
+        base_digest=job.inputs["base"],
+        seed=job.seed,
+        steps=loop.step,
+        tokens=loop.sampler.tokens,
+    )
+
+
+def _mix(job: Job, loop: Loop) -> list[MixResult]:
+    """Go back towards the base as far as held-out rows say, where the recipe wants that; return the line."""
+    retention = job.recipe.retention
+    if not retention.interpolate or loop.learning is None:
+        return []
+    base = None
+    if job.recipe.method != "lora":
+        base = dict(load_model(job.base, dtype=job.weights_dtype).named_parameters())
+    learning, line = loop.learning, Line(loop.trained(), base)
+    mixes = mixes_of(line, lambda: learning.standing(loop.model))
+    chosen = choose(mixes, retention.max_forgotten)
+    line.set(chosen.share)
+    return [
+        MixResult(share=mix.share, loss=mix.loss, forgotten=mix.forgotten, chosen=mix is chosen)
+        for mix in mixes
+    ]
+
+
+def _facts(
+    job: Job,
+    loop: Loop,
+    untuned: Judgement,
+    tuned: Judgement,
+    tasks: list[LoadedTask],
+    seconds: float,
+    peak: int,
+) -> RunFacts:
+    """Return the facts of the run page; an unwatched run says so instead of praising itself."""
+    facts = run_facts(
+        learning=loop.learning or job.learning(),
+        base=untuned,
+        tuned=tuned,
+        loaded=tasks,
+        groups=job.roles.groups,
+        rate=_rates(loop),
+        plan=_planned(job, loop, seconds, peak),
+        base_knowledge_note=job.retained.note,
+        next_command=job.next_command,
+        name=job.version.manifest.name,
+        run_id=job.run_id,
+        version=job.version.short,
+        base_name=job.base.name,
+        device=job.plan.device,
+        steps=loop.step,
+        best_step=loop.best_step,
+        stopped_early=loop.stopped_early,
+        tokens=loop.sampler.tokens,
+        examples=SAMPLES_PER_TASK if job.evaluation.show_answers else 0,
+    )
+    if loop.learning is None:
+        facts["reasons"][-1] = UNWATCHED
+    return facts
+
+
+def _rates(loop: Loop) -> RateCurve:
+    shown = list(range(0, loop.step, max(1, loop.step // MAX_CURVE_POINTS)))
+    return RateCurve(step=shown, rate=[loop.rate(step) for step in shown])
+
+
+def _planned(job: Job, loop: Loop, seconds: float, peak: int) -> list[PlanLine]:
+    journal = read(loop.journal.path)
+    spent = sum(line["seconds"] for line in journal if line["kind"] == "step")
+    plan = job.plan
+    memory = plan.resident_bytes + plan.total_bytes
+    return [
+        PlanLine(quantity="steps", unit="steps", planned=plan.steps, measured=loop.step),
+        PlanLine(quantity="tokens", unit="tokens", planned=plan.tokens, measured=loop.sampler.tokens),
+        PlanLine(quantity="time of the steps", unit="seconds", planned=plan.seconds, measured=spent),
+        *_evaluations(job, loop, sum(line["evaluation_s"] for line in journal if line["kind"] == "time")),
+        PlanLine(quantity="time in all", unit="seconds", planned=None, measured=seconds),
+        PlanLine(quantity="peak memory", unit="bytes", planned=memory, measured=peak),
+    ]
+
+
+def _evaluations(job: Job, loop: Loop, spent: float) -> list[PlanLine]:
+    """Return what the evaluations took; a short run may take more than its share, and the plan says how much."""
+    if loop.learning is None:
+        return []
+    planned = None if job.plan.seconds is None else loop.learning.plan.share * job.plan.seconds
+    name = f"time of the evaluations ({job.evaluation.share:.0%} of that of the steps asked for)"
+    return [PlanLine(quantity=name, unit="seconds", planned=planned, measured=spent)]
+
+
+def _write_record(job: Job, loop: Loop, result: RunResult, artefacts: Artefacts) -> None:
+    record = {
+        "run_id": job.run_id,
+        "version": job.version.id,
+        "content_id": job.version.manifest.content_id,
+        "inputs": job.inputs,
+        "training": job.recipe.model_dump(mode="json"),
+        "evaluation": job.evaluation.model_dump(mode="json"),
+        "seed": job.seed,
+        "plan": job.plan.to_dict(),
+        "rows": {**job.roles.counts, "skipped_rows": job.roles.skipped},
+        "steps": result.steps,
+        "tokens": result.tokens,
+        "best_step": result.best_step,
+        "stopped_early": result.stopped_early,
+        "feedback": result.feedback_digest,
+        "results": result.results,
+        "artefacts": artefacts.to_dict(),
+        "seconds": round(result.seconds, 3),
+        "peak_bytes": result.peak_bytes,
+    }
+    write_file(job.run_dir / "run.json", canonical_json(record))

@@ -1,0 +1,263 @@
+"""Everything a run learns about its data: the loop's only view of the monitors.
+
+The loop calls `add_step` after every micro batch, `evaluate` whenever `due` says so (step 0, the untouched
+model, included) and `finish` once with the best weights restored. What is learned leaves as two frames.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES, Finding
+from tilth.shards.tables import conform
+from tilth.training.evaluation.panels import EvaluationPlan, Track, draw, plan_evaluations
+from tilth.training.monitors import decoys
+from tilth.training.monitors.dynamics import Dynamics
+from tilth.training.monitors.signal import Signal
+from tilth.training.monitors.signals import is_overfit, signals_of
+from tilth.training.run import evaluation_records, mixture, verdicts
+
+if TYPE_CHECKING:
+    from tilth.training.model.loss import TokenLoss
+    from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+    from tilth.training.rows.pack import Batch
+    from tilth.training.rows.text import Example
+
+HELD_OUT = ("feedback", "twin", "probe")  # the panels that can stand for rows to come, best first
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What one evaluation asks of the loop."""
+
+    stop: bool
+    best: bool  # the lowest held-out loss so far: keep these weights
+    mixture: dict[str, float] | None  # for the steps until the next evaluation; None: as before
+    records: list[dict[str, Any]]  # for metrics.jsonl
+    findings: list[Signal]
+
+
+class Learning:
+    """Dynamics of the rows, fixed panels, monitors and the mixture of one run.
+
+    groups: row_id -> conversation or source, for bounds that count groups instead of rows.
+    """
+
+    def __init__(
+        self,
+        *,
+        train: list[Example],
+        twin: list[Example],
+        feedback: list[Example],
+        base_knowledge: list[Example],
+        recipe: TrainingRecipe,
+        evaluation: EvaluationRecipe,
+        seed: int,
+        total_steps: int,
+        groups: Mapping[bytes, str] | None = None,
+    ) -> None:
+        train = [e for e in train if e.weight > 0]
+        self.recipe, self.seed, self.total_steps = recipe, seed, total_steps
+        self.slices = sorted({e.slice for e in train})
+        self.train, self.twin = train, [e for e in twin if e.slice in set(self.slices)]
+        self.dynamics = Dynamics(train, self.slices)
+        of_panel = {
+            "probe": (train, self.slices),
+            "twin": (self.twin, self.slices),
+            "feedback": (feedback, self.slices),
+            "base": (base_knowledge, sorted({e.slice for e in base_knowledge})),
+        }
+        self.plan: EvaluationPlan = plan_evaluations(of_panel, recipe, evaluation, total_steps)
+        self.tracks = {
+            name: Track(draw(name, examples, slices, self.plan.rows_per_slice, groups))
+            for name, (examples, slices) in of_panel.items()
+        }
+        self.curated = _token_shares(train, self.slices)
+        self.p = self.curated.copy()
+        self.evaluations: list[dict[str, Any]] = []  # {"step", "tokens", "loss"}
+        self.slice_lines: list[dict[str, Any]] = []  # FEEDBACK_SLICES
+        self.run_findings: list[dict[str, Any]] = []
+        # by monitor and slice: its last signal, or the last that fired
+        self.said: dict[str, dict[str, Any]] = {}
+        self.judged: pl.DataFrame | None = None
+        self.kept: np.ndarray | None = None  # loss of each row of the base panel under the final weights
+
+    def due(self, step: int) -> bool:
+        """Tell whether to evaluate after `step` steps; always before the first and after the last."""
+        return step in self.plan.steps and step not in {e["step"] for e in self.evaluations}
+
+    def add_step(self, batch: Batch, losses: TokenLoss) -> None:
+        """Add the losses of one micro batch to the statistics of its rows."""
+        self.dynamics.add(batch, losses)
+
+    def evaluate(self, model: Any, step: int, tokens_seen: int) -> Evaluated:
+        """Measure the panels and let every monitor speak."""
+        from tilth.training.model.loss import score
+
+        for track in self.tracks.values():
+            track.add(score(model, track.panel.examples, self.recipe.pack_tokens))
+        loss = self._held_out_loss()
+        best = not self.evaluations or loss < min(e["loss"] for e in self.evaluations)
+        self.evaluations.append({"step": step, "tokens": tokens_seen, "loss": loss})
+        signals = signals_of(self.tracks, self.dynamics, self.slices)
+        self._remember(signals, step)
+        self.slice_lines += evaluation_records.slice_lines(
+            self.evaluations, self.tracks, self.dynamics, self.slices, signals
+        )
+        fired = [s for s in signals if s.fired]
+        self.run_findings += [{**s.to_dict(), "step": step} for s in fired if s.slice is None]
+        records = self._records(signals)
+        update = self._next_mixture(signals, step, tokens_seen)
+        if update is not None:
+            records.append(evaluation_records.mixture_record(step, self.slices, self.curated, update))
+            self.p = update.p
+        return Evaluated(
+            stop=self.recipe.early_stop and step < self.total_steps and self._is_overfit(signals),
+            best=best,
+            mixture=None if update is None else dict(zip(self.slices, self.p.tolist())),
+            records=records,
+            findings=fired,
+        )
+
+    def _held_out_loss(self) -> float:
+        """Mean feedback loss of the slices by curated share; where there is none, of a stand-in."""
+        means = (self._mean(self.tracks[name]) for name in HELD_OUT)
+        return next((mean for mean in means if math.isfinite(mean)), math.nan)
+
+    def _mean(self, track: Track) -> float:
+        """Mean loss of the slices of a panel by their curated share; nan where it has no row."""
+        losses = np.array([track.loss(code)[0] for code in range(len(self.slices))])
+        known = np.isfinite(losses)
+        if not known.any():
+            return math.nan
+        return float(losses[known] @ self.curated[known] / self.curated[known].sum())
+
+    def standing(self, model: Any) -> tuple[float, float | None]:
+        """Return the held-out loss of a model as it is now, and by how much it forgot (None: not measured)."""
+        from tilth.training.model.loss import score
+
+        def measured(name: str) -> Track:
+            track = Track(self.tracks[name].panel)
+            track.add(score(model, track.panel.examples, self.recipe.pack_tokens, statistics=False))
+            return track
+
+        held = next(name for name in HELD_OUT if self.tracks[name].panel.row_ids)
+        base = self.tracks["base"]
+        if not base.panel.row_ids or not len(base.history):
+            return self._mean(measured(held)), None
+        self.kept = measured("base").history[-1]
+        return self._mean(measured(held)), float((self.kept - base.history[0]).mean())
+
+    def _is_overfit(self, signals: list[Signal]) -> bool:
+        return is_overfit(signals, np.array([e["loss"] for e in self.evaluations]))
+
+    def _records(self, signals: list[Signal]) -> list[dict[str, Any]]:
+        """Return what metrics.jsonl keeps of the last evaluation."""
+        now = self.evaluations[-1]
+        first = [evaluation_records.panels_record(self.plan, self.tracks, now["step"])]
+        return [
+            *(first if len(self.evaluations) == 1 else []),
+            evaluation_records.evaluation_record(now, self.tracks, self.slices),
+            *evaluation_records.monitor_records(signals, now["step"]),
+        ]
+
+    def _next_mixture(self, signals: list[Signal], step: int, tokens_seen: int) -> mixture.Update | None:
+        if not self.recipe.mixture or len(self.slices) < 2 or len(self.evaluations) < 3:
+            return None
+        slopes = [
+            mixture.theil_sen(self.tracks["feedback"].of_slice(code)[0]) for code in range(len(self.slices))
+        ]
+        found = {(s.slice, s.finding) for s in signals}
+        return mixture.update(
+            mixture.Evidence(
+                curated=self.curated,
+                current=self.p,
+                drawn_tokens=self.dynamics.drawn_tokens,
+                unique_tokens=self.dynamics.unique_tokens,
+                slope=np.array([s for s, _ in slopes]),
+                slope_se=np.array([e for _, e in slopes]),
+                overfit=np.array([(name, Finding.OVERFIT) in found for name in self.slices]),
+                memorising=np.array([(name, Finding.MEMORISING) in found for name in self.slices]),
+                tokens_left=tokens_seen / max(1, step) * max(0, self.total_steps - step),
+            )
+        )
+
+    def _remember(self, signals: list[Signal], step: int | None) -> None:
+        for signal in signals:
+            key = f"{signal.monitor} {signal.slice or ''}"
+            if signal.fired or not self.said.get(key, {}).get("fired"):
+                self.said[key] = {**signal.to_dict(), "step": step, "fired": signal.fired}
+
+    def finish(self, model: Any) -> list[Signal]:
+        """Score every row seen or withheld, and the decoys, with the final weights; return what was found.
+
+        Costs one forward pass over these rows: a run shorter than a pass judges what it has seen.
+        """
+        from tilth.training.model.loss import score
+
+        self.standing(model)
+        wrong = decoys.make(self.twin, self.train)
+        seen = [e for e in self.train if self.dynamics.saw(e.row_id)]
+        read = seen + self.twin
+        of_rows = score(model, read, self.recipe.pack_tokens)
+        of_decoys = score(model, wrong, self.recipe.pack_tokens)
+        questions = {example.row_id: example.input_ids[~example.is_label] for example in read + wrong}
+        self.judged, signals = verdicts.judge(of_rows, of_decoys, self.dynamics.frame(), questions)
+        self._remember(signals, None)
+        fired = [s for s in signals if s.fired]
+        self.run_findings += [s.to_dict() for s in fired]
+        return fired
+
+    def feedback_frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return FEEDBACK_ROWS (without text digests) and FEEDBACK_SLICES."""
+        slices = conform(pl.DataFrame(self.slice_lines, infer_schema_length=None), FEEDBACK_SLICES)
+        rows = FEEDBACK_ROWS.to_frame()
+        if self.judged is not None:
+            rows = verdicts.feedback_rows(self.judged, [e.row_id for e in self.twin])
+        return verdicts.rounded(rows), verdicts.rounded(slices)
+
+    @property
+    def alpha_spent(self) -> float:
+        """The error probability that the tests of M1 so far have used; M2 and M9 used as much each."""
+        return sum(0.05 * 6 / (math.pi**2 * t**2) for t in range(1, len(self.evaluations)))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run needs: numpy arrays and plain JSON values, by name."""
+        return {
+            **{f"dynamics.{name}": array for name, array in self.dynamics.state_dict().items()},
+            **{f"history.{name}": track.history for name, track in self.tracks.items()},
+            **{f"tokens.{name}": track.tokens for name, track in self.tracks.items()},
+            "p": self.p,
+            "evaluations": self.evaluations,
+            "slice_lines": self.slice_lines,
+            "run_findings": self.run_findings,
+            "said": self.said,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was taken; the rows and recipes are those given at construction."""
+        self.dynamics.load_state_dict(
+            {k.removeprefix("dynamics."): v for k, v in state.items() if k.startswith("dynamics.")}
+        )
+        for name, track in self.tracks.items():
+            track.history = np.array(state[f"history.{name}"], dtype=np.float64)
+            track.tokens = np.array(state[f"tokens.{name}"], dtype=np.float64)
+        self.p = np.array(state["p"], dtype=np.float64)
+        self.evaluations = list(state["evaluations"])
+        self.slice_lines = list(state["slice_lines"])
+        self.run_findings = list(state["run_findings"])
+        self.said = dict(state["said"])
+
+
+def _token_shares(examples: list[Example], slices: list[str]) -> np.ndarray:
+    code = {name: i for i, name in enumerate(slices)}
+    shares = np.zeros(len(slices))
+    for example in examples:
+        shares[code[example.slice]] += example.weight * len(example.input_ids)
+    return shares / max(1e-12, shares.sum())

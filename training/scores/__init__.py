@@ -1,0 +1,1 @@
+"""What a model thinks of rows: scores and embeddings that curation reads as files."""

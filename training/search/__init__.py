@@ -1,0 +1,1 @@
+"""Searches before a run: which base, which rate."""

@@ -1,0 +1,157 @@
+"""tilth init: looks at data and a base, and writes a recipe that says what it found."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from tilth.curation.reading.files import find_files, stem
+from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.read import Peek, peek
+from tilth.curation.reading.remote import is_remote
+from tilth.curation.reading.source import Source
+from tilth.shards.errors import TilthError, UsageError
+from tilth.workbench.session import in_brackets
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SUFFIXES = (".jsonl", ".json", ".csv", ".parquet", ".arrow", ".jsonl.gz", ".jsonl.zst", ".json.gz", ".csv.gz")
+SHOWN_SAMPLES = 3
+
+RECIPE = """\
+# Written by: tilth init. Every key has a default; what stands here is what you may want to change.
+name: {name}
+
+sources:
+{sources}
+curation:
+  # A key switches a stage on with its parameters, null switches it off. Silent: the safe defaults, which
+  # drop empty, echoed, truncated, broken and duplicated rows and only tag the rest.
+  # language: {{keep: [en]}}                  # drop answers in another language
+  # decontaminate: [evals/*.jsonl]            # drop rows that leak your evaluation items
+  # balance: {{by: [source], target: {{source: {{a: 0.7, b: 0.3}}}}}}
+  dedup: {{near_jaccard: 0.8}}
+  split: {{feedback: 0.02, promotion: 0.02, final: 0.02}}
+
+checks:
+  max_duplicate_rate: 0.01
+  min_rows: 1
+
+training:
+  base: {base}
+  method: lora                               # or full
+  epochs: 2
+  # rate: 2.0e-4                              # lora 2.0e-4, full 1.0e-5 where nothing is said
+
+evaluation:
+  share: 0.05                                # of the run's time
+  # tasks: [{{path: evals/task.jsonl, metric: exact}}]   # questions the model answers, base against tuned
+
+# refresh: {{schedule: "0 3 * * *", promote: checks}}
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One source and what its first rows look like; `peek` is None for what is not on this machine."""
+
+    path: str
+    peek: Peek | None
+
+
+def run(data: Sequence[str], base: str, out: Path, screen: Console) -> None:
+    """Write a recipe for `data` and `base` to `out` and show how the first rows will be learned.
+
+    Raises UsageError if the recipe exists already or nothing readable is found.
+    """
+    if out.exists():
+        raise UsageError(str(out), "is there already", "Nothing was written", "name another file with --out")
+    found = [source for one in data for source in look(one, out.absolute().parent)]
+    sources = "".join(_source_lines(source) for source in found)
+    out.write_text(RECIPE.format(name=_name(data), sources=sources, base=base), encoding="utf-8")
+    for source in found:
+        _show(screen, source)
+    _show_rendered(screen, found, base)
+    screen.print(f"wrote {out}\nnext: curate {out} && train {out}")
+
+
+def look(data: str, base_dir: Path) -> list[Found]:
+    """Find the files that `data` names, relative to `base_dir`, and look at the first rows of each."""
+    if is_remote(data):
+        return [Found(data, None)]
+    path = Path(data)
+    if path.is_dir():
+        names = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES))
+        if not names:
+            raise UsageError(data, "holds no data file", next_step=f"known suffixes: {', '.join(SUFFIXES)}")
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            files = find_files([Source(path=data)], Path.cwd(), Path(folder), ReadLimits())
+        names = [file.local for file in files]
+    return [Found(_relative(p, base_dir), peek(p, ReadLimits())) for p in names]
+
+
+def _name(data: Sequence[str]) -> str:
+    """Return a name for the versions: that of the file, or of the folder of several."""
+    named = stem(data[0].rstrip("/*")) if len(data) == 1 else Path(data[0]).absolute().parent.name
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in named).strip("-.") or "data"
+
+
+def _relative(path: Path, base_dir: Path) -> str:
+    absolute = path.absolute()
+    return str(absolute.relative_to(base_dir)) if absolute.is_relative_to(base_dir) else str(absolute)
+
+
+def _source_lines(source: Found) -> str:
+    if source.peek is None:
+        return f"  - path: {source.path}\n"
+    if source.peek.mapping is None:
+        columns = ", ".join(source.peek.columns)
+        return f"  - path: {source.path}\n    map: {{prompt: COLUMN, response: COLUMN}}   # columns here: {columns}\n"
+    mapped = source.peek.mapping.columns.items()
+    columns = ", ".join(f"{part}: {column}" for part, column in mapped if column in source.peek.columns)
+    return f"  - path: {source.path}   # {source.peek.mapping.shape.value}: {columns}\n"
+
+
+def _show(screen: Console, source: Found) -> None:
+    seen = source.peek
+    if seen is None:
+        screen.print(f"{source.path}: read when you run curate")
+    elif seen.mapping is None:
+        screen.print(
+            f"[yellow]{escape(source.path)}[/]: no known shape in columns {', '.join(seen.columns)}; "
+            "fill in the map in the recipe"
+        )
+    else:
+        bad = ", ".join(f"{n} {reason}" for reason, n in seen.reasons.items()) or "none"
+        chars = sorted(sum(len(t.get("text") or "") for t in row["turns"]) for row in seen.rows)
+        middle, longest = (chars[len(chars) // 2], chars[-1]) if chars else (0, 0)
+        screen.print(
+            f"{escape(source.path)}: {seen.format}, {seen.mapping.shape.value}; of the first "
+            f"{len(seen.rows) + sum(seen.reasons.values())} lines unreadable: {bad}; "
+            f"characters a row: median {middle:,}, longest {longest:,}"
+        )
+
+
+def _show_rendered(screen: Console, found: list[Found], base: str) -> None:
+    """Show three rows as the base's template renders them, tokens that carry loss in reverse video."""
+    rows: list[dict[str, Any]] = [row for source in found if source.peek for row in source.peek.rows]
+    if not rows:
+        return
+    try:
+        from tilth.training.plan.peek import render_rows
+
+        for sample in render_rows(base, rows[:: max(1, len(rows) // SHOWN_SAMPLES)][:SHOWN_SAMPLES]):
+            screen.print(in_brackets(screen, sample))
+            screen.print()
+    except TilthError as error:
+        screen.print(
+            f"[yellow]note[/] the rows cannot be shown as the base renders them: {escape(error.what)}. "
+            "curate works all the same; correct training.base before you train"
+        )

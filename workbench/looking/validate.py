@@ -1,0 +1,98 @@
+"""Judging without curating: a version's bytes and metrics, or the lines of one data file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rich.markup import escape
+
+from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.read import ingest
+from tilth.curation.reading.source import Source
+from tilth.shards.errors import UsageError
+from tilth.shards.tables import OCCURRENCES, ROWS, empty
+from tilth.validators.gate import judge
+from tilth.validators.metrics import Tables, measure
+from tilth.validators.verify import verify_version
+from tilth.workbench.recipes import recipe_file as recipes
+from tilth.workbench.session import open_store
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SHOWN_LINES = 20
+
+
+def version_facts(recipe_path: Path, store_path: Path | None, version_id: str | None) -> dict[str, Any]:
+    """Verify a version's bytes and hold its metrics against the checks of the recipe as it is now."""
+    recipe = recipes.load(recipe_path)
+    store = open_store(recipe_path, store_path)
+    version = store.version(version_id) if version_id else store.candidate(recipe.name)
+    if version is None:
+        raise UsageError(
+            recipe_path.name,
+            f"there is no version of {recipe.name!r} yet",
+            next_step=f"run: curate {recipe_path.name}",
+        )
+    verify_version(store, version)
+    tables = Tables(version.occurrences(), version.rows(), version.decisions(), version.measures([]))
+    checks = judge(measure(tables), recipe.checks)
+    return {
+        "kind": "version",
+        "id": version.id,
+        "passed": not any(check.blocks for check in checks),
+        "counts": version.manifest.counts,
+        "checks": [
+            {
+                "name": check.name,
+                "severity": check.severity,
+                "passed": check.passed,
+                "value": check.value,
+                "bound": f"{check.operator} {check.bound}",
+            }
+            for check in checks
+        ],
+    }
+
+
+def file_facts(path: Path) -> dict[str, Any]:
+    """Read a data file with every guard on and say which lines could not be rows, and why."""
+    with tempfile.TemporaryDirectory(prefix="tilth-validate-") as folder:
+        read = ingest([Source(path=str(path))], Path.cwd(), Path(folder), ReadLimits())
+        lines = pl.concat([empty(OCCURRENCES), *(pl.read_parquet(part.occurrences) for part in read.parts)])
+        rows = pl.concat([empty(ROWS), *(pl.read_parquet(part.rows) for part in read.parts)])
+        shapes = rows["shape"].value_counts(sort=True)
+    bad = lines.filter(pl.col("reader_reason").is_not_null())
+    return {
+        "kind": "file",
+        "path": str(path),
+        "passed": bad.is_empty() and not rows.is_empty(),
+        "lines": lines.height,
+        "rows": lines["row_id"].drop_nulls().n_unique(),
+        "repeated_lines": lines["row_id"].drop_nulls().len() - lines["row_id"].drop_nulls().n_unique(),
+        "shapes": {str(shape): count for shape, count in shapes.iter_rows()},
+        "quarantined": bad["reader_reason"].value_counts(sort=True).to_dicts(),
+        "first_bad_lines": bad.select("line", "reader_reason").head(SHOWN_LINES).to_dicts(),
+    }
+
+
+def show(screen: Console, facts: dict[str, Any]) -> None:
+    """Print the facts of either kind."""
+    if facts["kind"] == "version":
+        for check in facts["checks"]:
+            mark = "passed" if check["passed"] else f"[red]{check['severity']}[/]"
+            screen.print(f"{mark:<8} {check['name']}: {check['value']} {check['bound']}")
+        screen.print(f"{facts['id'][:12]}: every byte is as it was written")
+        return
+    shapes = ", ".join(f"{count:,} {shape}" for shape, count in facts["shapes"].items())
+    screen.print(
+        f"{escape(facts['path'])}: {facts['lines']:,} lines, {facts['rows']:,} distinct rows ({shapes}), "
+        f"{facts['repeated_lines']:,} repeated"
+    )
+    for line in facts["quarantined"]:
+        screen.print(f"  {line['count']:,} lines: {line['reader_reason']}")
+    for line in facts["first_bad_lines"]:
+        screen.print(f"  {escape(facts['path'])}:{line['line']}: {line['reader_reason']}")

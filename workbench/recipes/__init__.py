@@ -1,0 +1,1 @@
+"""Recipes as files: YAML with the line of every key."""

@@ -1,0 +1,156 @@
+"""Loads a recipe: YAML in, checked sections out, every error with the line that caused it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tilth.curation import recipe as curation_recipe
+from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.source import Source
+from tilth.shards.errors import RecipeError, UsageError
+from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.validators.recipe import Checks, ReportOptions
+from tilth.workbench.recipes.yaml_lines import parse_scalar, read_document
+
+if TYPE_CHECKING:
+    from tilth.curation.recipe import CurationRecipe
+
+Model = TypeVar("Model", bound=BaseModel)
+SECTIONS = ("name", "sources", "limits", "curation", "checks", "report", "training", "evaluation", "refresh")
+
+
+class RefreshRecipe(BaseModel):
+    """When the loop runs by itself and what may move the served version."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    schedule: str | None = None  # a cron line
+    promote: Literal["checks", "training"] = "checks"
+    seeds: int = Field(2, ge=1)  # paired seeds of a comparison
+    compare_steps: int | None = Field(None, ge=1)  # budget of each of its runs; null: as long as training
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A checked recipe; paths in it are relative to `base_dir`."""
+
+    path: Path
+    name: str
+    sources: tuple[Source, ...]
+    limits: ReadLimits
+    curation: CurationRecipe
+    checks: Checks
+    report: ReportOptions
+    training: TrainingRecipe | None
+    evaluation: EvaluationRecipe
+    refresh: RefreshRecipe
+
+    @property
+    def base_dir(self) -> Path:
+        """The folder the recipe lies in."""
+        return self.path.parent
+
+    def require_training(self) -> TrainingRecipe:
+        """Return the training section. Raises UsageError if the recipe has none."""
+        if self.training is None:
+            raise UsageError(
+                str(self.path.name),
+                "there is no 'training' section",
+                "Nothing was trained",
+                "add: training: {base: PATH_OR_HUB_NAME}",
+            )
+        return self.training
+
+
+def load(path: Path, overrides: tuple[str, ...] = (), *, option: str = "--set") -> Recipe:
+    """Read and check a recipe; `overrides` are `key.path=value` settings from the command line, given by `option`.
+
+    Raises UsageError naming file, line and key.
+    """
+    document = read_document(path)
+    for override in overrides:
+        key, found, value = override.partition("=")
+        if not found or not key:
+            raise UsageError(
+                f"{option} {override}", "not of the form key=value", next_step=f"say: {option} KEY=VALUE"
+            )
+        document.set(tuple(key.split(".")), parse_scalar(value), f"{option} {key}")
+    try:
+        return _check(path, document.data)
+    except RecipeError as error:
+        text = f"{error.what}; {error.next_step}" if error.next_step else error.what
+        raise UsageError(f"{document.place(error.key)}: {error.where}", text) from None
+
+
+def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
+    for key in data:
+        if key not in SECTIONS:
+            raise RecipeError((key,), "unknown key", curation_recipe.suggestion(key, SECTIONS))
+    for key in ("name", "sources"):
+        if not data.get(key):
+            raise RecipeError(
+                (key,), "is missing", f"a recipe needs at least a name and a source; add '{key}:'"
+            )
+    name = data["name"]
+    if not isinstance(name, str) or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        raise RecipeError(("name",), "must be letters, digits, '-', '_' and '.'")
+    if not isinstance(data["sources"], list):
+        raise RecipeError(("sources",), "must be a list", "write '- path: FILE' under it")
+    evaluation = _model(EvaluationRecipe, data.get("evaluation"), ("evaluation",))
+    training = data.get("training")
+    report = _model(ReportOptions, data.get("report"), ("report",))
+    if report.examples == 0:
+        evaluation = evaluation.model_copy(update={"show_answers": False})
+    return Recipe(
+        path=path,
+        name=name,
+        sources=tuple(_model(Source, item, ("sources", i)) for i, item in enumerate(data["sources"])),
+        limits=curation_recipe.build(ReadLimits, data.get("limits") or {}, ("limits",)),
+        curation=curation_recipe.parse(
+            _mapping(data.get("curation"), ("curation",)),
+            path.parent,
+            [task.path for task in evaluation.tasks],
+        ),
+        checks=_model(Checks, data.get("checks"), ("checks",)),
+        report=report,
+        training=None if training is None else _model(TrainingRecipe, training, ("training",)),
+        evaluation=evaluation,
+        refresh=_model(RefreshRecipe, data.get("refresh"), ("refresh",)),
+    )
+
+
+def _mapping(value: Any, key: tuple[str | int, ...]) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise RecipeError(key, "must hold keys", f"write '{key[-1]}:' and its keys indented below")
+    return value
+
+
+def _model(model: type[Model], value: Any, key: tuple[str | int, ...]) -> Model:
+    """Validate one section; the first problem becomes a RecipeError."""
+    try:
+        return model.model_validate(dict(_mapping(value, key)))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = (*key, *(part for part in problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            hint = curation_recipe.suggestion(str(where[-1]), _known_keys(model))
+            raise RecipeError(where, "unknown key", hint) from None
+        if problem["type"] == "missing":
+            raise RecipeError(where, "is missing") from None
+        raise RecipeError(where, problem["msg"][0].lower() + problem["msg"][1:]) from None
+
+
+def _known_keys(model: type[BaseModel]) -> list[str]:
+    """Return the keys of a section and of the sections inside it."""
+    names: list[str] = []
+    for name, info in model.model_fields.items():
+        names.append(name)
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            names += _known_keys(info.annotation)
+    return names

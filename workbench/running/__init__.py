@@ -1,0 +1,1 @@
+"""What changes a store, as a person runs it: curate, train, score, compare, refresh."""

@@ -1,0 +1,98 @@
+"""Did the steered version help? Runs the arms and writes the page that says so, or that nothing was shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from tilth.validators import report
+from tilth.validators.report import read_facts
+from tilth.workbench import session
+from tilth.workbench.running import curate as curating
+from tilth.workbench.running import train as tuning
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from tilth.shards.store import Store
+    from tilth.shards.version import Version
+    from tilth.workbench.recipes.recipe_file import Recipe
+
+COMPARED = "compare"
+ARMS = 3
+
+
+def compare(recipe: Recipe, store: Store, parent: Version, child: Version, screen: Console) -> dict[str, Any]:
+    """Train parent, child and an equal random removal under paired seeds; return and show the page's facts."""
+    from tilth.training.comparison.compare import compare as compare_arms
+
+    seeds = [recipe.require_training().seed + i for i in range(recipe.refresh.seeds)]
+    screen.rule(f"compare {child.short} with {parent.short}")
+    runs, seconds = len(seeds) * ARMS, store.receipts(tuning.TRAINED, child.id)[-1]["seconds"]
+    screen.print(
+        f"{len(seeds)} paired seeds of {ARMS} arms: the parent, the child, and the parent with as many rows removed "
+        f"at random; {runs} runs, at most about {runs * seconds / 60:.0f} minutes"
+    )
+    with session.progress(screen) as on_progress:
+        facts = compare_arms(
+            recipe.require_training(),
+            recipe.evaluation,
+            store,
+            parent=parent,
+            child=child,
+            base_dir=recipe.base_dir,
+            recipe_digest=tuning.training_digest(recipe),
+            seeds=seeds,
+            max_steps=recipe.refresh.compare_steps,
+            actions=read_facts(curating.page_dir(store, child) / "report.html")["actions"],
+            links=_links(store, parent, child),
+            next_command=_next(recipe, parent, child),
+            on_progress=on_progress,
+        )
+    page = report.comparison_page(page_dir(store, parent, child), facts)
+    store.add_receipt(COMPARED, child.id, {"parent": parent.id, "answer": facts["answer"], "page": str(page)})
+    show(screen, facts, page)
+    return dict(facts)
+
+
+def page_dir(store: Store, parent: Version, child: Version) -> Path:
+    """Return the folder of the page that compares two versions."""
+    return store.root / "reports" / f"{parent.short}-{child.short}"
+
+
+def show(screen: Console, facts: Any, page: Path) -> None:
+    """Print what each arm came to and the answer."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    tasks = list(facts["arms"][0]["seeds"][0]["scores"])
+    for title in ("arm", "seed", "held-out loss", *tasks):
+        table.add_column(title, justify="left" if title == "arm" else "right")
+    for arm in facts["arms"]:
+        for line in arm["seeds"]:
+            seed = "" if arm["arm"] == "base" else str(line["seed"])
+            scores = (f"{line['scores'][task]:.3f}" for task in tasks)
+            table.add_row(arm["arm"], seed, f"{line['loss']:.4f}", *scores)
+    screen.print(table)
+    for reason in facts["reasons"]:
+        screen.print(f"  {reason}")
+    screen.print(f"[bold]{facts['sentence']}[/]\npage: {page}")
+
+
+def _links(store: Store, parent: Version, child: Version) -> list[Any]:
+    links = [
+        {"label": f"data page of the {word}, {version.short}", "href": f"../{version.short}/report.html"}
+        for word, version in (("parent", parent), ("child", child))
+    ]
+    for word, version in (("parent", parent), ("child", child)):
+        runs = store.receipts(tuning.TRAINED, version.id)
+        if runs:
+            href = f"../../runs/{runs[-1]['run_id']}/report.html"
+            links.append({"label": f"run page of the {word}, {runs[-1]['run_id']}", "href": href})
+    return links
+
+
+def _next(recipe: Recipe, parent: Version, child: Version) -> dict[str, str]:
+    back = f"tilth rollback {recipe.name} --to {parent.short}"
+    return {"better": f"tilth export {child.short} FOLDER", "worse": back, "no difference shown": back}

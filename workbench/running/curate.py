@@ -1,0 +1,188 @@
+"""Curation as a person runs it: a request from the recipe, the run, its page, and what the screen says."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from tilth.curation.curate import Outcome, Progress, Request, curate
+from tilth.curation.run.executor import executor
+from tilth.shards.store import Store
+from tilth.shards.version import Version
+from tilth.validators import report
+from tilth.validators.report import read_facts
+from tilth.workbench.session import open_store, show_reasons, store_path_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tilth.workbench.recipes.recipe_file import Recipe
+
+
+@contextmanager
+def store_for(recipe: Path, store_path: Path | None, *, dry_run: bool) -> Iterator[Store]:
+    """Open the store of a recipe; for a dry run a copy that is thrown away."""
+    if not dry_run:
+        yield open_store(recipe, store_path)
+        return
+    real = store_path_of(recipe, store_path)
+    with tempfile.TemporaryDirectory(prefix="tilth-dry-run-") as folder:
+        copy = Path(folder) / "store"
+        if real.is_dir():
+            skipped = shutil.ignore_patterns("runs", "reports", "tmp", "cache")
+            shutil.copytree(real, copy, ignore=skipped)
+        yield Store.open(copy)
+
+
+def request_of(recipe: Recipe) -> Request:
+    """Return what curation needs of a recipe."""
+    return Request(
+        name=recipe.name,
+        sources=recipe.sources,
+        recipe=recipe.curation,
+        checks=recipe.checks,
+        base_dir=recipe.base_dir,
+        limits=recipe.limits,
+    )
+
+
+def run(recipe: Recipe, store: Store, *, on_progress: Progress | None = None) -> Outcome:
+    """Curate and, if a version was published, keep its figures in a receipt."""
+    chosen = executor(recipe.curation.executor)
+    outcome = curate(request_of(recipe), store, executor=chosen, on_progress=on_progress)
+    if outcome.published:
+        figures = {
+            "seconds": round(outcome.seconds, 3),
+            "rewritten": outcome.rewritten,
+            "unfinished_files": outcome.unfinished_files,
+            "recipe": recipe.path.name,
+        }
+        store.add_receipt("curate", outcome.version.id, figures)
+    return outcome
+
+
+def parent_of(store: Store, version: Version) -> Version | None:
+    """Return the version that `version` was made from, or None for the first."""
+    return store.version(version.manifest.parent) if version.manifest.parent else None
+
+
+def page_dir(store: Store, version: Version) -> Path:
+    """Return the folder of a version's page."""
+    return store.root / "reports" / version.short
+
+
+def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
+    """Write the data page of the outcome's version and return its path."""
+    facts = report.data_report(
+        outcome.version,
+        parent_of(store, outcome.version),
+        outcome.checks,
+        [named(action, recipe) for action in outcome.steering.actions],
+        recipe.report,
+        targets=recipe.curation.targets(),
+        phases=recipe.curation.phases(),
+        tags=outcome.tags,
+        recipe_path=recipe.path.name,
+    )
+    return report.data_page(page_dir(store, outcome.version), facts)
+
+
+def named(action: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """Return an action whose reversing command names this recipe."""
+    return {**action, "reverse": action["reverse"].replace("RECIPE", recipe.path.name)}
+
+
+def as_dict(outcome: Outcome, page: Path, *, dry_run: bool) -> dict[str, Any]:
+    """Return the outcome as plain JSON values."""
+    manifest = outcome.version.manifest
+    return {
+        "id": outcome.version.id,
+        "content_id": manifest.content_id,
+        "parent": manifest.parent,
+        "published": outcome.published and not dry_run,
+        "dry_run": dry_run,
+        "passed": outcome.passed,
+        "counts": manifest.counts,
+        "checks": {c.name: c.passed for c in outcome.checks},
+        "feedback": manifest.feedback,
+        "unread_feedback": outcome.unread_feedback,
+        "actions": outcome.steering.actions if outcome.published else [],
+        "rewritten": outcome.rewritten,
+        "unfinished_files": outcome.unfinished_files,
+        "seconds": round(outcome.seconds, 3),
+        "page": None if dry_run else str(page),
+    }
+
+
+def show(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, *, dry_run: bool) -> None:
+    """Print where every line went, what changed and what to do next."""
+    facts = read_facts(page)
+    _show_taken(screen, facts)
+    for path, problem in outcome.unfinished_files.items():
+        screen.print(f"[yellow]note[/] {escape(path)}: reading stopped before the end ({problem})")
+    if outcome.published:
+        _show_steered(screen, facts)
+    for check in outcome.checks:
+        if not check.passed:
+            colour = "red" if check.blocks else "yellow"
+            screen.print(
+                f"[{colour}]{check.severity}[/] {check.name}: {check.value} is not {check.operator} {check.bound}"
+            )
+    screen.print(conservation(outcome.version))
+    if dry_run:
+        screen.print("dry run: nothing was published")
+        return
+    state = "published" if outcome.published else "nothing new, still"
+    screen.print(
+        f"[bold]{facts['verdict']}[/]  {state} {recipe.name} {outcome.version.short}  ({outcome.seconds:.1f} s)"
+    )
+    show_reasons(screen, facts)
+    if outcome.unread_feedback:
+        screen.print(
+            f"{outcome.unread_feedback} feedback record(s) unread: they ask for no change of these rows, or this "
+            "version was steered already; they are looked at again when the sources or the recipe change"
+        )
+    screen.print(f"page: {page}\nnext: {facts['next']}")
+
+
+def _show_taken(screen: Console, facts: dict[str, Any]) -> None:
+    """Print what each rule took, and name those that took more than 2 % of a source."""
+    taken = Table(box=None, pad_edge=False, header_style="dim")
+    for title in ("verdict", "stage", "reason", "lines", "share"):
+        taken.add_column(title, justify="right" if title in ("lines", "share") else "left")
+    for line in facts["taken"]:
+        counts = (f"{line['lines']:,}", f"{line['share']:.1%}")
+        taken.add_row(line["verdict"], line["stage"], line["reason"], *counts)
+    if facts["taken"]:
+        screen.print(taken)
+    for warning in facts["warnings"]:
+        screen.print(
+            f"[yellow]note[/] {warning['stage']}: {warning['reason']} took {warning['share']:.1%} "
+            f"of {warning['source']} ({warning['lines']:,} lines)"
+        )
+    for note in facts["licences"]:
+        screen.print(f"[yellow]note[/] licences: {escape(note)}")
+
+
+def _show_steered(screen: Console, facts: dict[str, Any]) -> None:
+    """Print what feedback changed, and how each change is taken back."""
+    for action in facts["actions"]:
+        screen.print(f"[cyan]{action['action']}[/] {escape(action['target'])}: {escape(action['evidence'])}")
+        if action["reverse"]:
+            screen.print(f"  reverse with: {escape(action['reverse'])}")
+
+
+def conservation(version: Version) -> str:
+    """Return the line that accounts for every input line."""
+    c = version.manifest.counts
+    return (
+        f"{c['lines']:,} lines in = {c['kept']:,} kept + {c['dropped']:,} dropped + "
+        f"{c['quarantined']:,} quarantined ({c['unaccounted']} unaccounted for)"
+    )

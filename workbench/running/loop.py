@@ -1,0 +1,119 @@
+"""The loop once around: curate, train, steer, train again, compare, promote.
+
+Each step is skipped where its result is there already, so that a rerun after an interruption goes on, and a
+run without news does nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tilth.shards.errors import TilthError
+from tilth.workbench import session
+from tilth.workbench.running import curate as curating
+from tilth.workbench.running import train as tuning
+from tilth.workbench.running.comparison import COMPARED, compare
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tilth.curation.curate import Outcome
+    from tilth.shards.store import Store
+    from tilth.shards.version import Version
+    from tilth.workbench.recipes.recipe_file import Recipe
+
+
+def run(recipe: Recipe, store: Store, screen: Console) -> dict[str, Any]:
+    """Go once around and return state, summary, the versions and the pages."""
+    first = _curate(recipe, store, screen, "curate")
+    if not first.passed:
+        return _facts(
+            "checks failed", f"{first.version.short} failed its checks and is not served", first.version
+        )
+    if not first.published and pending(recipe, store, first.version) is None:
+        return _facts("no news", f"{recipe.name} {first.version.short} is up to date", first.version)
+    if store.served(recipe.name) is None:
+        store.promote(recipe.name)
+        screen.print(f"served: {recipe.name} {first.version.short}, the first version to pass its checks")
+    if recipe.training is None:
+        store.promote(recipe.name)
+        return _facts("done", f"curated {first.version.short}; the recipe trains nothing", first.version)
+    _train(recipe, store, screen, first.version)
+    second = _curate(recipe, store, screen, "curate again, reading what training learned")
+    parent = curating.parent_of(store, second.version)
+    if parent is None or not _is_steered(second.version, parent):
+        return _settle(recipe, store, second, "training asked for no change of the data")
+    _train(recipe, store, screen, second.version)
+    facts = compare(recipe, store, parent, second.version, screen)
+    return _decide(recipe, store, screen, second, facts)
+
+
+def pending(recipe: Recipe, store: Store, version: Version) -> str | None:
+    """Return what the loop would still do for a version whose sources and recipe are unchanged, or None."""
+    if recipe.training is None:
+        return None
+    if not store.receipts(tuning.TRAINED, version.id):
+        return f"would train on {version.short}"
+    parent = curating.parent_of(store, version)
+    if parent is not None and _is_steered(version, parent) and not store.receipts(COMPARED, version.id):
+        return f"would compare {version.short} with {parent.short}"
+    return None
+
+
+def _curate(recipe: Recipe, store: Store, screen: Console, title: str) -> Outcome:
+    screen.rule(title)
+    with session.progress(screen) as report:
+        outcome = curating.run(recipe, store, on_progress=report)
+    curating.show(screen, recipe, outcome, curating.write_page(recipe, store, outcome), dry_run=False)
+    return outcome
+
+
+def _train(recipe: Recipe, store: Store, screen: Console, version: Version) -> None:
+    if store.receipts(tuning.TRAINED, version.id):
+        return
+    screen.rule(f"train on {version.short}")
+    with session.progress(screen) as report:
+        result = tuning.run(
+            recipe,
+            store,
+            tuning.without_pairs(version),
+            on_progress=report,
+            on_plan=tuning.show_start(screen),
+        )
+    tuning.show(screen, result)
+
+
+def _is_steered(version: Version, parent: Version) -> bool:
+    return version.manifest.feedback != parent.manifest.feedback
+
+
+def _decide(
+    recipe: Recipe, store: Store, screen: Console, second: Outcome, facts: dict[str, Any]
+) -> dict[str, Any]:
+    """Serve the steered version, or go back to its parent, as the recipe and the comparison say."""
+    version, answer = second.version, facts["answer"]
+    parent = curating.parent_of(store, version)
+    assert parent is not None
+    if answer == "worse":
+        store.rollback(recipe.name, parent.id)
+        return _facts(
+            "done", f"{version.short} is worse than {parent.short}, which is the candidate again", parent
+        )
+    if recipe.refresh.promote == "training" and answer != "better":
+        return _facts(
+            "done", f"{facts['sentence']} {version.short} stays the candidate and is not served", version
+        )
+    return _settle(recipe, store, second, facts["sentence"])
+
+
+def _settle(recipe: Recipe, store: Store, outcome: Outcome, sentence: str) -> dict[str, Any]:
+    """Serve the candidate if its checks allow."""
+    try:
+        store.promote(recipe.name)
+    except TilthError as error:
+        return _facts("checks failed", error.message(), outcome.version)
+    return _facts("done", f"{sentence.rstrip('.')}; serving {outcome.version.short}", outcome.version)
+
+
+def _facts(state: str, summary: str, version: Version) -> dict[str, Any]:
+    return {"state": state, "summary": summary, "version": version.id}

@@ -1,0 +1,118 @@
+"""train --find-rate and --choose-base: searches before a run, and what the screen says of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from tilth.workbench.running import train as tuning
+from tilth.workbench.session import print_json, progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tilth.shards.store import Store
+    from tilth.shards.version import Version
+    from tilth.training.search.choose_base import BaseChoice
+    from tilth.training.search.find_rate import RateSearch
+    from tilth.workbench.recipes.recipe_file import Recipe
+
+
+def find_rate(screen: Console, recipe: Recipe, store: Store, version: Version, *, as_json: bool) -> None:
+    """Search a learning rate, keep the search for the page of the next run, and print it."""
+    from tilth.training.search.find_rate import find_rate
+
+    with progress(screen) as report:
+        found = find_rate(
+            recipe.require_training(), recipe.evaluation, version, store,
+            base_dir=recipe.base_dir, recipe_digest=tuning.training_digest(recipe), on_progress=report,
+        )  # fmt: skip
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        show_rate(screen, recipe.path, found)
+
+
+def show_rate(screen: Console, path: Path, found: RateSearch) -> None:
+    """Print the range test, the short runs and the rate they chose."""
+    ended = "the loss diverged beyond it" if found.diverged else "the test ended there without diverging"
+    screen.print(f"size rule: {found.guess:g}; range test: at most {found.bound:.2g} ({ended})")
+    lowest = min(loss for _, loss in found.test)
+    for rate, loss in found.test:
+        screen.print(f"  {rate:8.2g}  {loss:7.3f}  {'▇' * round(min(40, 12 * loss / lowest))}")
+    screen.print(f"short runs, loss on feedback rows (untuned {found.base_loss:.3f} nat/token):")
+    for trial in found.trials:
+        judged = "not finite" if trial.loss is None else f"{trial.loss:.3f}"
+        screen.print(f"  {trial.rate:8.2g}  {trial.steps:4} steps  {judged}")
+    screen.print(
+        f"cost: {found.tokens:,} tokens, {found.tokens / found.planned_tokens:.1%} of the planned run's\n"
+        f"[bold]next[/]: train {escape(path.name)} --set training.rate={found.rate:g}"
+    )
+
+
+def choose_base(screen: Console, recipe: Recipe, store: Store, version: Version, *, as_json: bool) -> None:
+    """Rank the bases of a recipe, keep the ranking in the store, and print it."""
+    from tilth.training.search.choose_base import choose_base
+
+    with progress(screen) as report:
+        choice = choose_base(
+            recipe.require_training(), recipe.evaluation, version, store,
+            base_dir=recipe.base_dir, recipe_digest=tuning.training_digest(recipe), on_progress=report,
+        )  # fmt: skip
+    if as_json:
+        print_json(choice.to_dict())
+    else:
+        show_bases(screen, recipe.path, choice)
+
+
+def show_bases(screen: Console, path: Path, choice: BaseChoice) -> None:
+    """Print the ranking, the data-efficiency curve of the first, and how to train it."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    titles = (
+        "base",
+        "bits per byte",
+        "after its longest run",
+        "predicted when tuned",
+        "twice the data",
+        "rate",
+        "cost",
+    )
+    for title in titles:
+        table.add_column(title, justify="left" if title == "base" else "right")
+    for one in [*choice.candidates, choice.scratch]:
+        gain = "" if one.doubling is None else f"-{one.doubling:.3f}"
+        table.add_row(
+            escape(one.base),
+            f"{one.bits_per_byte:.3f}",
+            f"{one.points[-1][1]:.3f} ({one.longest:.1%})" if one.longest else "",
+            _predicted(one),
+            gain,
+            f"{one.rate:g}",
+            f"{one.cost:.1%}",
+        )
+    screen.print(table)
+    screen.print(
+        f"the first {choice.finalists} by their longest runs (share of the full one), the others by their laws"
+    )
+    best = choice.chosen
+    for line in choice.curve():
+        screen.print(
+            f"  {line['rows']:>12,.0f} rows: {line['tuned']:.3f} nat/token, "
+            f"{line['from_scratch']:.3f} from random weights"
+        )
+    if best.doubling is not None:
+        screen.print(
+            f"doubling the data buys {best.doubling * choice.nat_per_bit:.3f} nat/token (from the fitted law)"
+        )
+    screen.print(
+        f"cost: {choice.cost:.1%} of tuning every base in full, and {choice.scratch_cost:.1%} for random weights\n"
+        f"[bold]next[/]: train {escape(path.name)} --set training.base={escape(best.base)}"
+    )
+
+
+def _predicted(one: Any) -> str:
+    return "filtered out" if one.predicted is None else f"{one.predicted:.3f}"

@@ -1,0 +1,225 @@
+"""Training as a person runs it: which version, what it would cost, the run, and what the screen says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from tilth.curation.reading.files import find_files
+from tilth.curation.reading.remote import is_remote
+from tilth.curation.run.provenance import recipe_digest
+from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
+from tilth.shards.errors import UsageError
+from tilth.shards.tables import Shape, Verdict
+from tilth.workbench.session import in_brackets, print_json, show_reasons
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tilth.shards.progress import Progress
+    from tilth.shards.store import Store
+    from tilth.shards.version import Version
+    from tilth.training.plan.plan import Plan
+    from tilth.training.train import RunResult
+    from tilth.workbench.recipes.recipe_file import Recipe
+
+
+TRAINED = "train"
+
+
+def version_to_train(recipe: Recipe, store: Store, version_id: str | None) -> Version:
+    """Return the version asked for, or the candidate if recipe and sources are still what it was made from.
+
+    Raises UsageError saying what changed, or that the version holds preference pairs.
+    """
+    if version_id is not None:
+        return without_pairs(store.version(version_id))
+    candidate = store.candidate(recipe.name)
+    if candidate is None:
+        raise UsageError(
+            recipe.path.name,
+            f"there is no version of {recipe.name!r} yet",
+            "Nothing was trained",
+            next_curate(recipe),
+        )
+    changed = what_changed(recipe, candidate)
+    if changed:
+        raise UsageError(
+            recipe.path.name,
+            f"{changed} since version {candidate.short} was curated",
+            "Nothing was trained",
+            f"run: {next_curate(recipe)}, or name the version: train {recipe.path.name} --version {candidate.short}",
+        )
+    return without_pairs(candidate)
+
+
+def without_pairs(version: Version) -> Version:
+    """Return a version if it keeps no preference pairs: training on them is not what `train` does.
+
+    Raises UsageError naming the export that other trainers read.
+    """
+    kept = version.decisions()["verdict"] == Verdict.KEEP.value
+    pairs = (kept & (version.rows(["shape"])["shape"] == Shape.PREFERENCE.value)).sum()
+    if pairs:
+        raise UsageError(
+            f"version {version.short}",
+            f"{pairs:,} of its rows are preference pairs, which train does not learn from",
+            "Nothing was trained",
+            f"write them in TRL's format: tilth export {version.short} DIR",
+        )
+    return version
+
+
+def next_curate(recipe: Recipe) -> str:
+    """Return the command that makes a version."""
+    return f"curate {recipe.path.name}"
+
+
+def what_changed(recipe: Recipe, version: Version) -> str:
+    """Return what differs between the recipe as it is now and what a version was made from, or ""."""
+    if recipe_digest(recipe.sources, recipe.curation) != version.manifest.recipe_digest:
+        return "the sources or the curation section of the recipe changed"
+    now, then = local_digests(recipe), set(version.manifest.sources)
+    remote = any(is_remote(source.path) for source in recipe.sources)
+    return "a source file changed" if not now <= then or (now != then and not remote) else ""
+
+
+def local_digests(recipe: Recipe) -> set[str]:
+    """Return the digests of the recipe's local source files; remote ones are pinned by their revision."""
+    local = [source for source in recipe.sources if not is_remote(source.path)]
+    files = find_files(local, recipe.base_dir, recipe.base_dir, recipe.limits)
+    return {file_sha256(file.local) for file in files}
+
+
+def training_digest(recipe: Recipe) -> str:
+    """Return the digest of the sections that decide what a run does."""
+    sections = [recipe.require_training(), recipe.evaluation]
+    return sha256_hex(canonical_json([section.model_dump(mode="json") for section in sections]))
+
+
+def launch(recipe: Recipe) -> int | None:
+    """Run this command on every visible card and return its exit code; None where one process is enough."""
+    from tilth.training.hardware.launch import launch as start
+
+    return start(recipe.require_training())
+
+
+def run(
+    recipe: Recipe,
+    store: Store,
+    version: Version,
+    *,
+    fresh: bool = False,
+    seed: int | None = None,
+    on_progress: Progress | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
+) -> RunResult:
+    """Train on a version with the recipe's settings and keep a receipt of the run."""
+    from tilth.training.train import train
+
+    result = train(
+        recipe.require_training(),
+        recipe.evaluation,
+        version,
+        store,
+        base_dir=recipe.base_dir,
+        recipe_digest=training_digest(recipe),
+        seed=seed,
+        fresh=fresh,
+        on_progress=on_progress,
+        on_plan=on_plan,
+        next_command=next_curate(recipe),
+    )
+    figures = {"run_id": result.run_id, "steps": result.steps, "seconds": round(result.seconds, 3)}
+    store.add_receipt(TRAINED, version.id, {**figures, "peak_bytes": result.peak_bytes})
+    return result
+
+
+def as_dict(result: RunResult) -> dict[str, Any]:
+    """Return a run as plain JSON values."""
+    return {
+        "run_id": result.run_id,
+        "run_dir": str(result.run_dir),
+        "page": str(result.run_dir / "report.html"),
+        "steps": result.steps,
+        "tokens": result.tokens,
+        "best_step": result.best_step,
+        "stopped_early": result.stopped_early,
+        "feedback": result.feedback_digest,
+        "results": result.results,
+        "seconds": round(result.seconds, 3),
+        "peak_bytes": result.peak_bytes,
+    }
+
+
+def show(screen: Console, result: RunResult) -> None:
+    """Print what a run came to: losses and scores of base and tuned, and what it says of the data."""
+    from rich.table import Table
+
+    from tilth.validators.report import read_facts
+
+    page = result.run_dir / "report.html"
+    facts = read_facts(page)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title in ("measured on", "base", "tuned", "change"):
+        table.add_column(title, justify="left" if title == "measured on" else "right")
+    for line in facts["slices"]:
+        name = f"loss {escape(line['slice'])}"
+        table.add_row(name, *(_interval(line[side]) for side in ("base", "tuned", "change")))
+    for line in facts["tasks"]:
+        name = f"{line['metric']} {escape(line['name'])}"
+        table.add_row(name, *(_interval(line[side]) for side in ("base", "tuned", "change")))
+    if table.rows:
+        screen.print(table)
+    for line in facts["monitors"]:
+        if line["triggered"]:
+            screen.print(
+                f"[yellow]{line['finding']}[/] {line['monitor']} {escape(line['slice'])}: {line['evidence']}"
+            )
+    screen.print(
+        f"[bold]{facts['verdict']}[/]  run {result.run_id}: {result.steps:,} steps, {result.tokens:,} tokens, "
+        f"best at step {result.best_step:,}, {result.seconds:.1f} s, peak {result.peak_bytes / 2**20:,.0f} MiB"
+    )
+    show_reasons(screen, facts)
+    if result.feedback_digest:
+        screen.print(f"feedback: {result.feedback_digest[:12]} waits for the next curate")
+    screen.print(f"page: {page}\nnext: {facts['next']}")
+
+
+def _interval(value: dict[str, Any]) -> str:
+    if value["low"] is None:
+        return f"{value['value']:.3f}"
+    return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+
+
+def show_start(screen: Console) -> Callable[[Plan], None]:
+    """Return what prints the first lines of a run: device, model, rows, steps and time, memory."""
+
+    def show(plan: Plan) -> None:
+        for line in plan.lines():
+            screen.print(escape(line))
+
+    return show
+
+
+def show_plan(screen: Console, recipe: Recipe, version: Version, *, as_json: bool) -> None:
+    """Print what a run would cost, before any weight is loaded."""
+    from tilth.training.plan.plan import plan
+
+    facts = plan(recipe.require_training(), recipe.evaluation, version, base_dir=recipe.base_dir)
+    if as_json:
+        print_json(facts.to_dict())
+        return
+    for line in facts.lines():
+        screen.print(escape(line))
+
+
+def show_peek(screen: Console, recipe: Recipe, version: Version) -> None:
+    """Print a few rendered samples with the tokens that carry loss marked."""
+    from tilth.training.plan.peek import peek
+
+    for sample in peek(recipe.require_training(), version, base_dir=recipe.base_dir):
+        screen.print(in_brackets(screen, sample))
+        screen.print()
