@@ -19,8 +19,7 @@ from typing import Any
 from benchmarks.tools.guards import FAILURES, GUARDS, Guard
 from benchmarks.tools.record import ROOT, write
 
-ROOMS = ("shards", "validators", "curation", "training", "workbench", "data")
-WITH_TESTS = (*ROOMS, "tests", "benchmarks")
+COPIED = ("shards", "validators", "curation", "training", "workbench", "data", "tests", "benchmarks")
 PAGE = ROOT / "docs" / "silent-failures.md"
 PASSED, FAILED = 0, 1  # exit codes of pytest; any other means that no test ran
 MAX_SECONDS = 300
@@ -74,24 +73,22 @@ def examine(whole: Path, guard: Guard) -> dict[str, Any]:
 def copy_tree(target: Path, source: Path = ROOT) -> Path:
     """Copy the rooms and their tests to a folder in which `tilth.ROOM` is the copy, and return it."""
     target.mkdir(parents=True)
-    for name in WITH_TESTS:
+    for name in COPIED:
         heavy = name not in ("training", "tests") and source is not ROOT
         if heavy:
             (target / name).symlink_to(source / name)
         else:
             shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("results"))
     shutil.copy(source / "pyproject.toml", target)
-    (target / "link" / "tilth").mkdir(parents=True)
-    for room in ROOMS:
-        (target / "link" / "tilth" / room).symlink_to(target / room)
+    shutil.copytree(source / "src", target / "src", symlinks=True)  # relative links: they name the copied rooms
     return target
 
 
 def run(tree: Path, tests: tuple[str, ...]) -> tuple[int, str]:
     """Run tests in a tree; return pytest's exit code and the end of what it said."""
-    # The installed package is found by a hook that stands behind the path, so the copy comes first.
+    # PYTHONPATH stands before the installed package, so the copy comes first.
     environment = os.environ | {
-        "PYTHONPATH": str(tree / "link"),
+        "PYTHONPATH": str(tree / "src"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
