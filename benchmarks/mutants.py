@@ -80,7 +80,9 @@ def copy_tree(target: Path, source: Path = ROOT) -> Path:
         else:
             shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("results"))
     shutil.copy(source / "pyproject.toml", target)
-    shutil.copytree(source / "src", target / "src", symlinks=True)  # relative links: they name the copied rooms
+    shutil.copytree(
+        source / "src", target / "src", symlinks=True
+    )  # relative links: they name the copied rooms
     return target
 
 

@@ -142,7 +142,7 @@ def _arrows(graph: Graph, places: Mapping[str, tuple[int, int]]) -> Iterable[str
 
 
 def _box(name: str, x: int, y: int) -> str:
-    label = escape(name.split(".")[-1])
+    label = escape(name.rsplit(".", maxsplit=1)[-1])
     return (
         f'<rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}"/>'
         f'<text x="{x + BOX_WIDTH // 2}" y="{y + 20}" text-anchor="middle">{label}</text>'

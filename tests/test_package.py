@@ -18,7 +18,12 @@ ROOT = Path(__file__).parents[1]
 def run(*command: str | Path, cwd: Path) -> str:
     """Run a command away from the repository and return what it printed."""
     done = subprocess.run(
-        [str(word) for word in command], cwd=cwd, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True
+        [str(word) for word in command],
+        check=False,
+        cwd=cwd,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -45,7 +50,18 @@ def test_an_installed_wheel_curates_the_sample(wheel: Path, tmp_path: Path) -> N
     # What Tilth depends on is borrowed; a .pth read through another .pth is ignored, so its editable install is not.
     (site,) = (tmp_path / "env").glob("lib/python*/site-packages")
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", wheel, cwd=tmp_path)
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--no-deps",
+        wheel,
+        cwd=tmp_path,
+    )
     assert run(python, "-c", "import tilth; print(tilth.__file__)", cwd=tmp_path).startswith(str(site))
 
     shutil.copytree(site / "tilth" / "data", tmp_path / "data")
