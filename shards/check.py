@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tilth.shards.contents import Contents
 from tilth.shards.digest import content_id
 from tilth.shards.errors import TilthError
 from tilth.shards.ledger import count
@@ -15,11 +15,8 @@ from tilth.shards.object import OBJECT_NAME
 from tilth.shards.publish import textless
 from tilth.shards.version import Version
 
-if TYPE_CHECKING:
-    from tilth.shards.store import Store
 
-
-def version_problems(store: Store, version: Version) -> list[str]:
+def version_problems(store: Contents, version: Version) -> list[str]:
     """Return what is wrong with one version: its bytes, then its tables."""
     problems = _unreadable(store, version.manifest.closure())
     if problems:
@@ -33,7 +30,7 @@ def version_problems(store: Store, version: Version) -> list[str]:
         return [str(error)]
 
 
-def store_problems(store: Store) -> list[str]:
+def store_problems(store: Contents) -> list[str]:
     """Return what is wrong anywhere: refs, versions, feedback, objects, and files that do not belong."""
     problems = []
     for name in store.names():
@@ -61,7 +58,7 @@ def _attempt(read: Callable[[], object]) -> list[str]:
     return []
 
 
-def _unreadable(store: Store, digests: Iterable[str]) -> list[str]:
+def _unreadable(store: Contents, digests: Iterable[str]) -> list[str]:
     return [problem for digest in digests for problem in _attempt(partial(store.objects.verify, digest))]
 
 

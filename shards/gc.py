@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tilth.shards import atomic
+from tilth.shards.contents import Contents
 from tilth.shards.digest import file_sha256
 from tilth.shards.history import ancestry
 from tilth.shards.object import OBJECT_NAME
@@ -15,10 +16,8 @@ FOLDERS = ("objects", "versions", "refs", "reflog", "feedback", "receipts", "sco
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tilth.shards.store import Store
 
-
-def collect(store: Store, *, keep: int, dry_run: bool) -> dict[str, int]:
+def collect(store: Contents, *, keep: int, dry_run: bool) -> dict[str, int]:
     """Remove unreachable versions and objects, left-over temporary files and the cache; the caller holds the lock.
 
     Kept: each ref's version and its ancestors, `keep` in all, the last `keep` versions a ref was moved to,
@@ -56,7 +55,7 @@ def collect(store: Store, *, keep: int, dry_run: bool) -> dict[str, int]:
     }
 
 
-def _reachable_versions(store: Store, keep: int) -> set[str]:
+def _reachable_versions(store: Contents, keep: int) -> set[str]:
     versions: set[str] = set()
     for name in store.names():
         recent = [move["to"] for move in store.refs.moves(name)]
@@ -67,7 +66,7 @@ def _reachable_versions(store: Store, keep: int) -> set[str]:
     return versions & set(store.version_ids())
 
 
-def _reachable_objects(store: Store, versions: set[str]) -> set[str]:
+def _reachable_objects(store: Contents, versions: set[str]) -> set[str]:
     records = set(store.feedback_log.all_digests())
     objects = {file_sha256(path) for path in store.scores.published()}
     for version_id in sorted(versions):

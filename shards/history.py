@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tilth.shards.contents import Contents
 from tilth.shards.refs import CANDIDATE, checked_name
 
-if TYPE_CHECKING:
-    from tilth.shards.store import Store
 
-
-def ancestry(store: Store, version_id: str | None, limit: int | None = None) -> list[str]:
+def ancestry(store: Contents, version_id: str | None, limit: int | None = None) -> list[str]:
     """Return a version and its ancestors, newest first, as far as they are kept and at most `limit`."""
     kept = set(store.version_ids())
     chain: list[str] = []
@@ -25,7 +23,7 @@ def ancestry(store: Store, version_id: str | None, limit: int | None = None) -> 
     return chain
 
 
-def log(store: Store, name: str) -> list[dict[str, Any]]:
+def log(store: Contents, name: str) -> list[dict[str, Any]]:
     """Return one entry for every kept version of `name`, in the order of publication, newest first."""
     ref = checked_name(name) + CANDIDATE
     kept = set(store.version_ids())
