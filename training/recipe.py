@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tilth.shards.tables import FOLDS
-from tilth.training.evaluation.metric_plugins import require_offered
 
 DEFAULT_RATE = {"lora": 2e-4, "full": 1e-5, "gradual": 1e-5}
 
@@ -126,15 +125,10 @@ class Task(Section):
     """Questions with references, answered by generation."""
 
     path: str
-    metric: str  # a name of task_metrics.METRICS, or of an entry point of the group tilth.metrics
+    metric: str  # of evaluation/metrics, or of an entry point of the group tilth.metrics
     name: str | None = None  # null: the stem of the file
     max_new_tokens: int = Field(default=64, ge=1)
     max_rows: int = Field(default=200, ge=1)
-
-    @field_validator("metric")
-    @classmethod
-    def _is_offered(cls, name: str) -> str:
-        return require_offered(name)
 
 
 class EvaluationRecipe(Section):

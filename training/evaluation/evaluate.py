@@ -12,7 +12,7 @@ import numpy as np
 
 from tilth.shards.errors import SourceError
 from tilth.training.evaluation import tasks
-from tilth.training.evaluation.metric_plugins import metric
+from tilth.training.evaluation.metric_plugins import find
 from tilth.training.recipe import EvaluationRecipe, Task
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def load_tasks(
     """Read and render the tasks of a recipe.
 
     Questions that leave no room for the answer in the model's context are skipped and counted.
-    Raises SourceError for an unreadable file or a task none of whose questions fit.
+    Raises SourceError for an unreadable file or a task none of whose questions fit, TrainingError for a metric that
+    is not to be had: before anything is trained.
     """
     return [_load(task, renderer, base_dir, max_context) for task in evaluation.tasks]
 
@@ -72,7 +73,7 @@ def answer_tasks(model: Any, tokenizer: Any, loaded: list[LoadedTask]) -> list[T
     results = []
     for task in loaded:
         answers = generate(model, tokenizer, [q.prompt_ids for q in task.questions], task.max_new_tokens)
-        score = metric(task.metric)
+        score = find(task.metric).score
         values = [score(text, q.item.reference) for text, q in zip(answers, task.questions)]
         results.append(TaskScores(task.name, task.metric, np.array(values, dtype=np.float64), answers))
     return results

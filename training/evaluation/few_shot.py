@@ -17,7 +17,7 @@ import polars as pl
 from tilth.shards.tables import Shape, Split
 from tilth.shards.version import Version
 from tilth.training.evaluation.evaluate import LoadedTask, TaskScores, generate
-from tilth.training.evaluation.metric_plugins import metric
+from tilth.training.evaluation.metric_plugins import find
 from tilth.training.evaluation.tasks import Item
 from tilth.training.rows.template import Unrenderable
 from tilth.training.rows.text import Renderer
@@ -85,7 +85,7 @@ def answer_with_examples(
         ]
         asked = [i for i, ids in enumerate(prompts) if ids and len(ids) <= room]
         written = generate(model, renderer.tokenizer, [prompts[i] for i in asked], task.max_new_tokens)
-        score, scores = metric(task.metric), np.full(len(prompts), np.nan)
+        score, scores = find(task.metric).score, np.full(len(prompts), np.nan)
         answers = [""] * len(prompts)
         for i, answer in zip(asked, written):
             answers[i], scores[i] = answer, score(answer, task.questions[i].item.reference)

@@ -1,4 +1,4 @@
-"""Metrics of installed packages: imported only when a task names them.
+"""A metric by its name: one of the house, or one of an installed package, imported only when a task names it.
 
 A package offers a metric, a function of (answer, reference) that returns a score in [0, 1], through an entry point of
 the group `tilth.metrics`; a task names it as the entry point is called, or by its value:
@@ -9,47 +9,46 @@ the group `tilth.metrics`; a task names it as the entry point is called, or by i
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 
 from tilth.shards.errors import TrainingError
-from tilth.training.evaluation.task_metrics import METRICS
+from tilth.training.evaluation.metric import Metric, Score, registry
 
 GROUP = "tilth.metrics"
-Metric = Callable[[str, str], float]
 
 
-def require_offered(name: str) -> str:
-    """Return the name of a metric that is built in or installed; imports nothing. Raises ValueError."""
-    if name in METRICS or name in _offered():
-        return name
-    known = [*METRICS, *sorted(_offered())]
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(known)}"
-    raise ValueError(f"no metric {name!r}; {hint}")
+def names() -> list[str]:
+    """Return what a task may name: the metrics of the house, then those that packages offer. Imports no package."""
+    return [*registry(), *sorted(_offered())]
 
 
-def metric(name: str) -> Metric:
-    """Return a metric, importing it if a package offers it.
+def find(name: str) -> Metric:
+    """Return a metric whose scores are checked, importing it if a package offers it.
 
-    Its scores are checked: one that raises, or returns what is no number in [0, 1], raises TrainingError naming it.
-    So does one that cannot be imported.
+    One that raises, or returns what is no number in [0, 1], raises TrainingError naming it; so does one that is not
+    there or cannot be imported.
     """
-    if name in METRICS:
-        return METRICS[name]
-    score = _imported(_offered()[require_offered(name)])
+    found = registry().get(name)
+    if found is None:
+        offered = _offered()
+        if name not in offered:
+            raise _unusable(name, "there is none of this name", f"Known are: {', '.join(names())}")
+        found = Metric(name, _imported(offered[name]))
+    return replace(found, score=_checked(found))
 
-    def checked(answer: str, reference: str) -> float:
+
+def _checked(metric: Metric) -> Score:
+    def score(answer: str, reference: str) -> float:
         try:
-            value = float(score(answer, reference))
+            value = float(metric.score(answer, reference))
         except Exception as error:
-            raise _unusable(name, f"raised {type(error).__name__}") from error
+            raise _unusable(metric.name, f"raised {type(error).__name__}") from error
         if not 0 <= value <= 1:
-            raise _unusable(name, f"returned {value:g}, a score must be in [0, 1]")
+            raise _unusable(metric.name, f"returned {value:g}, a score must be in [0, 1]")
         return value
 
-    return checked
+    return score
 
 
 def _offered() -> dict[str, EntryPoint]:
@@ -57,9 +56,9 @@ def _offered() -> dict[str, EntryPoint]:
     return {p.value: p for p in points} | {p.name: p for p in points}
 
 
-def _imported(point: EntryPoint) -> Metric:
+def _imported(point: EntryPoint) -> Score:
     try:
-        score: Metric = point.load()
+        score: Score = point.load()
     except Exception as error:
         raise _unusable(point.name, f"cannot be imported ({type(error).__name__})") from error
     if not callable(score):
@@ -67,7 +66,5 @@ def _imported(point: EntryPoint) -> Metric:
     return score
 
 
-def _unusable(name: str, what: str) -> TrainingError:
-    return TrainingError(
-        f"metric {name}", what, "The model cannot be judged with it", "Mend or reinstall its package"
-    )
+def _unusable(name: str, what: str, next_step: str = "Mend or reinstall its package") -> TrainingError:
+    return TrainingError(f"metric {name}", what, "The model cannot be judged with it", next_step)

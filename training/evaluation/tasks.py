@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tilth.shards.errors import SourceError
+from tilth.training.evaluation.metric_plugins import find
 from tilth.training.recipe import Task
 
 MAX_LINE_BYTES = 1 << 20
@@ -36,10 +37,12 @@ class Item:
 def read(task: Task, base_dir: Path) -> list[Item]:
     """Return the first `task.max_rows` items of a task file.
 
-    Raises SourceError naming file and line; blank lines are passed over.
+    Raises SourceError naming file and line, TrainingError for a metric that is not to be had; blank lines are passed
+    over.
     """
     path = base_dir / task.path
     items: list[Item] = []
+    problem = find(task.metric).problem
     try:
         if path.stat().st_size > MAX_BYTES:
             raise _broken(str(path), f"larger than {MAX_BYTES >> 20} MiB")
@@ -51,7 +54,7 @@ def read(task: Task, base_dir: Path) -> list[Item]:
                 if len(line) > MAX_LINE_BYTES:
                     raise _broken(where, f"the line is longer than {MAX_LINE_BYTES >> 10} KiB")
                 if line.strip():
-                    items.append(_item(line, number, where, task.metric))
+                    items.append(_item(line, number, where, problem))
     except OSError as error:
         raise _broken(str(path), f"cannot be read ({error.strerror})") from error
     if not items:
@@ -59,7 +62,7 @@ def read(task: Task, base_dir: Path) -> list[Item]:
     return items
 
 
-def _item(line: bytes, number: int, where: str, metric: str) -> Item:
+def _item(line: bytes, number: int, where: str, problem: Callable[[str], str]) -> Item:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -73,8 +76,8 @@ def _item(line: bytes, number: int, where: str, metric: str) -> Item:
     tools = _parsed(value.get("tools"))
     if tools is not None and not isinstance(tools, list):
         raise _broken(where, "`tools` is not a list")
-    if metric == "regex":
-        _check_pattern(reference, where)
+    if what := problem(reference):
+        raise _broken(where, what)
     named = value.get("slice")
     return Item(number, messages, tools or None, reference, named if isinstance(named, str) else "")
 
@@ -126,13 +129,6 @@ def _pair(value: dict[str, Any], where: str) -> tuple[list[dict[str, Any]], str]
         prompt = f"{prompt}\n\n{value['input']}"
     system = [{"role": "system", "content": value["system"]}] if value.get("system") else []
     return [*system, {"role": "user", "content": prompt}], answer
-
-
-def _check_pattern(pattern: str, where: str) -> None:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise _broken(where, "the reference is not a regular expression") from error
 
 
 def _broken(where: str, what: str) -> SourceError:

@@ -130,7 +130,7 @@ def _answer(reply: dict[str, Any], is_chat: bool, url: str) -> str:
 
 
 def _is_same(answer: str, stored: str) -> bool:
-    from tilth.training.evaluation.task_metrics import calls_in
+    from tilth.training.evaluation.metrics.tool_call import calls_in
 
     return answer == stored or (bool(calls_in(stored)) and calls_in(answer) == calls_in(stored))
 

@@ -13,6 +13,7 @@ from tilth.curation import recipe as curation_recipe
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.source import Source
 from tilth.shards.errors import RecipeError, UsageError
+from tilth.training.evaluation import metric_plugins
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.validators.recipe import Checks, ReportOptions
 from tilth.workbench.recipes.yaml_lines import parse_scalar, read_document
@@ -101,6 +102,7 @@ def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
     if not isinstance(data["sources"], list):
         raise RecipeError(("sources",), "must be a list", "write '- path: FILE' under it")
     evaluation = _model(EvaluationRecipe, data.get("evaluation"), ("evaluation",))
+    _require_metrics(evaluation)
     training = data.get("training")
     report = _model(ReportOptions, data.get("report"), ("report",))
     if report.examples == 0:
@@ -121,6 +123,17 @@ def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
         evaluation=evaluation,
         refresh=_model(RefreshRecipe, data.get("refresh"), ("refresh",)),
     )
+
+
+def _require_metrics(evaluation: EvaluationRecipe) -> None:
+    """Raise RecipeError for a task whose metric is neither built in nor offered by a package."""
+    offered = metric_plugins.names() if evaluation.tasks else []
+    for index, task in enumerate(evaluation.tasks):
+        if task.metric not in offered:
+            key = ("evaluation", "tasks", index, "metric")
+            raise RecipeError(
+                key, f"no metric {task.metric!r}", curation_recipe.suggestion(task.metric, offered)
+            )
 
 
 def _mapping(value: Any, key: tuple[str | int, ...]) -> Mapping[str, Any]:

@@ -7,11 +7,10 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
-from tilth.shards.errors import TrainingError
+from tilth.shards.errors import TrainingError, UsageError
 from tilth.training.evaluation import metric_plugins
-from tilth.training.recipe import Task
+from tilth.workbench.recipes.recipe_file import load
 
 SOURCE = """
 def shorter(answer, reference):
@@ -38,14 +37,25 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["shorter", "manners:shorter"])
 def test_a_metric_is_imported_when_it_is_needed_and_not_before(name: str) -> None:
-    assert Task(path="x", metric=name).metric == name
+    assert name in metric_plugins.names()
     assert "manners" not in sys.modules
-    assert metric_plugins.metric(name)("ab", "abcd") == 0.5
+    assert metric_plugins.find(name).score("ab", "abcd") == 0.5
 
 
-def test_an_unknown_metric_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ValidationError, match="did you mean 'shorter'"):
-        Task(path="x", metric="shortr")
+def test_an_unknown_metric_is_refused_at_its_line_with_the_nearest_name(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "name: n\nsources:\n  - path: rows.jsonl\nevaluation:\n  tasks:\n"
+        "    - path: evals.jsonl\n      metric: exact\n    - path: evals.jsonl\n      metric: shortr\n"
+    )
+    (tmp_path / "evals.jsonl").write_text('{"prompt": "a", "response": "b"}\n')
+    with pytest.raises(UsageError, match=r"recipe.yaml:9: evaluation.tasks.*did you mean 'shorter'"):
+        load(recipe)
+
+
+def test_an_unknown_metric_stops_a_run_that_no_recipe_file_began() -> None:
+    with pytest.raises(TrainingError, match="metric shortr: there is none of this name"):
+        metric_plugins.find("shortr")
 
 
 @pytest.mark.parametrize(
@@ -59,5 +69,5 @@ def test_an_unknown_metric_is_refused_with_the_nearest_name() -> None:
 )
 def test_a_metric_that_is_no_score_is_named(name: str, what: str) -> None:
     with pytest.raises(TrainingError, match=what) as error:
-        metric_plugins.metric(name)("abcd", "ab")
+        metric_plugins.find(name).score("abcd", "ab")
     assert "abcd" not in str(error.value)

@@ -1,0 +1,1 @@
+"""Metrics of evaluation tasks, one a file; see ../metric.py."""
