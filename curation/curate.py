@@ -21,7 +21,7 @@ from tilth.curation.reading.read import Ingest, ingest
 from tilth.curation.reading.source import Source
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.rules.custom import Custom
-from tilth.curation.run.combine import Combined, combine, require_columns
+from tilth.curation.run.combine import Combined, combine
 from tilth.curation.run.decide import decide
 from tilth.curation.run.evidence import Gatherer, trim
 from tilth.curation.run.executor import Executor, LocalExecutor
@@ -30,6 +30,7 @@ from tilth.curation.run.local import LocalPart, LocalTask, raised_too_often, run
 from tilth.curation.run.provenance import library_versions, recipe_digest, stage_digests
 from tilth.curation.run.texts import PartTexts
 from tilth.shards import arrow_file
+from tilth.shards.columns import require_columns
 from tilth.shards.digest import canonical_json, content_id, sha256_hex
 from tilth.shards.errors import SourceError
 from tilth.shards.store import Draft, Store

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from tilth.curation.feedback.pushback import PushbackPolicy
 from tilth.curation.plugins import load as load_plugins
-from tilth.curation.stage import Barrier, Local, Phase, Rewrite, Stage, registry
+from tilth.curation.stage import Barrier, Local, Phase, Rewrite, Stage, acting_order, registry
 from tilth.shards.errors import RecipeError
 
 ENGINE_KEYS = ("slice_by", "pushback", "executor", "plugins", "max_raised")
@@ -35,13 +35,13 @@ class CurationRecipe:
 
     def phases(self) -> dict[str, str]:
         """Return the phase of every stage, in the order they act."""
-        acting = [(s.phase, str(s.name)) for s in self.stages]  # type: ignore[union-attr]
+        acting = [(s.phase, s.name) for s in self.stages]
         acting.append((Phase.PUSHBACK, "pushback"))
         return {name: phase.name.lower() for phase, name in sorted(acting, key=lambda a: a[0])}
 
     def targets(self) -> dict[str, dict[str, float]]:
         """Return the shares that balance aims at: column -> value -> share of the training weight."""
-        balance = next((s for s in self.stages if s.name == "balance"), None)  # type: ignore[union-attr]
+        balance = next((s for s in self.stages if s.name == "balance"), None)
         return {k: dict(v) for k, v in (getattr(balance, "target", None) or {}).items()}
 
     def rewrites(self) -> list[Rewrite]:
@@ -75,13 +75,13 @@ def parse(section: Mapping[str, Any], base_dir: Path, eval_paths: Sequence[str] 
         (cls, section.get(name, {}))
         for name, cls in known.items()
         if (name in section and section[name] is not None)
-        or (name not in section and (cls.default or name in added))  # type: ignore[attr-defined]
+        or (name not in section and (cls.default or name in added))
     ]
-    stages = [build(cls, value, ("curation", cls.name)) for cls, value in chosen]  # type: ignore[attr-defined]
+    stages = [build(cls, value, ("curation", cls.name)) for cls, value in chosen]
     stages = [_with_files(s, base_dir, eval_paths) for s in stages]
     if section.get("executor", "local") not in EXECUTORS:
         raise RecipeError(("curation", "executor"), f"must be one of {', '.join(EXECUTORS)}")
-    stages.sort(key=lambda s: (s.phase, s.order, s.name))
+    stages.sort(key=acting_order)
     return CurationRecipe(
         stages=tuple(stages),
         slice_by=_slice_by(section.get("slice_by", ["source"])),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from functools import cache
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import polars as pl
 
@@ -70,11 +70,21 @@ class Texts(Protocol):
         a preference pair: chosen, newline, rejected)."""
 
 
-@runtime_checkable
-class Rewrite(Protocol):
-    """Changes text before anything is measured; the run counts the turns it changed."""
+class Registered(Protocol):
+    """What `stage()` writes on a class, beside the phase that the class names itself.
 
+    name: its key in a recipe. order: its place in its phase. default: whether it runs when the recipe is silent.
+    """
+
+    name: ClassVar[str]
+    order: ClassVar[int]
+    default: ClassVar[bool]
     phase: ClassVar[Phase]
+
+
+@runtime_checkable
+class Rewrite(Registered, Protocol):
+    """Changes text before anything is measured; the run counts the turns it changed."""
 
     def rewrite(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return `turns` (schema TURNS) with the same keys in the same order and rewritten texts.
@@ -84,10 +94,9 @@ class Rewrite(Protocol):
 
 
 @runtime_checkable
-class Local(Protocol):
+class Local(Registered, Protocol):
     """Judges a row, or a turn, by itself."""
 
-    phase: ClassVar[Phase]
     unit: ClassVar[Literal["row", "turn"]]
 
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
@@ -103,15 +112,18 @@ class Local(Protocol):
 
 
 @runtime_checkable
-class Barrier(Protocol):
+class Barrier(Registered, Protocol):
     """Sees all rows still kept, as narrow columns.
 
-    Two more class attributes may be set. `needs`, by default (): the row-level measures (`stage.measure`) that
-    it wants beside its rows. `row_local`, by default False: the evidence of a row depends on that row's ROWS
-    columns and texts alone; it is then gathered a batch at a time, for dropped rows too, and kept in a file.
+    row_local, False where a class leaves it out: the evidence of a row depends on that row's ROWS columns and
+    texts alone; it is then gathered a batch at a time, for dropped rows too, and kept in a file.
     """
 
-    phase: ClassVar[Phase]
+    row_local: ClassVar[bool]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The row-level measures (`stage.measure`) wanted beside the rows; () where a class leaves it out."""
 
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
         """Return what was observed, independent of every `limit()` parameter: it is kept for replays.
@@ -131,7 +143,7 @@ class Barrier(Protocol):
 Stage = Rewrite | Local | Barrier
 S = TypeVar("S")
 OURS = "tilth."
-_REGISTRY: dict[str, type] = {}
+_REGISTRY: dict[str, type[Stage]] = {}
 
 
 def stage(name: str, *, order: int = 50, default: bool = True) -> Callable[[type[S]], type[S]]:
@@ -141,28 +153,33 @@ def stage(name: str, *, order: int = 50, default: bool = True) -> Callable[[type
     """
 
     def register(cls: type[S]) -> type[S]:
-        cls.name, cls.order, cls.default = name, order, default  # type: ignore[attr-defined]
-        for attribute, usual in (("needs", ()), ("row_local", False)):
-            if not hasattr(cls, attribute):
-                setattr(cls, attribute, usual)
+        given = {"name": name, "order": order, "default": default}
+        usual = {"needs": (), "row_local": False}
+        for attribute, value in (given | {k: v for k, v in usual.items() if not hasattr(cls, k)}).items():
+            setattr(cls, attribute, value)
         if not cls.__module__.startswith(OURS):
             return cls  # a plugin: known to the recipes that list it, see plugins.py
         if name in _REGISTRY and _REGISTRY[name].__qualname__ != cls.__qualname__:
             raise ValueError(f"two stages are named {name!r}")
-        _REGISTRY[name] = cls
+        _REGISTRY[name] = cast("type[Stage]", cls)
         return cls
 
     return register
 
 
 @cache
-def registry() -> dict[str, type]:
+def registry() -> dict[str, type[Stage]]:
     """Return every stage class by name, importing the stage folders of this package and nothing else."""
     for folder in ("rewrite", "rules", "dedup", "select"):
         package = importlib.import_module(f"tilth.curation.{folder}")
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{module.name}")
     return dict(sorted(_REGISTRY.items()))
+
+
+def acting_order(stage: Stage | type[Stage]) -> tuple[int, int, str]:
+    """Return what stages are sorted by: phase, order, name. `tilth stages` prints them all in this order."""
+    return stage.phase, stage.order, stage.name
 
 
 def parameters(instance: Any, *, limits: bool) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def hits() -> pl.DataFrame:
 
     found = []
     for local in parse({}, Path()).locals():
-        measured, name = local.measure(turns()), str(local.name)  # type: ignore[attr-defined]
+        measured, name = local.measure(turns()), local.name
         found += [broken(measured, rule, name) for rule in local.rules()]
     ids = turns().select("row_id", "id").unique()
     joined = pl.concat(found).join(ids, on="row_id")
@@ -87,11 +87,7 @@ def reasons() -> dict[str, str]:
     """Return every reason that a default run may give, with its stage."""
     from tilth.curation.recipe import parse
 
-    return {
-        rule.reason: str(local.name)  # type: ignore[attr-defined]
-        for local in parse({}, Path()).locals()
-        for rule in local.rules()
-    }
+    return {rule.reason: local.name for local in parse({}, Path()).locals() for rule in local.rules()}
 
 
 def to_read(reason: str, *, held_out: bool = True) -> list[str]:

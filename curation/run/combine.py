@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,11 +14,9 @@ import polars as pl
 from tilth.curation.run.local import LocalPart
 from tilth.curation.run.parts import Parts
 from tilth.shards import arrow_file
-from tilth.shards.errors import RecipeError
+from tilth.shards.columns import LANGUAGE, column, require_columns
 from tilth.shards.tables import FINDINGS, OCCURRENCES, ROWS, conform, empty
 
-DIRECT = ("source", "shape", "group", "licence")
-LANGUAGE = "language.language"
 UNKNOWN_SLICE = "unknown"
 
 
@@ -83,27 +80,6 @@ def aligned(lines: pl.LazyFrame, rows: pl.DataFrame, names: Sequence[str]) -> pl
         return rows.select([])
     found = lines.select("row_id", *names).collect()
     return rows.select("row_id").join(found, on="row_id", how="left", maintain_order="left").drop("row_id")
-
-
-def column(rows: pl.DataFrame, name: str) -> pl.Series | None:
-    """Return what a user calls `name`: a column of ROWS, the measured language, or an attribute."""
-    if name in DIRECT:
-        return rows[name].cast(pl.String)
-    if name == "language" and LANGUAGE in rows.columns:
-        return rows[LANGUAGE]
-    values = rows["attributes"].str.json_path_match(f"$[{json.dumps(name)}]")
-    return None if values.null_count() == values.len() and values.len() else values
-
-
-def require_columns(rows: pl.DataFrame, names: Sequence[str], key: tuple[str, ...]) -> None:
-    """Raise RecipeError at `key` if no row has one of these columns: a rule over it would never say anything."""
-    absent = [name for name in names if column(rows, name) is None]
-    if absent:
-        raise RecipeError(
-            key,
-            f"no row has a column {absent[0]!r}",
-            f"name one of {', '.join(DIRECT)}, language, or an attribute of the sources",
-        )
 
 
 def slices_of(data: Observed, slice_by: tuple[str, ...]) -> pl.Series:

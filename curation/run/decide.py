@@ -34,9 +34,9 @@ def decide(
 
     def run(some: list[Barrier]) -> None:
         for barrier in some:
-            name = str(barrier.name)  # type: ignore[attr-defined]
+            name = barrier.name
             report(name, barriers.index(barrier), len(barriers))
-            rows = kept_rows(ledger, data, barrier.needs)  # type: ignore[attr-defined]
+            rows = kept_rows(ledger, data, barrier.needs)
             evidence = gatherer.gather(barrier, rows)
             ledger.apply(name, guarded(barrier, barrier.decide, rows, evidence))
             arrow_file.let_go()

@@ -1,7 +1,8 @@
 """What barriers observed, kept in files by what it was made from: a run writes it, a replay reads it.
 
 A file is named by the digest of the stage (its parameters that are no limits, which of its limits are null, its
-code) and of the rows that entered. It may be deleted at any time; what is missing is observed again from the texts.
+code), of the code that gives it texts, and of the rows that entered. It may be deleted at any time; what is missing
+is observed again from the texts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from tilth.curation.run.code_digest import code_digest
 from tilth.curation.run.texts import FiledTexts
 from tilth.curation.stage import Barrier, parameters
 from tilth.shards import arrow_file
@@ -41,12 +43,13 @@ class Gatherer:
 
         Raises TilthError naming the stage if it raises; what it says of its rows is left out.
         """
-        row_local = bool(barrier.row_local)  # type: ignore[attr-defined]
+        row_local = barrier.row_local
         if row_local and not self._all_rows:
             self._all_rows = frame_digest(self._rows)
-        name = str(barrier.name)  # type: ignore[attr-defined]
+        name = barrier.name
         off = [limit for limit, value in parameters(barrier, limits=True).items() if value is None]
-        key = [self._digests[name], off, self._all_rows if row_local else frame_digest(rows)]
+        texts = code_digest(FiledTexts.__module__)
+        key = [self._digests[name], off, texts, self._all_rows if row_local else frame_digest(rows)]
         path = self._folder / f"{sha256_hex(canonical_json(key))}.arrow"
         with storage_errors(path):
             if not path.exists():
@@ -68,7 +71,7 @@ class Gatherer:
             yield from (each.result() for each in waiting)
 
     def _observe(self, barrier: Barrier, rows: pl.DataFrame) -> pl.DataFrame:
-        texts = self._texts.held(rows["row_id"]) if barrier.row_local else self._texts  # type: ignore[attr-defined]
+        texts = self._texts.held(rows["row_id"]) if barrier.row_local else self._texts
         return guarded(barrier, barrier.evidence, rows, texts)
 
 
@@ -80,7 +83,7 @@ def guarded(barrier: Barrier, call: Callable[..., pl.DataFrame], *arguments: obj
         raise
     except Exception as error:
         kind = type(error).__name__
-    name = str(barrier.name)  # type: ignore[attr-defined]
+    name = barrier.name
     raise TilthError(
         f"curation.{name}",
         f"it raised {kind}",

@@ -184,7 +184,7 @@ def _keys(measured: pl.DataFrame) -> list[str]:
 
 
 def _name(stage: Rewrite | Local) -> str:
-    return str(stage.name)  # type: ignore[union-attr]
+    return stage.name
 
 
 def _named(measured: pl.DataFrame, stage: str) -> pl.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from tilth.curation.plugins import versions as plugin_versions
 from tilth.curation.reading.source import Source
 from tilth.curation.recipe import CurationRecipe
+from tilth.curation.run.code_digest import code_digest
 from tilth.curation.stage import Stage, parameters
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 
@@ -19,7 +19,7 @@ LIBRARIES = ("tilth", "polars", "numpy", "numba", "langdetect")
 
 def recipe_digest(sources: Iterable[Source], recipe: CurationRecipe) -> str:
     """Return the digest of everything in a recipe that decides which rows are kept; the order of sources does not."""
-    stages = {str(s.name): _parameters(s, limits=True) for s in recipe.stages}  # type: ignore[union-attr]
+    stages = {s.name: _parameters(s, limits=True) for s in recipe.stages}
     pushback = parameters(recipe.pushback, limits=True) if recipe.pushback else None
     return sha256_hex(
         canonical_json(
@@ -36,24 +36,19 @@ def recipe_digest(sources: Iterable[Source], recipe: CurationRecipe) -> str:
 def stage_digests(stages: Iterable[Stage]) -> dict[str, str]:
     """Return, by name, the digest of what each stage measures: name, parameters that are no limits, and the code.
 
-    The code is that of the whole room: a stage leans on kernels in other files.
+    The code is its module and what that imports of ours: see code_digest.py.
     """
-    code = _code_digest()
     return {
-        name: sha256_hex(canonical_json([name, _parameters(s, limits=False), code]))
-        for name, s in ((str(s.name), s) for s in stages)  # type: ignore[union-attr]
+        s.name: sha256_hex(
+            canonical_json([s.name, _parameters(s, limits=False), code_digest(type(s).__module__)])
+        )
+        for s in stages
     }
 
 
 def library_versions(plugins: Iterable[str] = ()) -> dict[str, str]:
     """Return the versions of the libraries, and of the packages of plugins, that a decision may depend on."""
     return {name: version(name) for name in LIBRARIES} | plugin_versions(plugins)
-
-
-@cache
-def _code_digest() -> str:
-    room = Path(__file__).parents[1]
-    return sha256_hex(canonical_json([sha256_hex(path.read_bytes()) for path in sorted(room.rglob("*.py"))]))
 
 
 def _parameters(stage: Any, *, limits: bool) -> dict[str, Any]:

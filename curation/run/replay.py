@@ -63,16 +63,16 @@ def unlike(version: Version, recipe: CurationRecipe) -> list[str]:
 
 def measuring_keys(before: CurationRecipe, after: CurationRecipe) -> list[str]:
     """Return the parameters (`stage.parameter`, `stage`) in which `after` changes text or measures otherwise."""
-    old = {str(s.name): s for s in before.stages}  # type: ignore[union-attr]
+    old = {s.name: s for s in before.stages}
     keys = []
     for stage in after.stages:
-        name = str(stage.name)  # type: ignore[union-attr]
+        name = stage.name
         if name not in old:
             keys.append(name)
             continue
         was, now = (_measuring(s) for s in (old[name], stage))
         keys += [f"{name}.{key}" for key in now if now[key] != was[key]]
-    kept = {str(s.name) for s in after.stages}  # type: ignore[union-attr]
+    kept = {s.name for s in after.stages}
     return keys + [name for name, stage in old.items() if name not in kept and isinstance(stage, Rewrite)]
 
 
@@ -85,10 +85,10 @@ def _local_findings(version: Version, recipe: CurationRecipe) -> pl.DataFrame:
     """Judge the stored measures, in the order of the stages as `local.run_local` does."""
     names = set(version.measure_names())
     rewrites, locals_ = recipe.rewrites(), recipe.locals()
-    also_local = {str(s.name) for s in locals_}  # type: ignore[attr-defined]
+    also_local = {s.name for s in locals_}
     findings = [empty(FINDINGS)]
     for rewrite in rewrites:
-        if str(rewrite.name) not in also_local:  # type: ignore[attr-defined]
+        if rewrite.name not in also_local:
             findings += _judge(version, rewrite, (), names)
     for local in locals_:
         findings += _judge(version, local, local.rules(), names)
@@ -98,7 +98,7 @@ def _local_findings(version: Version, recipe: CurationRecipe) -> pl.DataFrame:
 def _judge(
     version: Version, stage: Rewrite | Local, rules: tuple[Rule, ...], names: set[str]
 ) -> list[pl.DataFrame]:
-    name = str(stage.name)  # type: ignore[union-attr]
+    name = stage.name
     by_turn = isinstance(stage, Local) and stage.unit == "turn"
     findings = []
     for rule, turns in ((RAISED, False), *((rule, by_turn) for rule in rules)):

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from tilth.curation.stage import Phase, Texts, limit, stage
+from tilth.shards.columns import column
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import WEIGHT_UNIT, Split
 
@@ -146,8 +147,6 @@ def _margin(cells: pl.DataFrame, column: str, shares: dict[str, float]) -> Margi
 
 
 def _column(rows: pl.DataFrame, name: str) -> pl.Series:
-    from tilth.curation.run.combine import column
-
     values = rows["slice"] if name == "slice" else column(rows, name)
     if values is None:
         raise RecipeError(

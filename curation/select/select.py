@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from tilth.curation.stage import Phase, Texts, stage
+from tilth.shards.columns import column
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import SPLIT, VERDICT, Split, Verdict
 
@@ -130,8 +131,6 @@ def _groups(train: pl.DataFrame, per: str | None) -> list[np.ndarray]:
     """Return the places of the rows of each value of a column, values in order; one group without a column."""
     if per is None:
         return [np.arange(train.height)]
-    from tilth.curation.run.combine import column
-
     values = train["slice"] if per == "slice" else column(train, per)
     if values is None:
         raise RecipeError(

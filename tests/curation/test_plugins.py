@@ -73,7 +73,7 @@ def test_an_installed_plugin_is_not_imported_unless_listed(canary: Path, tmp_pat
 
 def test_a_listed_plugin_runs_as_a_stage(canary: Path, tmp_path: Path) -> None:
     recipe = parse({"plugins": ["shouting"], "shouting": "drop"}, tmp_path)
-    stage = next(s for s in recipe.locals() if s.name == "shouting")  # type: ignore[attr-defined]
+    stage = next(s for s in recipe.locals() if s.name == "shouting")
     assert canary.exists()
     assert reasons(stage, answers("CALM DOWN", "I am calm")) == [{"shouting"}, set()]
     assert stage.rules()[0].verdict == "drop"

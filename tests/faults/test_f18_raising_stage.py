@@ -64,7 +64,7 @@ def loaded(folder: Path, marked: int, *stages: object) -> recipe.Recipe:
         "name: brittle\nsources: [{path: rows.jsonl}]\ncuration: {dedup: null, impossible: null}\n"
     )
     found = recipe.load(path)
-    order = sorted([*found.curation.stages, *stages], key=lambda s: (s.phase, s.order, s.name))  # type: ignore[attr-defined]
+    order = sorted([*found.curation.stages, *stages], key=lambda s: (s.phase, s.order, s.name))
     return replace(found, curation=replace(found.curation, stages=tuple(order)))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from tilth.curation.recipe import suggestion
-from tilth.curation.stage import Phase, registry
+from tilth.curation.stage import Phase, acting_order, registry
 from tilth.shards.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,19 +20,19 @@ def show(screen: Console, name: str | None) -> None:
     """Print every stage in the order they act, or all there is to know of one. Raises UsageError."""
     known = registry()
     if name is None:
-        for stage in sorted(known.values(), key=lambda s: (s.phase, s.order, s.name)):  # type: ignore[attr-defined]
-            state = "on" if stage.default else "off"  # type: ignore[attr-defined]
-            phase = Phase(stage.phase).name.lower()  # type: ignore[attr-defined]
-            screen.print(f"{phase:<14}{stage.name:<16}{state:<5}{escape(_first_sentence(stage))}")  # type: ignore[attr-defined]
+        for stage in sorted(known.values(), key=acting_order):
+            state = "on" if stage.default else "off"
+            phase = Phase(stage.phase).name.lower()
+            screen.print(f"{phase:<14}{stage.name:<16}{state:<5}{escape(_first_sentence(stage))}")
         screen.print(
             "all of one: tilth stages NAME; on or off in a recipe: curation: {NAME: {…}} or {NAME: null}"
         )
         return
     if name not in known:
         raise UsageError(name, "there is no such stage", "", suggestion(name, known))
-    stage = known[name]
-    screen.print(escape(cleandoc(stage.__doc__ or "")))
-    for field in fields(stage):
+    chosen: type = known[name]
+    screen.print(escape(cleandoc(chosen.__doc__ or "")))
+    for field in fields(chosen):
         kind = (
             "bound, replayable with --what-if" if field.metadata.get("limit") else "changes what is measured"
         )

@@ -47,7 +47,7 @@ def test_a_file_of_vectors_is_written_with_the_lines_for_the_recipe(
 
 def test_a_relative_file_lies_beside_the_recipe(tmp_path: Path) -> None:
     stages = parse({"dedup": {"semantic": 0.9, "embeddings": "e.parquet"}}, tmp_path).stages
-    assert next(s for s in stages if s.name == "dedup").embeddings == str(tmp_path / "e.parquet")  # type: ignore[union-attr]
+    assert next(s for s in stages if s.name == "dedup").embeddings == str(tmp_path / "e.parquet")
 
 
 def test_a_vector_depends_on_its_text_alone(encoder: Path) -> None:
