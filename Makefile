@@ -6,13 +6,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # One thread a test process: two processes already fill two cores.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 GX_ANALYTICS_ENABLED=false
 
-.PHONY: demo test install check bench faults mutants proof clean
+.PHONY: demo test install base check bench faults mutants proof clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo     watch the whole loop on the bundled sample (about 3 minutes on 2 cores)"
 	@echo "make test     run the test suite (about 10 minutes on 2 cores)"
 	@echo "make install  set up the commands curate, train, validate, refresh and tilth for your own data"
+	@echo "make base     bring a small open model to tune (SmolLM2-135M, 93 MB, Apache-2.0)"
 	@echo "make check    ruff, the type checker and the rule of imports"
 	@echo "make bench    timings and recall, written to benchmarks/results/"
 	@echo "make faults   the fault classes at full counts, written to benchmarks/results/"
@@ -42,6 +43,9 @@ test: $(VENV)/.developer
 
 install: $(VENV)/.installed
 	@$(BIN)/python -m tilth.workbench.install
+
+base: $(VENV)/.installed
+	@$(BIN)/tilth base smollm2-135m
 
 check: $(VENV)/.developer
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -16,6 +16,7 @@ from tilth.training.methods.unfreeze import freeze
 from tilth.training.model import attention
 from tilth.training.model.lora import adapt
 from tilth.training.model.loss import hidden_states, logits_of
+from tilth.training.model.named_bases import BASES, bases_folder
 from tilth.training.model.recompute import recompute_layers
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.rows.pack import collate
@@ -33,13 +34,13 @@ PROBE_LENGTHS = (17, 23, 9)
 
 
 def find_base(name: str, base_dir: Path) -> Path:
-    """Return the folder of a base: a path (relative to the recipe), else a model of the hub.
+    """Return the folder of a base: a path (relative to the recipe), a name that `tilth base` knows, else of the hub.
 
     Raises TrainingError if it is neither, or holds what must not be loaded: code, pickles, no tokenizer.
     """
     path = base_dir / Path(name).expanduser()
     if not path.is_dir():
-        path = _of_hub(name, path)
+        path = _named(name) if name in BASES else _of_hub(name, path)
     _check_files(name, path)
     return path
 
@@ -202,6 +203,19 @@ def _unloadable(path: Path, what: str, error: Exception) -> TrainingError:
         "Nothing was trained",
         "Check that the folder is a causal language model saved by save_pretrained",
     )
+
+
+def _named(name: str) -> Path:
+    """Return the folder of a base that can be brought by name."""
+    folder = bases_folder() / name
+    if not folder.is_dir():
+        raise TrainingError(
+            f"training.base {name}",
+            f"it is not in {folder.parent} yet",
+            "Nothing was trained",
+            f"say: tilth base {name}",
+        )
+    return folder
 
 
 def _of_hub(name: str, tried: Path) -> Path:
