@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import polars as pl
@@ -49,28 +50,32 @@ def tables_of(version: Version) -> Tables:
     return Tables(version.occurrences(), rows, version.decisions(), measures)
 
 
-def data_report(
-    version: Version,
-    parent: Version | None,
-    checks: Sequence[CheckResult],
-    actions: Sequence[Mapping[str, Any]],
-    options: ReportOptions,
-    *,
-    targets: Mapping[str, Mapping[str, float]] | None = None,
-    phases: Mapping[str, str] | None = None,
-    tags: pl.DataFrame | None = None,
-    recipe_path: str = "recipe.yaml",
-) -> DataFacts:
-    """Return the facts of the data page.
+@dataclass(frozen=True)
+class Curated:
+    """What the run that made a version knows of it beside its tables.
 
     actions: what pushback did (`facts.page.Action`). targets: column -> value -> wanted share. phases:
     stage -> phase, in the order they act; a stage that is not named is its own phase. tags: findings (schema
-    FINDINGS) of rules that only tag. Raises CorruptObject if the version's bytes are damaged.
+    FINDINGS) of rules that only tag.
     """
+
+    checks: Sequence[CheckResult]
+    actions: Sequence[Mapping[str, Any]] = ()
+    targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    phases: Mapping[str, str] = field(default_factory=dict)
+    tags: pl.DataFrame | None = None
+    recipe_path: str = "recipe.yaml"
+
+
+def data_report(
+    version: Version, parent: Version | None, curated: Curated, options: ReportOptions | None = None
+) -> DataFacts:
+    """Return the facts of the data page. Raises CorruptObject if the version's bytes are damaged."""
+    options = options or ReportOptions()
     tables = tables_of(version)
     found = measure(tables).row(0, named=True)
     splits = _splits(found)
-    verdict, reasons, next_step = _judgement(found, checks, splits, recipe_path)
+    verdict, reasons, next_step = _judgement(found, curated.checks, splits, curated.recipe_path)
     taken = funnel(tables)
     return DataFacts(
         kind="data",
@@ -84,21 +89,22 @@ def data_report(
             "lines": found["rows_in"],
             **{name: found[name] for name in ("kept", "dropped", "quarantined", "unaccounted")},
         },
-        funnel=_phases(taken, found["rows_in"], phases or {}),
+        funnel=_phases(taken, found["rows_in"], curated.phases),
         taken=_reasons(version, tables, taken, options.examples, found["rows_in"]),
         sources=cast(list[SourceCount], by_source(tables).drop("unaccounted").to_dicts()),
         warnings=cast(
             list[SourceWarning], heavy_rules(tables).rename({"rows": "lines"}).drop("verdict").to_dicts()
         ),
         licences=licences_of_kept(tables),
-        distributions=distributions(tables, targets or {}),
+        distributions=distributions(tables, curated.targets),
         splits=splits,
-        tags=_tags(tags),
+        tags=_tags(curated.tags),
         parent=_against(parent, version, tables),
         actions=[
-            cast(Action, {key: str(action[key]) for key in Action.__annotations__}) for action in actions
+            cast(Action, {key: str(action[key]) for key in Action.__annotations__})
+            for action in curated.actions
         ],
-        checks=[_check_line(result) for result in checks],
+        checks=[_check_line(result) for result in curated.checks],
         reverse=f"tilth rollback {version.manifest.name}" if parent else "",
     )
 

@@ -17,13 +17,14 @@ from markupsafe import Markup
 
 from tilth.shards.atomic import write_file
 from tilth.validators import figures, wording
-from tilth.validators.data_facts import data_report
+from tilth.validators.data_facts import Curated, data_report
 from tilth.validators.facts.comparison import ComparisonFacts
 from tilth.validators.facts.data import DataFacts
 from tilth.validators.facts.doctor import DoctorFacts
 from tilth.validators.facts.run import RunFacts
 
 __all__ = [
+    "Curated",
     "answers_page",
     "comparison_page",
     "data_page",

@@ -30,7 +30,7 @@ def measure() -> dict[str, Any]:
     """Return the speed of scoring and, with the public sets at hand, AUCs, DSIR's shares and coverage."""
     from tilth.training.scores.scoring import Scorer
 
-    scorer = Scorer.load(str(BASE), Path(), template=None, device="cpu", alone=True)
+    scorer = Scorer.load(str(BASE), Path(), device="cpu")
     figures = _speed(scorer) | {"swapped_answers": _swapped(scorer)}
     mix = read_real("sft/sft_mix.jsonl.zst")
     if mix is None:

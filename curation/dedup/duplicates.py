@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import polars as pl
+
+if TYPE_CHECKING:
+    from tilth.curation.similarity.vector_join import Vectors
 
 
 def near_duplicates(
@@ -76,10 +81,11 @@ def _repeats(
     width: int,
     keep_siblings: bool,
     near: float | None = None,
-    **meaning: object,
+    semantic: float | None = None,
+    vectors: Vectors | None = None,
 ) -> pl.DataFrame:
     from tilth.curation.similarity.marks import marks
-    from tilth.curation.similarity.near_join import KEPT, find_repeats
+    from tilth.curation.similarity.near_join import KEPT, Bounds, Rows, find_repeats
     from tilth.curation.similarity.sets import in_place
     from tilth.curation.similarity.shingles import describe
 
@@ -89,12 +95,10 @@ def _repeats(
     keys = pl.concat([asked.select("low", "high"), said.select(low2="low", high2="high")], how="horizontal")
     same = keys.select(pl.struct(pl.all()).rank("dense").cast(pl.Int64) - 1).to_series().to_numpy().copy()
     split = np.zeros(texts.len(), np.uint8)
+    of_siblings = in_place(marks(prompts, answers))[0] if keep_siblings else None
     found = find_repeats(
-        *(same, split, split, prompt, prompt, response),
-        near=near,
-        near_held_out=None,
-        marks=in_place(marks(prompts, answers))[0] if keep_siblings else None,
-        **meaning,  # type: ignore[arg-type]
+        Rows(same, split, split, prompt, prompt, response, of_siblings, vectors),
+        Bounds(near, None, semantic),
     )
     out = np.flatnonzero(found.kind != KEPT)
     return pl.DataFrame({"index": out, "witness": found.witness[out], "similarity": found.similarity[out]})

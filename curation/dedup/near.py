@@ -92,7 +92,7 @@ class Dedup:
         Raises TilthError if the near duplicates of one row exceed `max_cluster`.
         """
         from tilth.curation.dedup.semantic import to_vectors
-        from tilth.curation.similarity.near_join import KEPT, find_repeats
+        from tilth.curation.similarity.near_join import KEPT, Bounds, Rows, find_repeats
         from tilth.curation.similarity.sets import in_place
 
         if self.semantic is not None:
@@ -103,15 +103,18 @@ class Dedup:
         prompt, response, first, marks = (
             sets.of(order) for sets in in_place(*(evidence[name] for name in names))
         )
-        repeats = find_repeats(
-            *(_text_numbers(ordered), split, (split < _HELD_OUT).astype(np.uint8)),
-            *(_first_prompts(evidence, order, prompt, response, first), prompt, response),
-            near=self.near_jaccard,
-            near_held_out=self.held_out_jaccard,
-            semantic=self.semantic,
-            exact=self.exact,
+        met = Rows(
+            same=_text_numbers(ordered),
+            split=split,
+            held=(split < _HELD_OUT).astype(np.uint8),
+            first=_first_prompts(evidence, order, prompt, response, first),
+            prompt=prompt,
+            response=response,
             marks=marks if self.siblings == "keep" else None,
             vectors=None if self.semantic is None else to_vectors(evidence, ordered["place"]),
+        )
+        repeats = find_repeats(
+            met, Bounds(self.near_jaccard, self.held_out_jaccard, self.semantic, self.exact)
         )
         out = np.flatnonzero(repeats.kind != KEPT)
         kind, witness = repeats.kind[out], repeats.witness[out]

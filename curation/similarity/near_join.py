@@ -53,6 +53,32 @@ class Prefixes(NamedTuple):
     cost: np.ndarray
 
 
+class Rows(NamedTuple):
+    """What rows are compared by, in the order in which they are met.
+
+    same: number of the row's text (Int64), equal for equal texts. split: code of its split (UInt8). held: 1
+    for rows of held-out splits (UInt8), which come first. first, prompt, response: its shingles. marks: of siblings.
+    """
+
+    same: np.ndarray
+    split: np.ndarray
+    held: np.ndarray
+    first: Sets
+    prompt: Sets
+    response: Sets
+    marks: Sets | None = None
+    vectors: Vectors | None = None
+
+
+class Bounds(NamedTuple):
+    """The similarities from which on a row repeats another; None switches a test off."""
+
+    near: float | None
+    near_held_out: float | None
+    semantic: float | None = None
+    exact: bool = True
+
+
 @dataclass(frozen=True)
 class Repeats:
     """Per row: why it is out (KEPT if it is not), the kept row that says so, their exact similarity."""
@@ -348,25 +374,8 @@ def _pass(
         used = _add(row, _RESPONSE, by_response, index, used)
 
 
-def find_repeats(
-    same: np.ndarray,
-    split: np.ndarray,
-    held: np.ndarray,
-    first: Sets,
-    prompt: Sets,
-    response: Sets,
-    *,
-    near: float | None,
-    near_held_out: float | None,
-    semantic: float | None = None,
-    exact: bool = True,
-    marks: Sets | None = None,
-    vectors: Vectors | None = None,
-) -> Repeats:
-    """Say which rows repeat one that is kept, preferring to keep the earlier of two.
-
-    same: number of the row's text (Int64), equal for equal texts. split: code of its split (UInt8). held: 1
-    for rows of held-out splits (UInt8), which come first. first, prompt, response: its shingles. A row is out
+def find_repeats(rows: Rows, bounds: Bounds) -> Repeats:
+    """Say which rows repeat one that is kept, preferring to keep the earlier of two. A row is out
 
     - if a kept row has the same text (`exact`);
     - if a kept row of another split, one of the two held out, has a first and a whole prompt of similarity
@@ -375,11 +384,12 @@ def find_repeats(
     - if a kept row has a prompt and a response of similarity >= `near`, and is no sibling by `marks`;
     - if a kept row has a prompt and a response of cosine >= `semantic` by `vectors`, and is no sibling.
 
-    None switches a test off. Similarity is the lesser of the two fields, exact over the sets given.
+    Similarity is the lesser of the two fields, exact over the sets given.
     """
+    same, split, held, first, prompt, response, marks, vectors = rows
     n = same.size
     kind, witness, similarity = np.zeros(n, np.uint8), np.full(n, -1, np.int64), np.zeros(n, np.float64)
-    near, near_held_out = (_OFF if bound is None else bound for bound in (near, near_held_out))
+    near, near_held_out = (_OFF if bound is None else bound for bound in (bounds.near, bounds.near_held_out))
     by_prompt, by_response = _prefixes(prompt, near), _prefixes(response, near)
     is_prompt = first is prompt and near == near_held_out
     by_first = by_prompt if is_prompt else _prefixes(first, near_held_out if held.any() else _OFF)
@@ -387,11 +397,11 @@ def find_repeats(
     slots = _power_of_two(2 * by_first.values.size)
     _count_conflicts(split, held, *first, *prompt, *by_first, near_held_out, slots, degree)
     slots = _power_of_two(2 * (by_first.values.size + by_prompt.values.size + by_response.values.size))
-    meaning = _OFF if semantic is None or vectors is None else semantic
+    meaning = _OFF if bounds.semantic is None or vectors is None else bounds.semantic
     _pass(
         *(np.argsort(degree, kind="stable"), same, split, held, degree, *first, *prompt, *response),
         *(*by_first, *by_prompt, *by_response, *(marks or _no_sets(n)), *(vectors or no_vectors())),
-        *(near, near_held_out, meaning, exact, slots, kind, witness, similarity),
+        *(near, near_held_out, meaning, bounds.exact, slots, kind, witness, similarity),
     )
     arrow_file.let_go()
     return Repeats(kind, witness, similarity)

@@ -18,8 +18,15 @@ from tests.faults.xss_payloads import payloads
 from tests.validators.sample_facts import comparison_facts, doctor_facts, run_facts
 from tests.validators.sample_store import publish
 from tilth.validators.gate import CheckResult
-from tilth.validators.recipe import ReportOptions
-from tilth.validators.report import MAX_BYTES, comparison_page, data_page, data_report, doctor_page, run_page
+from tilth.validators.report import (
+    MAX_BYTES,
+    Curated,
+    comparison_page,
+    data_page,
+    data_report,
+    doctor_page,
+    run_page,
+)
 from tilth.validators.wording import is_relative
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -66,9 +73,10 @@ def pages(asked: tuple[str, list[str]], tmp_path_factory: pytest.TempPathFactory
     checks = [CheckResult("min_rows", "error", True, 1, 1, note=hostile[0])]
     targets = {"language": {value: 0.01 for value in hostile[:20]}, hostile[21]: {hostile[22]: 1.0}}
     data = data_report(
-        new, old, checks, action, ReportOptions(), targets=targets, phases={"dedup": hostile[5]},
-        recipe_path=hostile[3],
-    )  # fmt: skip
+        new,
+        old,
+        Curated(checks, action, targets=targets, phases={"dedup": hostile[5]}, recipe_path=hostile[3]),
+    )
     everywhere: dict[str, Any] = {
         "reasons": hostile,
         "links": [{"label": h, "href": h} for h in hostile[::4]],

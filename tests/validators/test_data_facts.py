@@ -11,7 +11,7 @@ from tests.validators.sample_store import PHASES, publish, tags
 from tilth.shards.errors import CorruptObject
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.validators.data_facts import data_report, detectable_nat, licences_of_kept, tables_of
+from tilth.validators.data_facts import Curated, data_report, detectable_nat, licences_of_kept, tables_of
 from tilth.validators.gate import CheckResult, judge
 from tilth.validators.metrics import measure
 from tilth.validators.recipe import Checks, ReportOptions
@@ -29,7 +29,7 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Version, Version
 
 
 def test_the_funnel_starts_at_every_line_and_ends_at_the_kept_ones(versions: tuple[Version, Version]) -> None:
-    facts = data_report(versions[0], None, PASSED, [], ReportOptions(), phases=PHASES)
+    facts = data_report(versions[0], None, Curated(PASSED, phases=PHASES))
     totals = facts["conservation"]
     assert totals["lines"] == 900 + 100 + 19
     assert totals["lines"] == totals["kept"] + totals["dropped"] + totals["quarantined"]
@@ -45,7 +45,7 @@ def test_the_funnel_starts_at_every_line_and_ends_at_the_kept_ones(versions: tup
 def test_examples_show_the_turn_that_broke_the_rule_and_the_witness(
     versions: tuple[Version, Version],
 ) -> None:
-    facts = data_report(versions[0], None, PASSED, [], ReportOptions())
+    facts = data_report(versions[0], None, Curated(PASSED))
     by_reason = {r["reason"]: r["examples"] for r in facts["taken"]}
     assert by_reason["unclosed_fence"][0]["text"].startswith("What is the answer")
     repeat = by_reason["exact_duplicate"][0]
@@ -58,21 +58,19 @@ def test_examples_show_the_turn_that_broke_the_rule_and_the_witness(
 
 @pytest.mark.parametrize("most", [0, 3, 50])
 def test_no_more_examples_than_asked_for(versions: tuple[Version, Version], most: int) -> None:
-    facts = data_report(versions[0], None, PASSED, [], ReportOptions(examples=most))
+    facts = data_report(versions[0], None, Curated(PASSED), ReportOptions(examples=most))
     shown = [e for r in facts["taken"] for e in r["examples"]]
     assert len(shown) == min(most, 4 * len(facts["taken"]))
 
 
 def test_the_same_version_gives_the_same_facts(versions: tuple[Version, Version]) -> None:
     old, new = versions
-    assert data_report(new, old, PASSED, [], ReportOptions()) == data_report(
-        new, old, PASSED, [], ReportOptions()
-    )
+    assert data_report(new, old, Curated(PASSED)) == data_report(new, old, Curated(PASSED))
 
 
 def test_the_child_says_what_changed_and_how_to_go_back(versions: tuple[Version, Version]) -> None:
     old, new = versions
-    facts = data_report(new, old, PASSED, [ACTION], ReportOptions(), tags=tags(new))
+    facts = data_report(new, old, Curated(PASSED, [ACTION], tags=tags(new)))
     parent = facts["parent"]
     assert parent is not None and parent["parent"] == old.short
     before, after = old.decisions(), new.decisions()
@@ -80,19 +78,14 @@ def test_the_child_says_what_changed_and_how_to_go_back(versions: tuple[Version,
     assert 0 < parent["divergence_bits"]["source"] < 0.1
     assert facts["reverse"] == "tilth rollback demo" and facts["actions"] == [ACTION]
     assert facts["tags"] == [{"stage": "language", "reason": "answer_in_other_language", "rows": 7}]
-    assert data_report(old, None, PASSED, [], ReportOptions())["parent"] is None
+    assert data_report(old, None, Curated(PASSED))["parent"] is None
 
 
 def test_distributions_hold_before_after_and_target_even_of_an_absent_value(
     versions: tuple[Version, Version],
 ) -> None:
     facts = data_report(
-        versions[0],
-        None,
-        PASSED,
-        [],
-        ReportOptions(),
-        targets={"language": {"en": 0.7, "de": 0.2, "fr": 0.1}},
+        versions[0], None, Curated(PASSED, targets={"language": {"en": 0.7, "de": 0.2, "fr": 0.1}})
     )
     by = {d["by"]: d for d in facts["distributions"]}
     assert set(by) == {"slice", "source", "language", "length"}
@@ -112,29 +105,29 @@ def test_distributions_hold_before_after_and_target_even_of_an_absent_value(
 def test_the_word_follows_from_checks_and_evaluation_rows(
     versions: tuple[Version, Version], tmp_path: Path
 ) -> None:
-    good = data_report(versions[0], None, PASSED, [], ReportOptions(), recipe_path="my.yaml")
+    good = data_report(versions[0], None, Curated(PASSED, recipe_path="my.yaml"))
     assert (good["verdict"], good["next"], len(good["reasons"])) == ("USE", "train my.yaml", 3)
     failed = [*PASSED, CheckResult("max_leak_rate", "error", False, 0.25, 0.0)]
-    bad = data_report(versions[0], None, failed, [], ReportOptions())
+    bad = data_report(versions[0], None, Curated(failed))
     assert bad["verdict"] == "DO NOT USE"
     assert "1 of 2 checks failed" in bad["reasons"][0] and "0.25" in bad["reasons"][0]
     warned = [*PASSED, CheckResult("max_source_loss", "warning", False, 0.9, 0.5)]
-    assert data_report(versions[0], None, warned, [], ReportOptions())["verdict"] == "USE"
+    assert data_report(versions[0], None, Curated(warned))["verdict"] == "USE"
     assert "promotion rows can show a loss change of" in good["reasons"][2]
     few = publish(tmp_path / "few", TEXTS[:40])
-    facts = data_report(few, None, PASSED, [], ReportOptions(), recipe_path="my.yaml")
+    facts = data_report(few, None, Curated(PASSED, recipe_path="my.yaml"))
     assert facts["verdict"] == "NOT ENOUGH EVIDENCE"
     assert facts["next"].startswith("write curation: {split: {promotion: 0.05}} into my.yaml")
 
 
 def test_without_promotion_rows_the_feedback_rows_judge(tmp_path: Path) -> None:
     merged = publish(tmp_path / "s", TEXTS, splits=("train", "feedback"))
-    facts = data_report(merged, None, PASSED, [], ReportOptions())
+    facts = data_report(merged, None, Curated(PASSED))
     rows = next(s["rows"] for s in facts["splits"] if s["split"] == "feedback")
     assert facts["verdict"] == "USE"
     assert facts["reasons"][2].startswith(f"{rows} feedback rows (too few for a promotion split) can show")
     nobody = publish(tmp_path / "s", TEXTS, splits=("train",), seed=3)
-    facts = data_report(nobody, None, PASSED, [], ReportOptions(), recipe_path="my.yaml")
+    facts = data_report(nobody, None, Curated(PASSED, recipe_path="my.yaml"))
     assert facts["verdict"] == "NOT ENOUGH EVIDENCE"
     # A larger share of so few rows would still be merged.
     assert facts["next"] == "add rows to its sources, then: curate my.yaml; as it is: train my.yaml"
@@ -164,7 +157,7 @@ def test_damaged_bytes_are_refused_by_name(tmp_path: Path) -> None:
         verify_version(store, version)
     assert digest in str(refusal.value) and "tilth rollback demo" in str(refusal.value)
     with pytest.raises(CorruptObject):
-        data_report(store.version(version.id), None, [], [], ReportOptions())
+        data_report(store.version(version.id), None, Curated([]))
 
 
 def test_tables_without_language_or_length_still_report(versions: tuple[Version, Version]) -> None:

@@ -12,9 +12,9 @@ import pytest
 from tests.validators.sample_facts import comparison_facts, run_facts
 from tests.validators.sample_store import PHASES, publish, tags
 from tilth.validators.gate import CheckResult
-from tilth.validators.recipe import ReportOptions
 from tilth.validators.report import (
     MAX_BYTES,
+    Curated,
     comparison_page,
     data_page,
     data_report,
@@ -34,7 +34,7 @@ def data_facts(tmp_path_factory: pytest.TempPathFactory) -> Any:
     texts = [f"What is the answer to question {i}?" for i in range(900)]
     old, new = publish(root, texts), publish(root, texts, seed=1)
     actions = comparison_facts()["actions"]
-    return data_report(new, old, CHECKS, actions, ReportOptions(), phases=PHASES, tags=tags(new))
+    return data_report(new, old, Curated(CHECKS, actions, phases=PHASES, tags=tags(new)))
 
 
 def words(page: Path) -> str:

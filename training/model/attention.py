@@ -7,7 +7,7 @@ route an all-ones mask or a cache silently lets packed rows see each other (0.1 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,19 @@ from torch import Tensor
 from tilth.training.rows.pack import Batch
 
 NAME = "packed"
+
+
+class Scores(NamedTuple):
+    """How queries meet keys: scale, the cap of Gemma 2, the sink of each head of GPT-OSS (heads,)."""
+
+    scale: float
+    cap: float | None = None
+    sinks: Tensor | None = None
+
+    @property
+    def written_out(self) -> bool:
+        """Whether no fused kernel computes them."""
+        return self.cap is not None or self.sinks is not None
 
 
 def register() -> None:
@@ -46,40 +59,38 @@ def packed_attention(
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None = None,
-    *,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    sliding_window: int | None = None,
-    cu_seq_lens_q: Tensor | None = None,
-    max_length_q: int | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """Causal attention within each packed example; query, key, value are (1, heads, tokens, head size).
 
+    kwargs: as transformers hands them to every attention. Of them scaling, dropout, sliding_window, softcap, s_aux
+    and the lengths (`lengths_for`) count here.
+
     Without lengths (generation) it is transformers' own scaled dot product attention. Capped scores (Gemma 2)
     and sinks (GPT-OSS), which no fused kernel computes, are written out, an example at a time.
     """
-    cap, sinks = kwargs.get("softcap"), kwargs.get("s_aux")
-    if cap is not None or sinks is not None:
-        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scaling, window, dropout = (kwargs.get(name) for name in ("scaling", "sliding_window", "dropout"))
+    scores = Scores(
+        query.shape[-1] ** -0.5 if scaling is None else scaling, kwargs.get("softcap"), kwargs.get("s_aux")
+    )
+    cu_seq_lens_q, longest = kwargs.pop("cu_seq_lens_q", None), kwargs.pop("max_length_q", None)
+    if scores.written_out:
         lengths = [query.shape[2]] if cu_seq_lens_q is None else cu_seq_lens_q.diff().tolist()
         shown = attention_mask if cu_seq_lens_q is None else None
         found = [
-            _written_out(q, k, v, shown, scale=scale, window=sliding_window, cap=cap, sinks=sinks)
-            for q, k, v in _examples(query, key, value, lengths)
+            _written_out(q, k, v, shown, window, scores) for q, k, v in _examples(query, key, value, lengths)
         ]
         return torch.cat(found, 2).transpose(1, 2).contiguous(), None
     if cu_seq_lens_q is None:
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         if attention_mask is None and query.shape[2] == key.shape[2]:
-            attention_mask = _window_mask(query.shape[2], sliding_window)
-        return sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
-        )
+            attention_mask = _window_mask(query.shape[2], window)
+        kwargs.pop("sliding_window", None)
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
     if query.is_cuda:
-        return _on_cuda(query, key, value, cu_seq_lens_q, max_length_q or 0, scaling, sliding_window), None
-    return _on_cpu(query, key, value, cu_seq_lens_q.diff().tolist(), scaling, sliding_window, dropout), None
+        return _on_cuda(query, key, value, cu_seq_lens_q, longest or 0, scaling, window), None
+    return _on_cpu(query, key, value, cu_seq_lens_q.diff().tolist(), scaling, window, dropout or 0.0), None
 
 
 def _examples(query: Tensor, key: Tensor, value: Tensor, lengths: list[int]) -> Any:
@@ -94,11 +105,8 @@ def _written_out(
     key: Tensor,
     value: Tensor,
     mask: Tensor | None,
-    *,
-    scale: float,
     window: int | None,
-    cap: float | None,
-    sinks: Tensor | None,
+    how: Scores,
 ) -> Tensor:
     """Return attention with its scores in memory: cap * tanh(score / cap), and a sink that takes up weight.
 
@@ -106,16 +114,17 @@ def _written_out(
     """
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-    scores = query @ key.transpose(2, 3) * scale
-    if cap is not None:
-        scores = cap * torch.tanh(scores / cap)
+    scores = query @ key.transpose(2, 3) * how.scale
+    if how.cap is not None:
+        scores = how.cap * torch.tanh(scores / how.cap)
     if mask is None:
         past = torch.arange(key.shape[2], device=key.device)
         apart = past[-query.shape[2] :, None] - past[None]
         mask = (apart >= 0) & (apart < (window or key.shape[2]))
     scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    if sinks is not None:
-        scores = torch.cat([scores, sinks.to(scores.dtype).view(1, -1, 1, 1).expand(*scores.shape[:3], 1)], 3)
+    if how.sinks is not None:
+        sinks = how.sinks.to(scores.dtype).view(1, -1, 1, 1).expand(*scores.shape[:3], 1)
+        scores = torch.cat([scores, sinks], 3)
     shares = scores.softmax(3, dtype=torch.promote_types(scores.dtype, torch.float32)).to(value.dtype)
     return shares[..., : key.shape[2]] @ value
 

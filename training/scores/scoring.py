@@ -55,24 +55,13 @@ class Scored:
 
 
 def score_version(
-    version: Version,
-    store: Store,
-    *,
-    model: str,
-    base_dir: Path,
-    scores: tuple[str, ...] = SCORES,
-    template: str | None = None,
-    device: str = "auto",
-    on_progress: Progress | None = None,
+    version: Version, store: Store, scorer: Scorer, *, on_progress: Progress | None = None
 ) -> Scored:
     """Score every distinct readable row of a version, dropped ones too, so that bounds can be loosened later.
 
-    model: a folder (relative to base_dir) or a hub name. template: text of a chat template instead of the
-    model's own. Rows longer than the model reads have no score. Raises TrainingError for a model that cannot
-    be loaded, CorruptObject for damaged bytes.
+    Rows longer than the model reads have no score. Raises CorruptObject for damaged bytes.
     """
     say = on_progress or silent
-    scorer = Scorer.load(model, base_dir, template=template, device=device, alone=IFD in scores)
     rows = version.rows(["row_id", KEY, "shape", "tools"])
     wanted = rows.unique(KEY, keep="first", maintain_order=True)
     todo = wanted.join(_done(store, scorer), on=KEY, how="anti", maintain_order="left")
@@ -84,7 +73,9 @@ def score_version(
     known = wanted.select(KEY).join(
         store.scores.known(scorer.digest), on=KEY, how="left", maintain_order="left"
     )
-    frame = known.select(KEY, *(_EXPRESSIONS[name].round(VALUE_DECIMALS).alias(name) for name in scores))
+    frame = known.select(
+        KEY, *(_EXPRESSIONS[name].round(VALUE_DECIMALS).alias(name) for name in scorer.scores)
+    )
     digest, path = store.publish_scores(version.manifest.name, frame)
     unscored = known["reason"].drop_nulls().value_counts().sort("reason")
     return Scored(
@@ -106,9 +97,9 @@ _EXPRESSIONS = {PERPLEXITY: _FINITE.exp(), IFD: pl.when(pl.col(_ALONE) > 0).then
 class Scorer:
     """A model that reads rows and says how likely it finds their answers."""
 
-    def __init__(self, model: Any, renderer: Renderer, *, base: str, alone: bool) -> None:
-        """alone: also read every answer without its question. base: the digest of the model's files."""
-        self.model, self.alone, self.tokens = model, alone, 0
+    def __init__(self, model: Any, renderer: Renderer, *, base: str, scores: tuple[str, ...]) -> None:
+        """scores: what is asked for; IFD also reads every answer alone. base: the digest of the model's files."""
+        self.model, self.scores, self.alone, self.tokens = model, scores, IFD in scores, 0
         self.context = max_context(model.config)
         self.documents = renderer
         # Conversations are not cut: half an answer would be scored as if it were whole.
@@ -122,8 +113,20 @@ class Scorer:
         self.digest = sha256_hex(canonical_json(identity))
 
     @classmethod
-    def load(cls, name: str, base_dir: Path, *, template: str | None, device: str, alone: bool) -> Scorer:
-        """Load a model for scoring. Raises TrainingError."""
+    def load(
+        cls,
+        name: str,
+        base_dir: Path,
+        *,
+        template: str | None = None,
+        device: str = "auto",
+        scores: tuple[str, ...] = SCORES,
+    ) -> Scorer:
+        """Load a model for scoring. Raises TrainingError.
+
+        name: a folder (relative to base_dir) or a hub name. template: text of a chat template instead of the
+        model's own.
+        """
         chosen = choose_device(device)
         try:
             path = find_base(name, base_dir)
@@ -132,7 +135,7 @@ class Scorer:
         model, tokenizer = load_base(path, dtype=chosen.dtype)
         choose_attention(model.to(chosen.device))
         renderer = Renderer(tokenizer, max_tokens=max_context(model.config), template=template)
-        return cls(model, renderer, base=base_digest(path), alone=alone)
+        return cls(model, renderer, base=base_digest(path), scores=scores)
 
     def score(self, samples: list[dict[str, Any]]) -> pl.DataFrame:
         """Return text_digest, loss and alone (mean loss in nat of the answers, given the question and without

@@ -83,13 +83,15 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
     facts = report.data_report(
         outcome.version,
         parent_of(store, outcome.version),
-        outcome.checks,
-        [named(action, recipe) for action in outcome.steering.actions],
+        report.Curated(
+            outcome.checks,
+            [named(action, recipe) for action in outcome.steering.actions],
+            targets=recipe.curation.targets(),
+            phases=recipe.curation.phases(),
+            tags=outcome.tags,
+            recipe_path=recipe.path.name,
+        ),
         recipe.report,
-        targets=recipe.curation.targets(),
-        phases=recipe.curation.phases(),
-        tags=outcome.tags,
-        recipe_path=recipe.path.name,
     )
     return report.data_page(page_dir(store, outcome.version), facts)
 

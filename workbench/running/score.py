@@ -54,7 +54,7 @@ def run(
 
     Raises UsageError for a score that does not exist.
     """
-    from tilth.training.scores.scoring import SCORES, score_version
+    from tilth.training.scores.scoring import SCORES, Scorer, score_version
 
     wanted = tuple(dict.fromkeys(name.strip() for name in scores.split(",")))
     if not set(wanted) <= set(SCORES):
@@ -63,16 +63,14 @@ def run(
     training = recipe.training if recipe.training and not model else None
     name = model or recipe.require_training().base
     template = training.template if training else None
-    scored = score_version(
-        version,
-        store,
-        model=name,
-        base_dir=recipe.base_dir,
-        scores=wanted,
+    scorer = Scorer.load(
+        name,
+        recipe.base_dir,
         template=(recipe.base_dir / template).read_text(encoding="utf-8") if template else None,
         device=recipe.training.device if recipe.training else "auto",
-        on_progress=on_progress,
+        scores=wanted,
     )
+    scored = score_version(version, store, scorer, on_progress=on_progress)
     figures = {"rows": scored.rows, "tokens": scored.tokens, "seconds": round(scored.seconds, 3)}
     store.add_receipt(SCORED, scored.digest, {**figures, "name": recipe.name, "model": name})
     return scored

@@ -81,7 +81,7 @@ def _compress(typingctx, lanes, words):
         message = _by_word(builder, [builder.gep(data, [start]) for start in starts])
         for order in _ROUNDS:
             for n, places in enumerate(_MIXED):
-                _mix(builder, v, *places, message[order[2 * n]], message[order[2 * n + 1]])
+                _mix(builder, v, places, message[order[2 * n]], message[order[2 * n + 1]])
         for n in range(8):
             folded = builder.xor(state[n], builder.xor(v[n], v[n + 8]))
             builder.store(folded, _vector(builder, held, LANES * n), align=8)
@@ -90,7 +90,8 @@ def _compress(typingctx, lanes, words):
     return types.void(lanes, words), codegen
 
 
-def _mix(builder, v, a, b, c, d, x, y):
+def _mix(builder, v, places, x, y):
+    a, b, c, d = places
     for word, turn_d, turn_b in ((x, 32, 24), (y, 16, 63)):
         v[a] = builder.add(builder.add(v[a], v[b]), word)
         v[d] = _turn(builder, builder.xor(v[d], v[a]), turn_d)

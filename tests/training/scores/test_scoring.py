@@ -26,14 +26,15 @@ OPENED = "<|im_start|>assistant\n"
 
 @pytest.fixture
 def scorer(base_path: Path) -> Scorer:
-    return Scorer.load(str(base_path), Path(), template=None, device="cpu", alone=True)
+    return Scorer.load(str(base_path), Path(), device="cpu")
 
 
 @pytest.fixture
 def score_it(store: Store, base_path: Path) -> Callable[..., Scored]:
     def run(version: Version, **options: Any) -> Scored:
-        options = {"model": str(base_path), "device": "cpu", **options}
-        return score_version(version, **{"store": store, "base_dir": Path(), **options})
+        kept, report = options.pop("store", store), options.pop("on_progress", None)
+        model = Scorer.load(options.pop("model", str(base_path)), Path(), device="cpu", **options)
+        return score_version(version, kept, model, on_progress=report)
 
     return run
 
