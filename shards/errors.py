@@ -8,6 +8,7 @@ TilthError              1   something failed
 │   ├── CorruptObject   1   stored bytes do not match their digest
 │   └── NewerFormat     1   the store was written by a newer Tilth
 ├── TrainingError       1   training refused to start or had to stop
+│   └── Untrainable     2   base, template or rows as they are named cannot be trained on; the user can change that
 ├── ChecksFailed        3   a check failed; the candidate stays for inspection
 └── Busy               75   another process holds the store
 
@@ -70,6 +71,12 @@ class NewerFormat(StoreError):
 
 class TrainingError(TilthError):
     """Training refused to start or had to stop."""
+
+
+class Untrainable(TrainingError):
+    """Base, template or rows as they are named cannot be trained on; the user can change that."""
+
+    exit_code = 2
 
 
 class ChecksFailed(TilthError):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from rich.text import Text
 
-from tilth.shards.tables import Split
+from tilth.shards.tables import TURNS, Split
 from tilth.shards.version import SHORT_HEX, Version
 from tilth.training.model.base import find_base
 from tilth.training.plan.plan import renderer_for
@@ -19,6 +19,7 @@ from tilth.training.rows.text import Example, Renderer
 
 SHOWN = 3
 LEARNED = "reverse"
+TURN_COLUMNS = [column for column in TURNS if column not in ("row_id", "turn")]
 
 
 def peek(recipe: TrainingRecipe, version: Version, *, base_dir: Path, count: int = SHOWN) -> Iterator[Text]:
@@ -35,7 +36,8 @@ def render_rows(base: str, rows: list[dict[str, Any]], base_dir: Path = Path()) 
     renderer = renderer_for(TrainingRecipe(base=base), find_base(base, base_dir), base_dir)
     for number, row in enumerate(rows):
         known = {"row_id": number.to_bytes(16), "slice": "", "weight": None, "tools": None, "shape": "chat"}
-        yield _shown(renderer, {**known, **row}, f"sample {number + 1}")
+        turns = [{**dict.fromkeys(TURN_COLUMNS), **turn} for turn in row["turns"]]
+        yield _shown(renderer, {**known, **row, "turns": turns}, f"sample {number + 1}")
 
 
 def _shown(renderer: Renderer, sample: dict[str, Any], title: str) -> Text:

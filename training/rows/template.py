@@ -16,14 +16,7 @@ from typing import Any
 
 from tilth.shards.digest import canonical_json, sha256_hex
 from tilth.shards.errors import TrainingError
-
-# Templates that print today's date would change between two runs: their clock is stopped.
-STOPPED_CLOCK = (
-    "{%- macro strftime_now(format) -%}"
-    "{{ format.replace('%Y', '2024').replace('%m', '07').replace('%d', '26').replace('%b', 'Jul')"
-    ".replace('%B', 'July').replace('%A', 'Friday').replace('%H', '12').replace('%M', '00') }}"
-    "{%- endmacro -%}"
-)
+from tilth.training.rows.jinja import JINJA, Refused
 
 Piece = tuple[str, bool]  # text, and whether it is learned
 Layout = list[Piece]
@@ -48,6 +41,7 @@ class ChatTemplate:
         self.tokenizer = tokenizer
         self.source = source or tokenizer.chat_template
         self._knows_developer = "developer" in json.dumps(self.source)
+        self._special = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
         special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
         special |= set(tokenizer.all_special_tokens)
         longest_first = sorted(special, key=lambda token: (-len(token), token))
@@ -145,8 +139,6 @@ class ChatTemplate:
 
         Raises TrainingError where there is no template, Unrenderable where it refuses the messages.
         """
-        from jinja2 import TemplateError
-
         if not self.source:
             raise TrainingError(
                 "training.base",
@@ -154,22 +146,22 @@ class ChatTemplate:
                 "Conversations cannot be rendered the way the model will be served",
                 "Set training.template to a Jinja template file, or choose a chat model as the base",
             )
+        data = {"messages": [_as_told(message) for message in messages], "tools": tools, "documents": None, "add_generation_prompt": prompt}
         try:
-            return self.tokenizer.apply_chat_template(
-                messages,
-                tools=tools,
-                chat_template=self._source_for(tools),
-                tokenize=False,
-                add_generation_prompt=prompt,
-            )
-        except (TemplateError, TypeError, KeyError, ValueError, IndexError) as error:
-            raise Unrenderable("the template refuses the conversation") from error
+            return JINJA.render(self._source_for(tools), {**self._special, **data})
+        except Refused as refused:
+            raise Unrenderable(f"the template refuses: {refused}") from refused
 
     def _source_for(self, tools: list[dict] | None) -> str:
         source = self.source
-        if not isinstance(source, str):
-            source = self.tokenizer.get_chat_template(None, tools=tools)
-        return STOPPED_CLOCK + source if "strftime_now" in source else source
+        return source if isinstance(source, str) else self.tokenizer.get_chat_template(None, tools=tools)
+
+
+def _as_told(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as transformers hands it to a template: nothing that is null, reasoning by both its names."""
+    told = {key: value for key, value in message.items() if value is not None}
+    reasoning = told.get("reasoning_content")
+    return told if reasoning is None else {"thinking": reasoning, **told}
 
 
 def _joined(answers: list[Answer]) -> Layout:
