@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -77,8 +78,10 @@ class Jinja:
             self.close()  # an answer that nobody took would be taken for the next one
             raise
         if not line.endswith(b"\n"):
+            code = self._process.wait()
             self.close()
-            raise _unbounded(f"rendering one conversation took more than {MAX_SECONDS:g} s or its process died")
+            took_too_long = f"rendering one conversation took more than {MAX_SECONDS:g} s"
+            raise _unbounded(took_too_long if code == -signal.SIGPROF else f"its process died ({code})")
         self._source = source
         answer: dict[str, str] = json.loads(line)
         return answer

@@ -146,7 +146,12 @@ class ChatTemplate:
                 "Conversations cannot be rendered the way the model will be served",
                 "Set training.template to a Jinja template file, or choose a chat model as the base",
             )
-        data = {"messages": [_as_told(message) for message in messages], "tools": tools, "documents": None, "add_generation_prompt": prompt}
+        data = {
+            "messages": [_as_told(message) for message in messages],
+            "tools": tools,
+            "documents": None,
+            "add_generation_prompt": prompt,
+        }
         try:
             return JINJA.render(self._source_for(tools), {**self._special, **data})
         except Refused as refused:

@@ -17,7 +17,7 @@ import polars as pl
 
 from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
-from tilth.training.rows import template, text
+from tilth.training.rows import jinja, template, text
 from tilth.training.rows.text import Example, Rendered, Renderer, weight_of
 
 KEPT_FILES = 8
@@ -61,7 +61,8 @@ def _key(samples: pl.DataFrame, renderer: Renderer, tokenizer: str) -> str:
         rows.update(b"".join(samples[column].to_list()))
     shapes = canonical_json([samples["shape"].cast(pl.String).to_list(), samples["tools"].to_list()])
     rows.update(shapes)
-    code = [file_sha256(Path(str(module.__file__))) for module in (template, text)]
+    files = [Path(str(module.__file__)) for module in (template, text)]
+    code = [file_sha256(file) for file in (*files, jinja.PROGRAM)]
     how = [rows.hexdigest(), tokenizer, renderer.template.digest, renderer.max_tokens, *code]
     return sha256_hex(canonical_json(how))
 

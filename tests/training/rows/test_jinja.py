@@ -22,7 +22,11 @@ TEMPLATES = {path.stem: path.read_text() for path in (Path(__file__).parent / "t
 TOOLS = [
     {"type": "function", "function": {"name": "f", "description": "a “b”", "parameters": {"type": "object"}}}
 ]
-CALL = {"type": "function", "id": "abcdefghi", "function": {"name": "f", "arguments": {"x": [1, 2.5, None, "é"]}}}
+CALL = {
+    "type": "function",
+    "id": "abcdefghi",
+    "function": {"name": "f", "arguments": {"x": [1, 2.5, None, "é"]}},
+}
 TALK = [
     {"role": "system", "content": "be brief"},
     {"role": "user", "content": " hello <b>&amp;\n"},
@@ -52,7 +56,10 @@ def test_it_writes_what_transformers_writes(name: str, turns: int, tools: Any, p
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.text(max_size=50), st.recursive(st.none() | st.integers() | st.text(max_size=9), st.lists, max_leaves=5))
+@given(
+    st.text(max_size=50),
+    st.recursive(st.none() | st.integers() | st.text(max_size=9), st.lists, max_leaves=5),
+)
 def test_any_text_and_any_value_comes_out_as_it_went_in(text: str, value: Any) -> None:
     assert render("{{ messages[0] }}{{ tools | tojson }}", messages=[text], tools=value) == text + json.dumps(
         value, ensure_ascii=False
