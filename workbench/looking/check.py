@@ -8,8 +8,6 @@ are nearly tied another runtime may choose the other one, so a few answers may d
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from rich.markup import escape
 
 from tilth.shards.errors import ChecksFailed, TilthError, UsageError
 from tilth.workbench.running.runs import artefact_of
+from tilth.workbench.running.server import NoReply, ask
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -114,19 +113,25 @@ def _chat(prompt: dict[str, Any]) -> dict[str, Any]:
     return {"messages": messages, **({"tools": prompt["tools"]} if prompt["tools"] else {})}
 
 
-def _answer(reply: dict[str, Any], is_chat: bool, url: str) -> str:
+def _answer(reply: Any, is_chat: bool, url: str) -> str:
     """Return what a reply says; calls that the server parsed out of it as JSON."""
     try:
         choice = reply["choices"][0]
         if not is_chat:
-            return str(choice["text"]).strip()
+            return _text(choice["text"])
         message = choice["message"]
         calls = message.get("tool_calls")
-        return json.dumps([call["function"] for call in calls]) if calls else str(message["content"]).strip()
-    except (KeyError, IndexError, TypeError) as error:
+        return json.dumps([call["function"] for call in calls]) if calls else _text(message["content"])
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise TilthError(
             url, "its reply is no completion", "Nothing was compared", "check the URL"
         ) from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str | None):
+        raise TypeError("no text")
+    return (value or "").strip()
 
 
 def _is_same(answer: str, stored: str) -> bool:
@@ -143,29 +148,29 @@ def _parting(stored: str, answer: str) -> str:
 
 
 def _first_model(url: str) -> str:
+    """Return the name of the first model that a server lists: it is printed, so it must be a plain name."""
     try:
-        with urllib.request.urlopen(f"{url}/models", timeout=TIMEOUT_S) as reply:
-            return str(json.load(reply)["data"][0]["id"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        name = ask(f"{url}/models", timeout_s=TIMEOUT_S)["data"][0]["id"]
+        if not (isinstance(name, str) and name.isprintable()):
+            raise NoReply("its first model has no name that can be shown")
+        return name
+    except (NoReply, KeyError, IndexError, TypeError) as error:
+        why = error.what if isinstance(error, NoReply) else type(error).__name__
         raise TilthError(
             url,
-            f"does not list its models ({type(error).__name__})",
+            f"does not list its models ({why})",
             "Nothing was compared",
             "Start the server, or name the model with --model",
         ) from error
 
 
-def _post(url: str, body: dict[str, Any]) -> dict[str, Any] | None:
+def _post(url: str, body: dict[str, Any]) -> Any:
     """Return the reply, None where the server does not know this request."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:
-            found: dict[str, Any] = json.load(reply)
-            return found
-    except urllib.error.HTTPError as error:
-        if error.code in UNSUPPORTED:
+        return ask(url, body, timeout_s=TIMEOUT_S)
+    except NoReply as error:
+        if error.status in UNSUPPORTED:
             return None
-        what = f"it answers with status {error.code}"
-    except (OSError, ValueError) as error:
-        what = f"no usable reply ({type(error).__name__})"
-    raise TilthError(url, what, "Nothing was compared", "Mend it and run the same command again")
+        raise TilthError(
+            url, error.what, "Nothing was compared", "Mend it and run the same command again"
+        ) from error

@@ -10,8 +10,6 @@ import json
 import os
 import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from tilth.shards.errors import TilthError, UsageError
 from tilth.shards.progress import Progress, silent
 from tilth.shards.scores import KEY
 from tilth.workbench.running.score import SCORED, show_recipe_lines, version_to_score
+from tilth.workbench.running.server import NoReply, ask
 from tilth.workbench.session import print_json, progress
 
 if TYPE_CHECKING:
@@ -79,21 +78,14 @@ class Endpoint:
             "temperature": 0,
             "max_tokens": MAX_REPLY_TOKENS,
         }
-        headers = {"Content-Type": "application/json"}
-        headers |= {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        request = urllib.request.Request(
-            f"{self.url.rstrip('/')}/chat/completions", json.dumps(body).encode(), headers
-        )
+        url = f"{self.url.rstrip('/')}/chat/completions"
         for attempt in range(ATTEMPTS):
             try:
-                with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:
-                    return str(json.load(reply)["choices"][0]["message"]["content"] or "")
-            except urllib.error.HTTPError as error:
-                what = f"it answers with status {error.code}"
-                if error.code not in _RETRIED:
+                return _content(ask(url, body, key=self.key, timeout_s=TIMEOUT_S))
+            except NoReply as error:
+                what = error.what
+                if error.status is not None and error.status not in _RETRIED:
                     break
-            except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-                what = f"no usable reply ({type(error).__name__})"
             if attempt + 1 < ATTEMPTS:
                 time.sleep(FIRST_WAIT_S * 2**attempt)
         raise TilthError(
@@ -122,7 +114,10 @@ def endpoint(url: str, model: str, key_env: str | None = None) -> Endpoint:
         )
     if key_env and key_env not in os.environ:
         raise UsageError(f"--key-env {key_env}", "no such environment variable", "Nothing was sent")
-    return Endpoint(url, model, os.environ[key_env] if key_env else None)
+    key = os.environ[key_env].strip() if key_env else None
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise UsageError(f"--key-env {key_env}", "holds what no header may hold", "Nothing was sent")
+    return Endpoint(url, model, key)
 
 
 def run(
@@ -198,6 +193,17 @@ def parse(reply: str) -> float | None:
     """Return the digit that a reply consists of, or None: a judge that explains itself is not understood."""
     found = re.fullmatch(r"\s*([1-5])\s*", reply)
     return float(found[1]) if found else None
+
+
+def _content(reply: Any) -> str:
+    """Return what a completion says. Raises NoReply for anything else."""
+    try:
+        content = reply["choices"][0]["message"]["content"]
+    except (KeyError, IndexError, TypeError) as error:
+        raise NoReply(f"no usable reply ({type(error).__name__})") from error
+    if not isinstance(content, str | None):
+        raise NoReply("no usable reply (its content is no text)")
+    return content or ""
 
 
 def _answers(rows: pl.DataFrame, endpoint: Endpoint) -> Iterator[pl.DataFrame]:

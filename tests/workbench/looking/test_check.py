@@ -31,6 +31,7 @@ class Served:
         self.renderer = Renderer(self.tokenizer, max_tokens=256)
         self.offered = {"/v1/completions": completions, "/v1/chat/completions": chat}
         self.asked: list[dict[str, Any]] = []
+        self.name = "tiny"
 
     def answer(self, ids: list[int]) -> str:
         """Return the greedy answer to a prompt."""
@@ -51,7 +52,7 @@ class Served:
 def serving(served: Served) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._send(200, {"data": [{"id": "tiny"}]})
+            self._send(200, {"data": [{"id": served.name}]})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -144,6 +145,15 @@ def test_calls_that_the_server_parsed_are_the_same_calls() -> None:
     stored = '<tool_call>\n{"name": "book", "arguments": {"hour": 9}}\n</tool_call>'
     assert _is_same(_answer(reply, True, "u"), stored)
     assert not _is_same(_answer(reply, True, "u"), stored.replace("9", "8"))
+
+
+def test_a_name_that_would_write_to_the_terminal_is_not_shown(run: Run, folder: Path) -> None:
+    served = Served(0)
+    served.name = "tiny\x1b[2J"
+    with serving(served) as url:
+        done = run("tilth", "check", url)
+    assert (done.code, "\x1b" in done.out + done.err) == (1, False)
+    assert "no name that can be shown" in done.err
 
 
 def test_what_cannot_be_asked_is_said(run: Run, folder: Path) -> None:

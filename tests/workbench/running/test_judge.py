@@ -125,6 +125,41 @@ def test_garbage_is_no_reply(ask: Run, fake: FakeJudge) -> None:
     assert "no usable reply" in failed.err
 
 
+def test_a_redirect_ends_the_run_and_no_key_leaves(
+    ask: Run, fake: FakeJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thief = FakeJudge()
+    threading.Thread(target=thief.server.serve_forever, daemon=True).start()
+
+    def redirect(self: BaseHTTPRequestHandler) -> None:
+        self.send_response(302)
+        self.send_header("Location", thief.url)
+        self.end_headers()
+
+    fake.server.RequestHandlerClass.do_POST = redirect  # type: ignore[attr-defined]
+    monkeypatch.setenv("JUDGE_KEY", "secret")
+    failed = ask("--key-env", "JUDGE_KEY")
+    thief.server.shutdown()
+    thief.server.server_close()
+    assert (failed.code, "redirects to another address" in failed.err) == (1, True)
+    assert thief.headers == []
+
+
+@pytest.mark.parametrize("content", ["[]", '{"a": 5}', "5"])
+def test_content_that_is_no_text_is_no_reply(ask: Run, fake: FakeJudge, content: str) -> None:
+    body = f'HTTP/1.0 200 OK\r\n\r\n{{"choices": [{{"message": {{"content": {content}}}}}]}}'.encode()
+    fake.server.RequestHandlerClass.do_POST = lambda self: self.wfile.write(body)  # type: ignore[attr-defined]
+    assert "its content is no text" in ask().err
+
+
+def test_a_key_that_no_header_may_hold_is_not_sent(
+    ask: Run, fake: FakeJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUDGE_KEY", "one\r\nX-Other: two")
+    failed = ask("--key-env", "JUDGE_KEY")
+    assert (failed.code, "no header" in failed.err, fake.headers) == (2, True, [])
+
+
 def test_nothing_is_sent_before_it_was_named(ask: Run, fake: FakeJudge, run: Run, recipe: Path) -> None:
     shown = ask("--dry-run")
     assert "120 rows, " in shown.out
