@@ -28,8 +28,8 @@ def name_langdetect(text: str) -> str:
 
 
 def name_pycld2(text: str) -> str:
-    """Return CLD2's first name, whether it calls itself reliable or not."""
-    return str(pycld2.detect(text)[2][0][1])
+    """Return CLD2's first name at its best effort, whether it calls itself reliable or not."""
+    return str(pycld2.detect(text, bestEffort=True)[2][0][1])
 
 
 def name_py3langid(text: str) -> str:

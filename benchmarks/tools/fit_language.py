@@ -11,7 +11,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.inputs.sample import read_real
-from tilth.curation.language import evidence, scores
+from tilth.curation.language import scores
+from tilth.curation.language.confidence import DIFFERS, ITSELF, evidence, situation
+from tilth.curation.language.opinion import opinions
 from tilth.curation.language.profiles import load
 
 SETS = ("sentences", "word_pairs", "single_words")
@@ -29,19 +31,30 @@ def halves(name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def main() -> None:
-    """Print the coefficients."""
+    """Print the coefficients, a line for each way in which the two opinions stand to each other."""
     profiles = load()
-    parts, right, weight = [], [], []
+    names = np.array(profiles.languages)
+    parts = []
     for name in SETS:
         rows, _ = halves(name)
-        best, score, second, _, letters, _ = scores(rows["text"], None, profiles)
-        shared = (best >= 0) & ~profiles.own_script[best] & (letters > 0)
+        scored, said = scores(rows["text"], None, profiles), opinions(rows["text"], profiles.languages)
+        shared = (scored.best >= 0) & ~profiles.own_script[scored.best] & (scored.letters > 0)
         language = rows["lang"].to_numpy()
-        parts.append(evidence(best, score, second, letters, profiles)[shared])
-        right.append((np.array(profiles.languages)[best] == language)[shared])
-        weight.append(np.where(np.isin(language, profiles.languages), 1.0, WEIGHT_WITHOUT_PROFILE)[shared])
-    fitted = _logistic_regression(np.concatenate(parts), np.concatenate(right), np.concatenate(weight))
-    print(", ".join(f"{value:.2f}" for value in fitted))
+        weight = np.where(np.isin(language, names), 1.0, WEIGHT_WITHOUT_PROFILE)
+        columns = (
+            evidence(scored, said, profiles),
+            situation(scored, said, profiles),
+            names[scored.best] == language,
+            names[said.language] == language,
+            weight,
+        )
+        parts.append([column[shared] for column in columns])
+    x, how, first, second, weight = (np.concatenate(columns) for columns in zip(*parts))
+    for which in range(ITSELF + 1):
+        at = how == (DIFFERS if which == ITSELF else which)
+        right = second if which == ITSELF else first
+        fitted = _logistic_regression(x[at], right[at], weight[at])
+        print(f"[{', '.join(f'{value:.2f}' for value in fitted)}],")
 
 
 def _logistic_regression(x: np.ndarray, right: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Which language a text is written in: one of langdetect's 55, or `unknown`.
 
-Deterministic and compiled (see kernel.py). A language is named only when two things hold: it beats
-every other language clearly, and the text scores about as high per letter as texts of that language do. The
-second is what makes Armenian, Georgian or Kazakh `unknown` instead of the nearest language with a profile.
+Deterministic: the profiles' scores (kernel.py) and CLD2's opinion (opinion.py) are weighed against each other
+(confidence.py). A language is named only where it beats every other clearly, the text scores about as high per
+letter as texts of that language do, and CLD2 does not know better: a text in Galician or Icelandic is `unknown`,
+not Portuguese or Danish. The script comes first: without Hangul no text is Korean, and Han alone is Chinese.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import polars as pl
 from tilth.shards.arrow import string_buffers
 
 if TYPE_CHECKING:
+    from tilth.curation.language.confidence import Scored
     from tilth.curation.language.profiles import Profiles
 
 UNKNOWN = "unknown"
@@ -28,15 +30,9 @@ Code = Literal[
 # fmt: on
 MIN_CONFIDENCE = 0.5  # below, the language is `unknown`
 
-# n-grams overlap, so six nats of difference count like one.
-_NATS_PER_LOGIT = 6.0
-# The logit that the name is right: 1, typicality, lead per letter, log letters, typicality x log letters, log lead.
-# Fitted by benchmarks/fit_language.py on every second of lingua's test sentences, word pairs and single words in 75
-# languages; a text in one of the 24 without a profile counts 0.3.
-LOGIT = np.array([15.98, -18.76, 1.01, -9.61, 10.29, 0.71])
-_LETTERS_SEEN = (6, 150)  # beyond these the fit says nothing
-_MAX_LEAD = 2.0  # nats per letter
 _MIN_KNOWN_SHARE = 0.5  # of the letters
+WIDE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"
+LETTERS_PER_WIDE = 3  # a Chinese, Japanese or Korean letter says as much as a syllable or a word
 
 # What says nothing about the language of a text; each pattern is matched in linear time.
 FRONT_MATTER = r"\A---[ \t]*\r?\n(?s:.*?)\n---[ \t]*(?:\r?\n|\z)"
@@ -83,29 +79,29 @@ def identify(texts: pl.Series) -> pl.DataFrame:
 def identify_prose(texts: pl.Series, rivals: pl.Series | None = None) -> pl.DataFrame:
     """Return `language`, `confidence`, `letters`, `nats` and `lead` of texts that `prose` has been over.
 
-    nats: by how much the language beats the one that `rivals` names for the text, and lead: the same as a share
-    of what is typical for these two, whether near (Spanish and Portuguese, 0.8 nats a letter) or far (English
-    and German, 1.6). Both are 0 where the rival is unknown.
+    letters: a Chinese, Japanese or Korean one counts as three. nats: by how much the language beats the one that
+    `rivals` names for the text, and lead: the same as a share of what is typical for these two, whether near
+    (Spanish and Portuguese, 0.8 nats a letter) or far (English and German, 1.6). Both are 0 where the rival is
+    unknown.
     """
+    from tilth.curation.language.confidence import weighed
+    from tilth.curation.language.opinion import opinions
     from tilth.curation.language.profiles import SCORE_UNIT, load
 
     profiles = load()
-    best, score, second, rival, letters, known = scores(texts, rivals, profiles)
-    confidence = np.where(
-        profiles.own_script[best],
-        _logistic((score - second) / SCORE_UNIT / _NATS_PER_LOGIT),
-        _logistic(evidence(best, score, second, letters, profiles) @ LOGIT),
-    )
-    confidence[(best < 0) | (known < _MIN_KNOWN_SHARE * letters)] = 0.0
+    scored = scores(texts, rivals, profiles)
+    said = opinions(texts, profiles.languages)
+    best, confidence = weighed(scored, said, profiles)
+    confidence[(best < 0) | (scored.known < _MIN_KNOWN_SHARE * scored.letters)] = 0.0
     names = pl.Series(profiles.languages, dtype=pl.String)
-    nats = (score - rival) / SCORE_UNIT
+    nats = np.where(best == scored.best, scored.score - scored.rival, 0) / SCORE_UNIT
     distance = _distances(best, rivals, profiles) if rivals is not None else np.zeros(len(texts))
-    typical = distance * np.maximum(letters, 1)
+    typical = distance * np.maximum(scored.letters, 1)
     found = pl.DataFrame(
         {
             "language": names.gather(np.maximum(best, 0)),
             "confidence": confidence,
-            "letters": letters,
+            "letters": scored.letters + (LETTERS_PER_WIDE - 1) * scored.wide,
             "nats": np.where(typical > 0, nats, 0.0),
             "lead": np.divide(nats, typical, out=np.zeros(len(texts)), where=typical > 0),
         }
@@ -116,9 +112,10 @@ def identify_prose(texts: pl.Series, rivals: pl.Series | None = None) -> pl.Data
     )
 
 
-def scores(texts: pl.Series, rivals: pl.Series | None, profiles: Profiles) -> list[np.ndarray]:
-    """Return the columns that the kernel writes, one array each."""
+def scores(texts: pl.Series, rivals: pl.Series | None, profiles: Profiles) -> Scored:
+    """Return what the profiles say of each text."""
     from tilth.curation.language import kernel as kernel
+    from tilth.curation.language.confidence import Scored
 
     data, offsets = string_buffers(texts.fill_null("").str.normalize("NFC"))
     out = np.zeros((len(texts), kernel.COLUMNS), np.int32)
@@ -131,24 +128,11 @@ def scores(texts: pl.Series, rivals: pl.Series | None, profiles: Profiles) -> li
         profiles.entries,
         profiles.shared,
         profiles.group,
+        profiles.needs,
         _groups(rivals, profiles) if rivals is not None else np.zeros(len(texts), np.int64),
         out,
     )
-    return list(out.T)
-
-
-def evidence(
-    best: np.ndarray, score: np.ndarray, second: np.ndarray, letters: np.ndarray, profiles: Profiles
-) -> np.ndarray:
-    """Return (texts, 6): what the confidence in the best of several languages of one script is made of."""
-    from tilth.curation.language.profiles import SCORE_UNIT
-
-    per_letter = 1.0 / np.maximum(letters, 1)
-    typicality = np.minimum(score * per_letter / profiles.typical[best], 1.0)
-    lead = (score - second) / SCORE_UNIT
-    size = np.log(np.clip(letters, *_LETTERS_SEEN))
-    clear = np.minimum(lead * per_letter, _MAX_LEAD)
-    return np.stack([np.ones(len(best)), typicality, clear, size, typicality * size, np.log1p(lead)], axis=1)
+    return Scored(*out.T)
 
 
 def _groups(rivals: pl.Series, profiles: Profiles) -> np.ndarray:
@@ -163,7 +147,3 @@ def _distances(best: np.ndarray, rivals: pl.Series, profiles: Profiles) -> np.nd
     rival = rivals.replace_strict(places, default=-1, return_dtype=pl.Int64).to_numpy()
     known = (rival >= 0) & (best >= 0) & (profiles.group[rival] != profiles.group[best])
     return np.where(known, profiles.distance[best, rival], 0.0)
-
-
-def _logistic(x: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-np.clip(x, -50.0, 50.0)))

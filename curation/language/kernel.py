@@ -16,9 +16,14 @@ from numba import types
 from tilth.curation.language.profiles import (
     BEYOND_BMP,
     CLASS_SHIFT,
+    HANGUL,
+    HIRAGANA,
     IS_SHARED,
+    KATAKANA,
     LATIN,
     MULTIPLIER,
+    NEEDS_HANGUL,
+    NEEDS_KANA,
     NON_LATIN,
     ROW,
     SCORE_UNIT,
@@ -31,7 +36,7 @@ MAX_CHARS = 10_000  # langdetect: max_text_length
 # tenth in Chinese, Japanese or Korean, where one says as much as a syllable or a word. langdetect asks for two
 # thirds of any, and calls a Chinese page about software English.
 _LATIN_PER_LETTER, _LATIN_PER_WIDE = 2, 9
-BEST, BEST_SCORE, SECOND_SCORE, RIVAL_SCORE, LETTERS, KNOWN, COLUMNS = range(7)
+BEST, BEST_SCORE, SECOND_SCORE, RIVAL_SCORE, LETTERS, KNOWN, WIDE_LETTERS, HAN_ONLY, COLUMNS = range(9)
 
 _SPACE = np.uint64(32)
 _SPACE_CHARACTER = np.uint32(32)
@@ -71,9 +76,10 @@ def _find(key: Any, keys: np.ndarray, values: np.ndarray) -> Any:
 @numba.njit(inline="always")
 def _read(
     data: np.ndarray, start: Any, end: Any, characters: np.ndarray, text: np.ndarray
-) -> tuple[Any, Any]:
-    """Fill `text` with the characters of one string; return their number and whether Latin is noise."""
-    n = latin = non_latin = wide = 0
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Fill `text` with the characters of one string; return their number, whether Latin is noise, and how many
+    are wide, Hangul and kana."""
+    n = latin = non_latin = wide = hangul = kana = 0
     previous = np.uint32(0)
     i = start
     while i < end and n < text.size:
@@ -86,9 +92,12 @@ def _read(
         latin += script == LATIN
         non_latin += script == NON_LATIN
         wide += script == WIDE
+        point = text[n] & _POINT
+        hangul += point == HANGUL
+        kana += (point == HIRAGANA) | (point == KATAKANA)
         n += 1
     bound = _LATIN_PER_LETTER * non_latin + _LATIN_PER_WIDE * wide
-    return n, 0 < latin <= bound
+    return n, 0 < latin <= bound, wide, hangul, kana
 
 
 @numba.njit(inline="always")
@@ -133,7 +142,7 @@ def _score(  # noqa: C901
             found = _find(key, keys, values)
             if grams == 0:
                 letters += 1
-                known += found != 0
+                known += (found != 0) | (text[i] >> np.uint32(CLASS_SHIFT) == WIDE)
             first, number = np.int64(found >> np.uint32(6)), np.int64(found & np.uint32(63))
             if number == IS_SHARED:
                 for j in range(ROW):
@@ -159,6 +168,7 @@ def _table(dtype: Any) -> Any:
         types.Array(types.int32, 2, "C", readonly=True),
         _table(types.int64),
         _table(types.int64),
+        _table(types.int64),
         types.Array(types.int32, 2, "C"),
     ),
     cache=True,
@@ -173,20 +183,26 @@ def score_texts(
     entries: np.ndarray,
     shared: np.ndarray,
     group: np.ndarray,
+    needs: np.ndarray,
     rivals: np.ndarray,
     out: np.ndarray,
 ) -> None:
     """Fill `out` (texts, COLUMNS): best language (-1 if none), its score, the best score of another
-    language, the score of the rival, letters, known letters.
+    language, the score of the rival, letters, known letters, wide letters, whether these are Han alone.
 
-    `data` and `offsets` are the buffers of an Arrow large string array; `rivals` names one group a text.
+    `data` and `offsets` are the buffers of an Arrow large string array; `rivals` names one group a text. Without
+    Hangul nothing is Korean, and without kana nothing Japanese: the profile of Korean, made of pages that quote
+    Chinese, wins 46 % of sentences in Traditional signs.
     """
     text = np.empty(MAX_CHARS, np.uint32)
     scores = np.empty(ROW, np.int32)
     for row in range(out.shape[0]):
-        n, skip_latin = _read(data, offsets[row], offsets[row + 1], characters, text)
+        n, skip_latin, wide, hangul, kana = _read(data, offsets[row], offsets[row + 1], characters, text)
         scores[:] = 0
         letters, known = _score(text, n, skip_latin, keys, values, entries, shared, scores)
+        for j in range(needs.size):
+            if (needs[j] == NEEDS_HANGUL and hangul == 0) or (needs[j] == NEEDS_KANA and kana == 0):
+                scores[j] = 0
         best = -1
         for j in range(group.size):
             if scores[j] > 0 and (best < 0 or scores[j] > scores[best]):
@@ -203,3 +219,5 @@ def score_texts(
         out[row, RIVAL_SCORE] = rival
         out[row, LETTERS] = letters
         out[row, KNOWN] = known
+        out[row, WIDE_LETTERS] = wide
+        out[row, HAN_ONLY] = wide > 0 and hangul == 0 and kana == 0

@@ -44,6 +44,10 @@ _BLOCKS = (
     (0xAC00, 0xD7AF, "\uac00"),
 )
 _WIDE = ((0x2E80, 0x9FFF), (0xAC00, 0xD7AF), (0xF900, 0xFAFF))
+# What the letters of a script become, and which language is not without them.
+HIRAGANA, KATAKANA, HANGUL = 0x3042, 0x30A2, 0xAC00
+NEEDS_HANGUL, NEEDS_KANA = 1, 2
+_NEEDS = {"ko": NEEDS_HANGUL, "ja": NEEDS_KANA}
 _SINGLES = {"\u0219": "\u015f", "\u021b": "\u0163", "\u06cc": "\u064a"}
 
 
@@ -51,7 +55,8 @@ _SINGLES = {"\u0219": "\u015f", "\u021b": "\u0163", "\u06cc": "\u064a"}
 class Profiles:
     """Everything the kernel reads.
 
-    languages: codes by index. group: two variants of one language share a number.
+    languages: codes by index. group: two variants of one language share a number. needs: of each language,
+    NEEDS_HANGUL, NEEDS_KANA or 0.
     characters: (65536,) uint32, see above. keys, values: open addressing, a power of two long; key = up to
     three 16-bit characters, value = first entry << 6 | number of entries, or row << 6 | IS_SHARED.
     entries: score << 8 | language. shared: (rows, ROW) int32, the score of every language.
@@ -63,6 +68,7 @@ class Profiles:
 
     languages: list[str]
     group: np.ndarray
+    needs: np.ndarray
     characters: np.ndarray
     keys: np.ndarray
     values: np.ndarray
@@ -97,6 +103,7 @@ def load() -> Profiles:
     return Profiles(
         languages=languages,
         group=group,
+        needs=np.array([_NEEDS.get(name, 0) for name in languages], np.int64),
         characters=_characters(folder),
         keys=slots,
         values=values,

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import polars as pl
 from polars.expr.string import ExprStringNameSpace
 
+from tilth.curation.language import WIDE
 from tilth.curation.rules.response import ANSWERS, has_role, previous, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
@@ -34,7 +35,6 @@ RETURNS_INPUT = (
 )
 
 BLANK_LINE_FIRST, BLANK_LINE_LAST = r"\A[ \t]*\n[ \t]*\n", r"\n[ \t]*\n[ \t]*\z"
-WIDE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"
 OUTER = " \t\n\"'“”„«»‘’`*.!?…:;,。！？：，"
 OUTER_BYTES = 8  # by which marks around a text may lengthen it
 

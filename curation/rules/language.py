@@ -7,12 +7,14 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from tilth.curation.language import UNKNOWN, Code, identify_prose, prose
+from tilth.curation.language import LETTERS_PER_WIDE, UNKNOWN, WIDE, Code, identify_prose, prose
+from tilth.curation.language.names import is_named
 from tilth.curation.rules.response import GOOD_RESPONSES, RESPONSES, has_role, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 
-# A prompt that speaks of translating, or names a language, may well want an answer in another one.
+# A prompt that speaks of translating, or names a language, may well want an answer in another one; names.py knows
+# what each language is called in the others.
 ASKS_FOR_LANGUAGE = (
     r"(?i)translat|übersetz|tradu|vertaal|oversett|oversæt|översätt|fordít|přelož|prelož|preved|tłumacz|"
     r"käännä|tõlgi|versk|çevir|terjemah|dịch|μετάφρα|μεταφρά|перев|перекл|превод|ترجم|अनुवाद|แปล|תרג|번역|"
@@ -38,8 +40,10 @@ _MIN_NATS = 20.0  # n-grams overlap: about 3 in the logit
 class Language:
     """Tag rows answered in another language than asked; drop rows in a language that `keep` leaves out.
 
-    keep: language codes (ISO 639-1); a row whose response shows no certain language is kept. min_confidence,
-    min_letters: from where on the language of a prompt or response is certain. min_lead: by how much the response
+    keep: language codes (ISO 639-1). A row whose response shows no certain language (a name, a number, code)
+    goes by its prompt, unless the response reads like one of `keep`; one in which neither is certain is kept.
+    min_confidence, min_letters: from where on the language of a prompt or response is certain; a Chinese,
+    Japanese or Korean letter counts as three. min_lead: by how much the response
     must fit its language better than that of the prompt, as a share of what is typical of these two; a list of
     foreign names in an English answer stays below 0.4. Being a share, it serves near languages (es, pt) too,
     where a longer answer is needed to reach 20 nats.
@@ -60,7 +64,8 @@ class Language:
         language: of the response where that is certain, else of the prompt (short answers, code)
         response_language, confidence: of the response with the most letters; prompt_language
         mismatch: 1.0 if a response and the prompt are certain and differ, and no language was asked for
-        outside: 1.0 if the language of the response is certain and not one of `keep`; null without `keep`
+        outside: 1.0 if the language of the response, or of a prompt with a response that shows none, is certain
+        and not one of `keep`; null without `keep`
         """
         text = turns.select("row_id", "turn", "role", prose=prose(pl.col("text")))
         prompts = self._prompts(text)
@@ -85,7 +90,12 @@ class Language:
         outside = pl.lit(None, pl.Float64)
         if self.keep:
             foreign = pl.col("certain") & ~response.is_in(self.keep)
-            outside = where(foreign & (pl.col("leads") | ~prompt.is_in(self.keep)))
+            kept_by_answer = response.is_in(self.keep) & (pl.col("confidence") >= self.min_confidence)
+            by_prompt = ~pl.col("certain") & pl.col("prompt_certain") & ~kept_by_answer
+            outside = where(
+                (foreign & (pl.col("leads") | ~prompt.is_in(self.keep)))
+                | (by_prompt & ~prompt.is_in(self.keep))
+            )
         return rows.select(
             "row_id",
             language=language,
@@ -129,7 +139,8 @@ class Language:
         differs = (pl.col("language") != pl.col("prompt_language")) & pl.col("leads")
         suspects = responses.filter(pl.col("prompt_certain") & pl.col("certain") & differs)
         words = pl.col("prose").str.to_lowercase().str.extract_all(r"\pL+").list.unique()
-        says_enough = words.list.join("").str.len_chars() >= self.min_letters
+        said = words.list.join("").str
+        says_enough = said.len_chars() + (LETTERS_PER_WIDE - 1) * said.count_matches(WIDE) >= self.min_letters
         is_prose = pl.col("letters") >= MIN_LETTER_SHARE * pl.col("prose").str.count_matches(r"\S")
         suspects = suspects.filter(says_enough & is_prose)
         asked = (
@@ -140,11 +151,13 @@ class Language:
         excused = pl.col("asked").str.contains(ASKS_FOR_LANGUAGE) | pl.col("asked").str.contains(
             pl.col("prose").str.strip_chars(), literal=True
         )
-        return (
-            suspects.join(asked, on="row_id", how="left", maintain_order="left")
-            .filter(~excused.fill_null(False))["row_id"]
-            .unique(maintain_order=True)
+        left = suspects.join(asked, on="row_id", how="left", maintain_order="left").filter(
+            ~excused.fill_null(False)
         )
+        asked_for = [
+            is_named(*cells) for cells in left.select("language", "asked", "prompt_language").iter_rows()
+        ]
+        return left.filter(~pl.Series(asked_for, dtype=pl.Boolean))["row_id"].unique(maintain_order=True)
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the rule over the languages to keep and the one over mismatches."""

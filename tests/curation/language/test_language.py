@@ -228,3 +228,53 @@ def test_langdetect_itself_is_not_imported() -> None:
         "identify(pl.Series(['hello world']))\nassert 'langdetect' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_script_comes_first() -> None:
+    """Without Hangul nothing is Korean, and Han without kana is Chinese, in traditional signs too."""
+    traditional = [
+        "請列出三個節省電費的方法",
+        "孩子們在公園裡的草地上奔跑",
+        "資料庫連線逾時，請檢查伺服器設定。",
+    ]
+    simplified = ["推荐三本科幻小说", "把下面的句子改写成被动语态", "请解释一下什么是数据库"]
+    found = identify(
+        pl.Series([*traditional, *simplified, "날씨가 좋다, 산책하러 가자", "山の上に小さな家がある"])
+    )
+    assert found["language"].to_list() == ["zh"] * 6 + ["ko", "ja"]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), min_size=1, max_size=30))
+def test_no_text_in_han_alone_is_korean_or_japanese(text: str) -> None:
+    assert identify(pl.Series([text]))["language"].to_list()[0] in {"zh", UNKNOWN}
+
+
+def test_a_short_text_in_a_language_without_a_profile_is_not_named_after_its_neighbour() -> None:
+    galician = "Onte fomos á praia cos nosos curmáns e comemos unha empanada moi boa."
+    basque = "Gaur goizean mendira joan gara eta elurra ikusi dugu bide ertzean."
+    irish = "Bhí an aimsir go hálainn inné agus chuaigh muid go dtí an trá."
+    assert identify(pl.Series([galician, basque, irish]))["language"].to_list() == [UNKNOWN] * 3
+
+
+def test_short_english_instructions_are_english_or_unknown() -> None:
+    prompts = [
+        "Design a data model for a library.",
+        "Define data science in a simple sentence.",
+        "Create a tagline for a pasta restaurant.",
+        "Compute the median of the data.",
+        "Name a formula in economics.",
+        "Suggest a destination in Romania.",
+    ]
+    found = identify(pl.Series(prompts))
+    assert set(found["language"]) <= {"en", UNKNOWN}
+
+
+def test_what_cld2_refuses_to_read_is_named_by_the_profiles() -> None:
+    odd = "The market\x00 opens at eight \x1fand closes\ufffe at noon on every day of the week.\x7f"
+    assert identify(pl.Series([odd]))["language"].to_list() == ["en"]
+
+
+def test_wide_letters_count_as_three() -> None:
+    found = identify_prose(pl.Series(["公園很大", "park"]))
+    assert found["letters"].to_list() == [12, 4]

@@ -123,3 +123,45 @@ def test_an_empty_batch_has_the_columns_of_a_full_one() -> None:
     stage = Language(keep=("en",))
     assert stage.measure(turn_frame()).schema == stage.measure(answers(ENGLISH)).schema
     assert stage.measure(answers(ENGLISH)).schema["language"] == pl.String()
+
+
+def test_an_answer_in_the_language_that_the_prompt_names_is_no_mismatch() -> None:
+    english = "Good morning is said before noon, and good night before people go to bed in the evening."
+    asked = {
+        "hu": "Hogyan köszöntik egymást az emberek reggel és este angolul? Írd le kérlek!",
+        "pl": "Jak ludzie witają się rano i żegnają wieczorem po angielsku? Opisz to.",
+        "cs": "Jak se lidé zdraví ráno a loučí večer anglicky? Popiš to prosím celou větou.",
+        "sv": "Hur hälsar människor på varandra på morgonen och kvällen på engelska?",
+        "fi": "Miten ihmiset tervehtivät toisiaan aamulla ja illalla englanniksi?",
+        "el": "Πώς χαιρετιούνται οι άνθρωποι το πρωί και το βράδυ στα αγγλικά;",
+        "uk": "Як люди вітаються вранці та прощаються ввечері англійською?",
+        "ja": "朝と夜のあいさつを英語でどう言うか、短く説明してください。",
+        "ko": "아침과 저녁 인사를 영어로 어떻게 하는지 짧게 설명해 주세요.",
+        "th": "ช่วยอธิบายสั้น ๆ ว่าคนทักทายกันตอนเช้าและตอนเย็นเป็นภาษาอังกฤษอย่างไร",
+    }
+    for prompt in asked.values():
+        assert reasons(Language(), answers(english, prompt=prompt)) == [set()]
+    # Asked for nothing of the kind, or for another language, it is one.
+    unasked = ["Hogyan köszöntik egymást az emberek reggel és este? Írd le kérlek!"]
+    assert reasons(Language(), answers(english, prompt=unasked[0])) == [MISMATCH]
+
+
+def test_a_row_without_a_language_in_its_answer_goes_by_its_prompt() -> None:
+    japanese = "次のうち、日本でいちばん長い川はどれですか。\n信濃川\n利根川\n石狩川"
+    german = "Welcher Fluss in diesem Land ist nach der Karte von gestern der längste von allen?"
+    turns = turn_frame(
+        [("user", japanese), ("assistant", "信濃川")],
+        [("user", japanese), ("assistant", "367")],
+        [("user", german), ("assistant", "Der Rhein.")],
+        [("user", ENGLISH), ("assistant", "At eight.")],
+        [("user", ENGLISH), ("assistant", "8")],
+        [("user", japanese), ("assistant", "The longest of them is the river Shinano.")],
+        [("user", "Hm?"), ("assistant", "8")],
+    )
+    drop = {"language_not_kept"}
+    assert reasons(Language(keep=("en",)), turns) == [drop, drop, drop, set(), set(), set(), set()]
+
+
+def test_a_short_answer_in_chinese_can_be_a_mismatch() -> None:
+    turns = answers("邮局明天早上八点开门，下午六点关门。", prompt=ENGLISH)
+    assert reasons(Language(), turns) == [MISMATCH]
