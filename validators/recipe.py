@@ -29,4 +29,4 @@ class ReportOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    examples: int = Field(50, ge=0, le=50)  # rows shown in all, redacted and shortened; 0: none
+    examples: int = Field(default=50, ge=0, le=50)  # rows shown in all, redacted and shortened; 0: none
