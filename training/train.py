@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,7 +14,6 @@ import torch
 from tilth.shards.lock import Lock
 from tilth.shards.progress import Progress, silent
 from tilth.shards.store import Store
-from tilth.shards.version import Version
 from tilth.training.evaluation.evaluate import LoadedTask, load_tasks
 from tilth.training.evaluation.few_shot import answer_with_examples, worked_examples
 from tilth.training.evaluation.held_prompts import held_prompts
@@ -26,7 +24,7 @@ from tilth.training.model.base import attach, max_context
 from tilth.training.plan.job import Job, prepare
 from tilth.training.plan.pace import measured_seconds
 from tilth.training.plan.plan import Plan
-from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.request import Request
 from tilth.training.run import checkpoint, snapshot
 from tilth.training.run.assemble import load, new_loop, with_retained
 from tilth.training.run.finish import RunResult, finish
@@ -36,57 +34,40 @@ from tilth.training.run.loop import Loop
 from tilth.training.run.tensorboard import TensorBoard
 from tilth.validators.verify import verify_version
 
-__all__ = ["RunResult", "train"]
+__all__ = ["Request", "RunResult", "train"]
 
 _bases_judged: dict[tuple[str, ...], Judgement] = {}  # the arms of a comparison share their base
 
 
 def train(
-    recipe: TrainingRecipe,
-    evaluation: EvaluationRecipe,
-    version: Version,
+    request: Request,
     store: Store,
     *,
-    base_dir: Path,
-    recipe_digest: str,
-    seed: int | None = None,
-    exclude: pl.Series | None = None,
-    max_steps: int | None = None,
-    monitors: bool = True,
     fresh: bool = False,
-    resume: bool = True,
     on_progress: Progress | None = None,
     on_plan: Callable[[Plan], None] | None = None,
-    next_command: str = "curate recipe.yaml",
 ) -> RunResult:
-    """Tune the recipe's base on a version, going on where an earlier call with the same arguments stopped.
+    """Tune a base on a version, going on where an earlier call with the same request stopped.
 
-    exclude: train rows to leave out. max_steps: a bound besides the recipe's. monitors: without them nothing
-    is evaluated on the way, the last weights count and no feedback is written. fresh, or not resume: forget
-    earlier checkpoints. on_plan: called before the first step, with the time a measured step promises.
-    next_command: what the page says to do next.
+    fresh: forget earlier checkpoints. on_plan: called before the first step, with the time a measured step promises.
 
     Raises CorruptObject for a damaged version, TrainingError for what cannot be trained, SourceError for an
     unreadable task, Busy if another process is at the same run; KeyboardInterrupt after Ctrl-C or SIGTERM,
     once a checkpoint is written.
     """
     started, say = time.monotonic(), on_progress or silent
-    verify_version(store, version)
-    seed = recipe.seed if seed is None else seed
-    given: dict[str, Any] = {"base_dir": base_dir, "recipe_digest": recipe_digest, "seed": seed}
-    given |= {"exclude": exclude, "max_steps": max_steps, "monitors": monitors}
-    job = prepare(recipe, evaluation, version, store, **given)
-    anew = fresh or not resume
-    with distributed.processes(job.device.device), _held(job, anew=anew), memory_errors():
-        distributed.require_sharable(recipe)
+    verify_version(store, request.version)
+    job = prepare(request, store)
+    with distributed.processes(job.device.device), _held(job, anew=fresh), memory_errors():
+        distributed.require_sharable(job.recipe)
         say("base", 0, 0)
         model = load(job)
         tasks, held = _questions(job, model)
         untuned = _judge_base(job, model, tasks, held)
         with distributed.first_then_others():
             job = with_retained(job, model)
-        model = attach(model, recipe, job.seed, recompute=job.plan.recompute)
-        job = _timed(job, model, next_command)
+        model = attach(model, job.recipe, job.seed, recompute=job.plan.recompute)
+        job = _timed(job, model)
         (on_plan or (lambda plan: None))(job.plan)
         distributed.shard(model)
         with Interrupt() as interrupt:
@@ -121,10 +102,10 @@ def _questions(job: Job, model: Any) -> tuple[list[LoadedTask], LoadedTask | Non
     return tasks, held_prompts(job.version, job.renderer, context) if job.monitors else None
 
 
-def _timed(job: Job, model: torch.nn.Module, next_command: str) -> Job:
+def _timed(job: Job, model: torch.nn.Module) -> Job:
     """Return the job with the time that a few measured steps promise."""
     seconds = measured_seconds(model, job.roles.train, job.recipe, job.plan.tokens, lanes=job.plan.lanes)
-    return replace(job, plan=replace(job.plan, seconds=seconds), next_command=next_command)
+    return replace(job, plan=replace(job.plan, seconds=seconds))
 
 
 def _judge_base(

@@ -39,10 +39,12 @@ class World:
         from tilth.training.search.choose_base import choose_base
 
         tuning = self.tuning.model_copy(update={"seed": seed})
-        return choose_base(
-            tuning, self.evaluation, self.version, self.store,
-            base_dir=self.base_dir, recipe_digest="bases", budget=budget,
-        )  # fmt: skip
+        return choose_base(self._asked(tuning), self.store, budget=budget)
+
+    def _asked(self, tuning: Any) -> Any:
+        from tilth.training.request import Request
+
+        return Request(self.version, tuning, self.evaluation, base_dir=self.base_dir, recipe_digest="bases")
 
     def full_run(self, seed: int, candidate: Any) -> float:
         """Return the bits per byte on promotion rows after a full run of a candidate."""
@@ -52,10 +54,7 @@ class World:
         from tilth.training.search.short_run import ShortRuns
 
         tuning = self.tuning.model_copy(update={"base": candidate.base, "seed": seed})
-        job = prepare(
-            tuning, self.evaluation, self.version, self.store, base_dir=self.base_dir,
-            recipe_digest="bases", seed=seed, exclude=None, max_steps=None, monitors=True,
-        )  # fmt: skip
+        job = prepare(self._asked(tuning), self.store)
         runs = ShortRuns(job)
         runs.train(candidate.rate, job.plan.tokens)
         rows = pl.Series(sorted({example.row_id for example in job.roles.promotion}), dtype=pl.Binary)

@@ -17,6 +17,7 @@ DECIMALS = 4
 def measure() -> dict[str, Any]:
     """Return, for a short and a long run, the share asked for, planned and taken, and what was evaluated."""
     from tilth.shards.store import Store
+    from tilth.training.request import Request
     from tilth.training.train import train
     from tilth.workbench.recipes import recipe_file as recipe
     from tilth.workbench.running import curate as curating
@@ -33,13 +34,10 @@ def measure() -> dict[str, Any]:
         evaluation = loaded.evaluation.model_copy(update={"tasks": []})
         for steps in STEPS:
             run = train(
-                tuning,
-                evaluation,
-                version,
+                Request(
+                    version, tuning, evaluation, base_dir=path.parent, recipe_digest="share", max_steps=steps
+                ),
                 store,
-                base_dir=path.parent,
-                recipe_digest="share",
-                max_steps=steps,
             )
             figures[f"{steps} steps"] = _figures(run.run_dir, tuning.batch_tokens, evaluation.share)
     return figures

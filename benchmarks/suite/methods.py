@@ -43,6 +43,7 @@ ARMS = (
 def measure() -> dict[str, Any]:
     """Return rate, held-out loss, exact match and forgetting of every method, and draw them."""
     from tilth.shards.store import Store
+    from tilth.training.request import Request
     from tilth.training.search.find_rate import find_rate
     from tilth.training.train import train
     from tilth.workbench.recipes import recipe_file as recipe
@@ -60,9 +61,9 @@ def measure() -> dict[str, Any]:
         for arm in ARMS:
             fixed: dict[str, Any] = {"base_dir": path.parent, "recipe_digest": f"methods: {arm.name}"}
             tuning = _recipe(loaded.require_training(), arm)
-            found = find_rate(tuning, evaluation, version, store, **fixed)
+            found = find_rate(Request(version, tuning, evaluation, **fixed), store)
             tuning = tuning.model_copy(update={"rate": found.rate})
-            runs = [train(tuning, evaluation, version, store, seed=seed, **fixed) for seed in SEEDS]
+            runs = [train(Request(version, tuning, evaluation, seed=seed, **fixed), store) for seed in SEEDS]
             figures[arm.name] = _figures(found, runs)
             print(arm.name, figures[arm.name], flush=True)
     _draw(figures)

@@ -18,6 +18,7 @@ def measure() -> dict[str, Any]:
     """Return loss on promotion rows and exact match on desk questions of every run; nothing without AMX."""
     from tilth.shards.store import Store
     from tilth.training.hardware import device
+    from tilth.training.request import Request
     from tilth.training.train import train
     from tilth.workbench.recipes import recipe_file as recipe
     from tilth.workbench.running import curate as curating
@@ -40,7 +41,7 @@ def measure() -> dict[str, Any]:
             changes = {"max_steps": STEPS, "precision": precision, "merge": False, "reload": False}
             changed = tuning.model_copy(update=changes)
             fixed: dict[str, Any] = {"base_dir": path.parent, "recipe_digest": f"precision: {precision}"}
-            runs = [train(changed, evaluation, version, store, seed=seed, **fixed) for seed in SEEDS]
+            runs = [train(Request(version, changed, evaluation, seed=seed, **fixed), store) for seed in SEEDS]
             found[precision] = {
                 "promotion_loss": [round(run.tuned.loss, DECIMALS) for run in runs],
                 "desk_exact": [round(run.tuned.tasks[0].mean, DECIMALS) for run in runs],

@@ -15,7 +15,7 @@ import torch
 
 from tests import tiny
 from tilth.shards.store import Store
-from tilth.training.recipe import EvaluationRecipe
+from tilth.training.request import Request
 from tilth.training.run.finish import RunResult
 from tilth.training.train import train
 
@@ -29,8 +29,9 @@ def run(folder: Path, changes: dict[str, Any] | None = None, **keywords: Any) ->
     store = Store.open(folder / "store")
     version = store.candidate("sums") or tiny.make_version(store)
     recipe = tiny.make_recipe(base, **{"epochs": 3, "checkpoint_minutes": 1e-9, **(changes or {})})
-    keywords = {"base_dir": folder, "recipe_digest": "f" * 64, **keywords}
-    return train(recipe, EvaluationRecipe(), version, store, **keywords)
+    watched = {name: keywords.pop(name) for name in ("fresh", "on_progress") if name in keywords}
+    request = Request(version, recipe, **{"base_dir": folder, "recipe_digest": "f" * 64, **keywords})
+    return train(request, store, **watched)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training.model.optim import rate_at
-from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.recipe import TrainingRecipe
+from tilth.training.request import Request
 from tilth.training.run import loop
 from tilth.training.run.journal import read
 from tilth.training.run.learning import Learning
@@ -30,12 +31,15 @@ Run = Callable[..., RunResult]
 
 @pytest.fixture
 def run(store: Store, version: Version, recipe: TrainingRecipe, tmp_path: Path) -> Run:
-    """Return a run of the version; keywords of `train`, or changes of the recipe."""
+    """Return a run of the version; keywords of `Request` and `train`, or changes of the recipe."""
 
     def call(changes: dict[str, Any] | None = None, **keywords: Any) -> RunResult:
-        keywords = {"base_dir": tmp_path, "recipe_digest": "r" * 64, **keywords}
+        watched = {
+            name: keywords.pop(name) for name in ("fresh", "on_progress", "on_plan") if name in keywords
+        }
+        asked = {"base_dir": tmp_path, "recipe_digest": "r" * 64, "version": version, **keywords}
         changed = recipe.model_copy(update=changes or {})
-        return train(changed, EvaluationRecipe(), keywords.pop("version", version), store, **keywords)
+        return train(Request(recipe=changed, **asked), store, **watched)
 
     return call
 

@@ -8,7 +8,8 @@ no mixture, the last weights count. `endpoints.py` says which differences count.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,68 +19,105 @@ from tilth.shards.progress import Progress, silent
 from tilth.shards.tables import Split
 from tilth.shards.version import Version
 from tilth.training.comparison.comparison_facts import facts_of
+from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.request import Request, recipes_digest
 from tilth.validators.facts.comparison import ComparisonFacts
-from tilth.validators.facts.page import Action, Link
 
 if TYPE_CHECKING:
     from tilth.shards.store import Store
-    from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
     from tilth.training.train import RunResult
 
 UNLIMITED_EPOCHS = 1_000.0
 
 
+@dataclass(frozen=True)
+class ComparisonRequest:
+    """Which two versions to compare, under which recipe.
+
+    seeds: one run of each arm a seed. max_steps: budget of every arm; None: the steps the recipe gives the parent.
+    """
+
+    parent: Version
+    child: Version
+    recipe: TrainingRecipe
+    evaluation: EvaluationRecipe = field(default_factory=EvaluationRecipe)
+    base_dir: Path = Path()
+    recipe_digest: str = ""
+    seeds: Sequence[int] = (0, 1, 2)
+    max_steps: int | None = None
+
+    def budgeted(self) -> ComparisonRequest:
+        """Return the request of arms that take as many steps of as many tokens.
+
+        Passes over the data do not limit an arm, so a version with fewer tokens gets as many steps.
+        """
+        steps = self.max_steps or steps_for(self.recipe, self.parent, self.base_dir)
+        recipe = self.recipe.model_copy(update={"epochs": UNLIMITED_EPOCHS})
+        digest = self.recipe_digest or recipes_digest(self.recipe, self.evaluation)
+        return replace(self, recipe=recipe, recipe_digest=digest, max_steps=steps)
+
+    def arms(self) -> list[tuple[str, Request]]:
+        """Return the runs: every arm under every seed, random removal only where the child lost rows."""
+        alike: dict[str, Any] = {
+            "recipe": self.recipe,
+            "evaluation": self.evaluation,
+            "base_dir": self.base_dir,
+            "recipe_digest": self.recipe_digest,
+            "max_steps": self.max_steps,
+            "monitors": False,
+        }
+        runs = [("parent", Request(version=self.parent, seed=seed, **alike)) for seed in self.seeds]
+        runs += [("child", Request(version=self.child, seed=seed, **alike)) for seed in self.seeds]
+        for seed in self.seeds:
+            left_out = random_removal(self.parent, self.child, seed, self.recipe.twin_folds)
+            if len(left_out):
+                removed = Request(version=self.parent, seed=seed, exclude=left_out, **alike)
+                runs.append(("random removal", removed))
+        return runs
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison came to. runs: by arm, one a seed. facts: for its page."""
+
+    facts: ComparisonFacts
+    runs: dict[str, list[RunResult]]
+
+    @property
+    def answer(self) -> str:
+        """Better, worse, or no difference shown."""
+        return self.facts["answer"]
+
+    def lines(self) -> list[str]:
+        """Return the answer in a sentence, and the three reasons for it."""
+        return [self.facts["sentence"], *self.facts["reasons"]]
+
+
 def compare(
-    recipe: TrainingRecipe,
-    evaluation: EvaluationRecipe,
+    request: ComparisonRequest,
     store: Store,
     *,
-    parent: Version,
-    child: Version,
-    base_dir: Path,
-    recipe_digest: str,
-    seeds: Sequence[int] = (0, 1, 2),
-    max_steps: int | None = None,
-    run: Callable[..., RunResult] | None = None,
-    actions: Sequence[Action] = (),
-    links: Sequence[Link] = (),
-    next_command: Mapping[str, str] | None = None,
+    run: Callable[[Request, Store], RunResult] | None = None,
     on_progress: Progress | None = None,
-) -> ComparisonFacts:
-    """Train every arm under every seed and return the facts of the comparison page.
+) -> Comparison:
+    """Train every arm under every seed and return what came of it.
 
     Costs up to 3 runs per seed; `on_progress("compare", done, total)` is called before the first and after
-    each. max_steps: budget of every arm; None: the steps the recipe gives the parent. next_command: answer ->
-    command. Every arm takes as many steps of as many tokens.
+    each. run: what trains an arm, `train` if None.
     """
     if run is None:
         from tilth.training.train import train
 
         run = train
-    if max_steps is None:
-        max_steps = steps_for(recipe, parent, base_dir)
-    # Passes over the data do not limit an arm, so a version with fewer tokens gets as many steps.
-    recipe = recipe.model_copy(update={"epochs": UNLIMITED_EPOCHS})
-    same: dict[str, Any] = {"base_dir": base_dir, "recipe_digest": recipe_digest, "monitors": False}
-    excluded = {seed: random_removal(parent, child, seed, recipe.twin_folds) for seed in seeds}
-    plan: list[tuple[str, Version, int]] = [("parent", parent, seed) for seed in seeds]
-    plan += [("child", child, seed) for seed in seeds]
-    if len(excluded[seeds[0]]):
-        plan += [("random removal", parent, seed) for seed in seeds]
-    results: dict[str, list[RunResult]] = {}
-    report = on_progress or silent
-    report("compare", 0, len(plan))
-    for done, (arm, version, seed) in enumerate(plan):
-        left_out = excluded[seed] if arm == "random removal" else None
-        result = run(
-            recipe, evaluation, version, store, seed=seed, exclude=left_out, max_steps=max_steps, **same
-        )
-        results.setdefault(arm, []).append(result)
-        report("compare", done + 1, len(plan))
-    facts = facts_of(results, parent, child, seeds, max_steps)
-    facts["next"] = (next_command or {}).get(facts["answer"], "")
-    facts["actions"], facts["links"] = list(actions), list(links)
-    return facts
+    request, report = request.budgeted(), on_progress or silent
+    arms = request.arms()
+    runs: dict[str, list[RunResult]] = {}
+    report("compare", 0, len(arms))
+    for done, (arm, asked) in enumerate(arms):
+        runs.setdefault(arm, []).append(run(asked, store))
+        report("compare", done + 1, len(arms))
+    facts = facts_of(runs, request.parent, request.child, request.seeds, request.max_steps or 0)
+    return Comparison(facts, runs)
 
 
 def steps_for(recipe: TrainingRecipe, version: Version, base_dir: Path) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import torch
 
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
@@ -18,6 +17,7 @@ from tilth.training.model.base import base_digest, find_base, load_config
 from tilth.training.model.lora import quantisation
 from tilth.training.plan.plan import Plan, plan_run, renderer_for, require_fit
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.request import Request
 from tilth.training.retention.retained import FROM_USER, Retained
 from tilth.training.rows.roles import Roles, assign
 from tilth.training.rows.text import Renderer
@@ -47,7 +47,7 @@ class Job:
     inputs: dict[str, str]
     run_id: str
     retained: Retained
-    next_command: str = ""  # what the page says to do next
+    next_command: str  # what the page says to do next
 
     @property
     def run_dir(self) -> Path:
@@ -78,20 +78,10 @@ class Job:
         )
 
 
-def prepare(
-    recipe: TrainingRecipe,
-    evaluation: EvaluationRecipe,
-    version: Version,
-    store: Store,
-    *,
-    base_dir: Path,
-    recipe_digest: str,
-    seed: int,
-    exclude: pl.Series | None,
-    max_steps: int | None,
-    monitors: bool,
-) -> Job:
+def prepare(request: Request, store: Store) -> Job:
     """Render, plan and name a run. Raises TrainingError for what must not start."""
+    recipe, evaluation, version = request.recipe, request.evaluation, request.version
+    base_dir, exclude, max_steps = request.base_dir, request.exclude, request.max_steps
     device = choose_device(recipe.device)
     # Refused before anything is rendered.
     quantisation(recipe, device.device)
@@ -107,16 +97,16 @@ def prepare(
     known = recipe.base_knowledge
     inputs = {
         "version": version.id,
-        "recipe": recipe_digest,
+        "recipe": request.digest,
         "training": _digest(recipe.model_dump(mode="json")),
         "evaluation": _digest(evaluation.model_dump(mode="json")),
         "base": base_digest(base),
         "template": renderer.template.digest,
         "base_knowledge": file_sha256(base_dir / known) if known else "",
-        "seed": str(seed),
+        "seed": str(request.run_seed),
         "exclude": _digest(sorted(row.hex() for row in exclude) if exclude is not None else []),
         "max_steps": str(max_steps),
-        "monitors": str(monitors),
+        "monitors": str(request.monitors),
     }
     return Job(
         recipe=recipe,
@@ -124,9 +114,9 @@ def prepare(
         version=version,
         store=store,
         base_dir=base_dir,
-        recipe_digest=recipe_digest,
-        seed=seed,
-        monitors=monitors,
+        recipe_digest=request.digest,
+        seed=request.run_seed,
+        monitors=request.monitors,
         device=device,
         base=base,
         renderer=renderer,
@@ -135,6 +125,7 @@ def prepare(
         inputs=inputs,
         run_id=_digest({key: inputs[key] for key in NAMING})[:16],
         retained=Retained(roles.base_knowledge, [], [], FROM_USER),
+        next_command=request.next_command,
     )
 
 

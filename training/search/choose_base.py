@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -21,10 +20,9 @@ from tilth.shards.digest import canonical_json, sha256_hex
 from tilth.shards.errors import UsageError
 from tilth.shards.store import Store
 from tilth.shards.tables import VALUE_DECIMALS, Split
-from tilth.shards.version import Version
 from tilth.training.hardware.device import memory_errors
 from tilth.training.plan.job import Job, prepare
-from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.request import Request
 from tilth.training.rows.text import Example
 from tilth.training.search.find_rate import size_rule, width_of
 from tilth.training.search.race import Entrant, Say, cost, fitted, race
@@ -126,22 +124,15 @@ class BaseChoice:
 
 
 def choose_base(
-    recipe: TrainingRecipe,
-    evaluation: EvaluationRecipe,
-    version: Version,
-    store: Store,
-    *,
-    base_dir: Path,
-    recipe_digest: str,
-    budget: float = BUDGET,
-    on_progress: Say | None = None,
+    request: Request, store: Store, *, budget: float = BUDGET, on_progress: Say | None = None
 ) -> BaseChoice:
-    """Rank the bases of `recipe.bases` for a version and keep the ranking.
+    """Rank the bases that the recipe of a request names, for its version, and keep the ranking.
 
     budget: the share of the compute of all full runs that the race may take; where these have only a few dozen steps
     it takes more. Rates are the recipe's, or the size rule's where it names none. Raises UsageError without bases,
     TrainingError as `train` does.
     """
+    recipe, version = request.recipe, request.version
     if len(recipe.bases) < 2:
         raise UsageError(
             "training.bases",
@@ -151,13 +142,10 @@ def choose_base(
         )
     verify_version(store, version)
     say = on_progress or (lambda what, done, total: None)
-    settings: dict[str, Any] = {"exclude": None, "max_steps": None, "monitors": True, "seed": recipe.seed}
 
     def job_of(base: str, **changes: Any) -> Job:
         named = recipe.model_copy(update={"base": base, **changes})
-        return prepare(
-            named, evaluation, version, store, base_dir=base_dir, recipe_digest=recipe_digest, **settings
-        )
+        return prepare(replace(request, recipe=named), store)
 
     jobs = [job_of(base) for base in recipe.bases]
     with memory_errors():

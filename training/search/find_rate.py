@@ -20,11 +20,10 @@ from tilth.shards.digest import canonical_json, sha256_hex
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.tables import VALUE_DECIMALS
-from tilth.shards.version import Version
 from tilth.training.hardware.device import memory_errors
 from tilth.training.model.base import load_config
 from tilth.training.plan.job import Job, prepare
-from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.request import Request
 from tilth.training.run.loop import Loop
 from tilth.training.search.short_run import ShortRuns, feedback_rows
 from tilth.validators.facts.run import RateSearchFacts, RateTrial
@@ -70,27 +69,14 @@ class RateSearch:
         return {**asdict(self), "test": [list(point) for point in self.test]}
 
 
-def find_rate(
-    recipe: TrainingRecipe,
-    evaluation: EvaluationRecipe,
-    version: Version,
-    store: Store,
-    *,
-    base_dir: Path,
-    recipe_digest: str,
-    on_progress: Say | None = None,
-) -> RateSearch:
-    """Search a learning rate for the recipe's base, method and data; keep the search, not the weights.
+def find_rate(request: Request, store: Store, *, on_progress: Say | None = None) -> RateSearch:
+    """Search a learning rate for the base, method and data of a request; keep the search, not the weights.
 
     Costs SHARE of the planned run's tokens, more only where that is less than a search needs at least.
     Raises TrainingError as `train`, and where the version has no feedback rows or every rate diverges.
     """
-    verify_version(store, version)
-    bounds: dict[str, Any] = {"exclude": None, "max_steps": None, "monitors": True}
-    job = prepare(
-        recipe, evaluation, version, store,
-        base_dir=base_dir, recipe_digest=recipe_digest, seed=recipe.seed, **bounds,
-    )  # fmt: skip
+    verify_version(store, request.version)
+    job = prepare(request, store)
     with memory_errors():
         found = search(job, on_progress or (lambda what, done, total: None))
     write_file(_path(job), canonical_json(found.to_dict()))

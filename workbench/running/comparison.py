@@ -27,6 +27,7 @@ ARMS = 3
 
 def compare(recipe: Recipe, store: Store, parent: Version, child: Version, screen: Console) -> dict[str, Any]:
     """Train parent, child and an equal random removal under paired seeds; return and show the page's facts."""
+    from tilth.training.comparison.compare import ComparisonRequest
     from tilth.training.comparison.compare import compare as compare_arms
 
     seeds = [recipe.require_training().seed + i for i in range(recipe.refresh.seeds)]
@@ -36,22 +37,20 @@ def compare(recipe: Recipe, store: Store, parent: Version, child: Version, scree
         f"{len(seeds)} paired seeds of {ARMS} arms: the parent, the child, and the parent with as many rows removed "
         f"at random; {runs} runs, at most about {runs * seconds / 60:.0f} minutes"
     )
+    request = ComparisonRequest(
+        parent=parent,
+        child=child,
+        recipe=recipe.require_training(),
+        evaluation=recipe.evaluation,
+        base_dir=recipe.base_dir,
+        seeds=seeds,
+        max_steps=recipe.refresh.compare_steps,
+    )
     with session.progress(screen) as on_progress:
-        facts = compare_arms(
-            recipe.require_training(),
-            recipe.evaluation,
-            store,
-            parent=parent,
-            child=child,
-            base_dir=recipe.base_dir,
-            recipe_digest=tuning.training_digest(recipe),
-            seeds=seeds,
-            max_steps=recipe.refresh.compare_steps,
-            actions=read_facts(curating.page_dir(store, child) / "report.html")["actions"],
-            links=_links(store, parent, child),
-            next_command=_next(recipe, parent, child),
-            on_progress=on_progress,
-        )
+        facts = compare_arms(request, store, on_progress=on_progress).facts
+    facts["next"] = _next(recipe, parent, child)[facts["answer"]]
+    facts["actions"] = read_facts(curating.page_dir(store, child) / "report.html")["actions"]
+    facts["links"] = _links(store, parent, child)
     page = report.comparison_page(page_dir(store, parent, child), facts)
     store.add_receipt(COMPARED, child.id, {"parent": parent.id, "answer": facts["answer"], "page": str(page)})
     show(screen, facts, page)

@@ -25,10 +25,7 @@ def find_rate(screen: Console, recipe: Recipe, store: Store, version: Version, *
     from tilth.training.search.find_rate import find_rate
 
     with progress(screen) as report:
-        found = find_rate(
-            recipe.require_training(), recipe.evaluation, version, store,
-            base_dir=recipe.base_dir, recipe_digest=tuning.training_digest(recipe), on_progress=report,
-        )  # fmt: skip
+        found = find_rate(tuning.request_of(recipe, version), store, on_progress=report)
     if as_json:
         print_json(found.to_dict())
     else:
@@ -57,10 +54,7 @@ def choose_base(screen: Console, recipe: Recipe, store: Store, version: Version,
     from tilth.training.search.choose_base import choose_base
 
     with progress(screen) as report:
-        choice = choose_base(
-            recipe.require_training(), recipe.evaluation, version, store,
-            base_dir=recipe.base_dir, recipe_digest=tuning.training_digest(recipe), on_progress=report,
-        )  # fmt: skip
+        choice = choose_base(tuning.request_of(recipe, version), store, on_progress=report)
     if as_json:
         print_json(choice.to_dict())
     else:

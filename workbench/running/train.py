@@ -10,7 +10,7 @@ from rich.markup import escape
 from tilth.curation.reading.files import find_files
 from tilth.curation.reading.remote import is_remote
 from tilth.curation.run.provenance import recipe_digest
-from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
+from tilth.shards.digest import file_sha256
 from tilth.shards.errors import UsageError
 from tilth.shards.tables import Shape, Verdict
 from tilth.workbench.session import in_brackets, print_json, show_reasons
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tilth.shards.store import Store
     from tilth.shards.version import Version
     from tilth.training.plan.plan import Plan
+    from tilth.training.request import Request as TrainingRequest
     from tilth.training.train import RunResult
     from tilth.workbench.recipes.recipe_file import Recipe
 
@@ -93,10 +94,18 @@ def local_digests(recipe: Recipe) -> set[str]:
     return {file_sha256(file.local) for file in files}
 
 
-def training_digest(recipe: Recipe) -> str:
-    """Return the digest of the sections that decide what a run does."""
-    sections = [recipe.require_training(), recipe.evaluation]
-    return sha256_hex(canonical_json([section.model_dump(mode="json") for section in sections]))
+def request_of(recipe: Recipe, version: Version, *, seed: int | None = None) -> TrainingRequest:
+    """Return what training needs of a recipe. seed: instead of the recipe's."""
+    from tilth.training.request import Request as TrainingRequest
+
+    return TrainingRequest(
+        version=version,
+        recipe=recipe.require_training(),
+        evaluation=recipe.evaluation,
+        base_dir=recipe.base_dir,
+        seed=seed,
+        next_command=next_curate(recipe),
+    )
 
 
 def launch(recipe: Recipe) -> int | None:
@@ -119,19 +128,8 @@ def run(
     """Train on a version with the recipe's settings and keep a receipt of the run."""
     from tilth.training.train import train
 
-    result = train(
-        recipe.require_training(),
-        recipe.evaluation,
-        version,
-        store,
-        base_dir=recipe.base_dir,
-        recipe_digest=training_digest(recipe),
-        seed=seed,
-        fresh=fresh,
-        on_progress=on_progress,
-        on_plan=on_plan,
-        next_command=next_curate(recipe),
-    )
+    asked = request_of(recipe, version, seed=seed)
+    result = train(asked, store, fresh=fresh, on_progress=on_progress, on_plan=on_plan)
     figures = {"run_id": result.run_id, "steps": result.steps, "seconds": round(result.seconds, 3)}
     store.add_receipt(TRAINED, version.id, {**figures, "peak_bytes": result.peak_bytes})
     return result

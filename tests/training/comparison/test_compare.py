@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,10 +10,10 @@ import pytest
 
 from tests.drafts import KEPT, Line, dropped, make_draft
 from tilth.shards.errors import TrainingError
-from tilth.training.comparison.compare import compare, random_removal
+from tilth.training.comparison.compare import ComparisonRequest, compare, random_removal
 from tilth.training.evaluation.evaluate import TaskScores
 from tilth.training.evaluation.judge import Judgement
-from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.recipe import TrainingRecipe
 from tilth.validators.report import comparison_page
 
 ROWS, ITEMS = 150, 80
@@ -56,9 +55,12 @@ class Runner:
         self.effect, self.removal, self.score, self.rows = effect, removal, score, rows
         self.calls: list[dict] = []
 
-    def __call__(self, recipe, evaluation, version, store, *, seed, exclude, max_steps, **rest):
+    def __call__(self, request, store):
+        version, seed, exclude, max_steps = (
+            request.version, request.seed, request.exclude, request.max_steps,
+        )  # fmt: skip
         call = {"version": version.short, "seed": seed, "exclude": exclude, "max_steps": max_steps}
-        self.calls.append(call | {"epochs": recipe.epochs})
+        self.calls.append(call | {"epochs": request.recipe.epochs})
         is_child = version.manifest.parent is not None
         loss = -1.0 + 0.01 * np.random.default_rng(seed).normal()
         loss += self.effect if is_child else self.removal if exclude is not None else 0.0
@@ -80,24 +82,14 @@ def versions(store):
 
 
 def compared(store, versions, runner, seeds=(0, 1, 2)):
-    return compare(
-        TrainingRecipe(base="b"),
-        EvaluationRecipe(),
-        store,
-        parent=versions[0],
-        child=versions[1],
-        base_dir=Path(),
-        recipe_digest="0" * 64,
-        seeds=seeds,
-        max_steps=70,
-        run=runner,
-        next_command={"better": "promote", "worse": "rollback", "no difference shown": "keep"},
-    )
+    parent, child = versions
+    request = ComparisonRequest(parent, child, TrainingRecipe(base="b"), seeds=seeds, max_steps=70)
+    return compare(request, store, run=runner).facts
 
 
 def test_a_better_child_is_called_better(store, versions, tmp_path):
     facts = compared(store, versions, Runner(-0.2))
-    assert (facts["answer"], facts["verdict"], facts["next"]) == ("better", "USE", "promote")
+    assert (facts["answer"], facts["verdict"]) == ("better", "USE")
     assert [arm["arm"] for arm in facts["arms"]] == ["base", "parent", "child", "random removal"]
     assert facts["rows"] == ROWS
     assert facts["items"] == ITEMS
@@ -108,7 +100,7 @@ def test_a_better_child_is_called_better(store, versions, tmp_path):
 
 def test_a_worse_child_is_called_worse(store, versions):
     facts = compared(store, versions, Runner(0.2))
-    assert (facts["answer"], facts["verdict"], facts["next"]) == ("worse", "DO NOT USE", "rollback")
+    assert (facts["answer"], facts["verdict"]) == ("worse", "DO NOT USE")
 
 
 def test_no_effect_is_said_so(store, versions):

@@ -21,6 +21,7 @@ from tilth.training.evaluation.held_prompts import held_prompts
 from tilth.training.export import fresh
 from tilth.training.model.base import choose_attention, load_base
 from tilth.training.recipe import EvaluationRecipe, Task
+from tilth.training.request import Request
 from tilth.training.rows.text import Renderer
 from tilth.training.train import RunResult, train
 
@@ -37,7 +38,7 @@ def run(store: Store, version: Version, base_path: Path, tmp_path: Path) -> Call
     def call(evaluation: EvaluationRecipe | None = None, **changes: Any) -> RunResult:
         recipe = tiny.make_recipe(base_path, **changes)
         evaluation = evaluation or EvaluationRecipe(tasks=tasks, few_shot=2)
-        return train(recipe, evaluation, version, store, base_dir=tmp_path, recipe_digest="r" * 64)
+        return train(Request(version, recipe, evaluation, base_dir=tmp_path, recipe_digest="r" * 64), store)
 
     return call
 

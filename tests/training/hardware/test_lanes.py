@@ -22,6 +22,7 @@ from tilth.training.model.loss import score
 from tilth.training.model.optim import optimizer_for
 from tilth.training.plan import plan
 from tilth.training.recipe import EvaluationRecipe, LoraRecipe, TrainingRecipe
+from tilth.training.request import Request
 from tilth.training.rows.sampler import Sampler
 from tilth.training.rows.text import Example
 from tilth.training.run.journal import Journal
@@ -73,14 +74,14 @@ def test_a_run_in_lanes_resumes_to_the_same_adapter(
     monkeypatch.setattr(lanes, "MIN_TOKENS", 64)
     changed = recipe.model_copy(update={"pack_tokens": 128, "epochs": 2, "checkpoint_minutes": 1e-9})
     plans: list[plan.Plan] = []
-    given: dict[str, Any] = {"base_dir": tmp_path, "on_plan": plans.append}
 
     def pulled(what: str, done: int, total: int) -> None:
         if what == "train" and done == 3:
             raise ConnectionError("the plug is pulled")
 
     def run(digest: str, **more: Any) -> Any:
-        return train(changed, EvaluationRecipe(), version, store, recipe_digest=digest * 64, **given, **more)
+        request = Request(version, changed, base_dir=tmp_path, recipe_digest=digest * 64)
+        return train(request, store, on_plan=plans.append, **more)
 
     whole = run("a")
     with pytest.raises(ConnectionError):

@@ -15,7 +15,7 @@ from tests import tiny
 from tilth.shards.store import Store
 from tilth.training.hardware import distributed
 from tilth.training.model.optim import clip
-from tilth.training.recipe import EvaluationRecipe
+from tilth.training.request import Request
 from tilth.training.run import loop
 from tilth.training.train import train
 
@@ -59,12 +59,13 @@ def train_one(
     loop.clip = watch
     try:
         train(
-            tiny.make_recipe(folder / "base", **training),
-            EvaluationRecipe(),
-            store.candidate("sums") or tiny.make_version(store),
+            Request(
+                store.candidate("sums") or tiny.make_version(store),
+                tiny.make_recipe(folder / "base", **training),
+                base_dir=folder,
+                recipe_digest=digest * 64,
+            ),
             store,
-            base_dir=folder,
-            recipe_digest=digest * 64,
             on_progress=report,
         )
     finally:

@@ -23,7 +23,8 @@ from tilth.training.model.loss import hidden_states, token_losses
 from tilth.training.model.mixed import compute_in
 from tilth.training.plan.footprint import memory
 from tilth.training.plan.plan import Plan
-from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.recipe import TrainingRecipe
+from tilth.training.request import Request
 from tilth.training.rows.pack import collate, filled, pack
 from tilth.training.rows.text import Example
 from tilth.training.train import train
@@ -165,11 +166,13 @@ def test_a_run_in_16_bits_on_a_cpu_learns_and_its_files_compute_what_it_trained(
     store: Store, version: Version, recipe: TrainingRecipe, tmp_path: Path
 ) -> None:
     plans: list[Plan] = []
-    given: dict[str, Any] = {"base_dir": tmp_path, "recipe_digest": "r" * 64, "on_plan": plans.append}
+    given: dict[str, Any] = {"base_dir": tmp_path, "recipe_digest": "r" * 64}
     short = recipe.model_copy(update={"reload": True})
     exact = recipe.model_copy(update={"precision": "float32"})
-    found = train(short, EvaluationRecipe(), version, store, **given)
-    wanted = train(exact, EvaluationRecipe(), version, store, **(given | {"recipe_digest": "e" * 64}))
+    found = train(Request(version, short, **given), store, on_plan=plans.append)
+    wanted = train(
+        Request(version, exact, **given | {"recipe_digest": "e" * 64}), store, on_plan=plans.append
+    )
     assert [p.device.split(", ")[1] for p in plans] == ["bfloat16", "float32"]
     assert plans[0].bytes["weights"] < 0.8 * plans[1].bytes["weights"]
     assert found.tuned.loss < found.base.loss

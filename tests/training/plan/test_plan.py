@@ -21,6 +21,7 @@ from tilth.training.plan.alive import Alive
 from tilth.training.plan.peek import peek, render_rows
 from tilth.training.plan.plan import length_of, plan
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.request import Request
 from tilth.training.rows.pack import collate
 from tilth.training.train import train
 
@@ -89,16 +90,7 @@ def test_every_adapter_moves_though_layers_are_recomputed(
         model, "recompute_layers", lambda built: seen.append(built) or recompute_layers(built)
     )
     recipe = recipe.model_copy(update={"recompute": "on", "merge": False})
-    train(
-        recipe,
-        EvaluationRecipe(),
-        version,
-        store,
-        base_dir=tmp_path,
-        recipe_digest="",
-        max_steps=1,
-        monitors=False,
-    )
+    train(Request(version, recipe, base_dir=tmp_path, recipe_digest="", max_steps=1, monitors=False), store)
     ups = [p for name, p in seen[0].named_parameters() if "lora_B" in name]
     assert len(ups) == 14
     assert all(p.any() for p in ups)

@@ -16,7 +16,8 @@ from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training.model.base import attach, load_base
 from tilth.training.model.loss import score
-from tilth.training.recipe import EvaluationRecipe, GradualRecipe, RetentionRecipe, TrainingRecipe
+from tilth.training.recipe import GradualRecipe, RetentionRecipe, TrainingRecipe
+from tilth.training.request import Request
 from tilth.training.retention.anchor import Divergence, StartingPoint
 from tilth.training.retention.generated import base_samples
 from tilth.training.retention.interpolate import SHARES, Line, Mix, choose, mixes_of
@@ -40,9 +41,10 @@ def run(store: Store, version: Version, base_path: Path, tmp_path: Path) -> Run:
         values = {"base_knowledge": str(known), "retention": {"replay": 0.0, "samples": 8}, **changes}
         recipe = tiny.make_recipe(base_path, **values)
         return train(
-            recipe, EvaluationRecipe(), version, store,
-            base_dir=tmp_path, recipe_digest=digest * 64, on_progress=on_progress,
-        )  # fmt: skip
+            Request(version, recipe, base_dir=tmp_path, recipe_digest=digest * 64),
+            store,
+            on_progress=on_progress,
+        )
 
     return call
 

@@ -12,7 +12,7 @@ from tests import tiny
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.training.recipe import EvaluationRecipe
+from tilth.training.request import Request
 from tilth.training.run.journal import read
 from tilth.training.train import train
 
@@ -21,7 +21,7 @@ def test_the_events_hold_the_figures_of_the_journal(
     store: Store, version: Version, base_path: Path, tmp_path: Path
 ) -> None:
     recipe = tiny.make_recipe(base_path, loggers=["tensorboard"])
-    result = train(recipe, EvaluationRecipe(), version, store, base_dir=tmp_path, recipe_digest="r" * 64)
+    result = train(Request(version, recipe, base_dir=tmp_path, recipe_digest="r" * 64), store)
     events = EventAccumulator(str(result.run_dir / "tensorboard")).Reload()
     journal = read(result.run_dir / "metrics.jsonl")
     losses = [(line["step"], line["loss"]) for line in journal if line["kind"] == "step"]
@@ -42,5 +42,5 @@ def test_without_the_package_the_run_does_not_start(
     )
     recipe = tiny.make_recipe(base_path, loggers=["tensorboard"])
     with pytest.raises(TrainingError, match=r"tilth\[tensorboard\]"):
-        train(recipe, EvaluationRecipe(), version, store, base_dir=tmp_path, recipe_digest="r" * 64)
+        train(Request(version, recipe, base_dir=tmp_path, recipe_digest="r" * 64), store)
     assert not (store.root / "runs").exists()

@@ -14,7 +14,8 @@ from tilth.shards.store import Store
 from tilth.shards.tables import Split
 from tilth.shards.version import Version
 from tilth.training.plan.job import prepare
-from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.recipe import TrainingRecipe
+from tilth.training.request import Request
 from tilth.training.search import choose_base as bases
 from tilth.training.search.choose_base import choose_base
 from tilth.training.search.short_run import ShortRuns
@@ -23,8 +24,7 @@ MADE: dict[str, Any] = {"recipe_digest": "0" * 64}
 
 
 def job_of(recipe: TrainingRecipe, version: Version, store: Store, folder: Path) -> Any:
-    settings: dict[str, Any] = {"seed": 0, "exclude": None, "max_steps": None, "monitors": True}
-    return prepare(recipe, EvaluationRecipe(), version, store, base_dir=folder, **settings, **MADE)
+    return prepare(Request(version, recipe, base_dir=folder, **MADE), store)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_base_that_knows_the_task_is_first(
     recipe = recipe.model_copy(
         update={"bases": (str(base_path), str(trained)), "batch_tokens": 128, "epochs": 2, "method": "full"}
     )
-    choice = choose_base(recipe, EvaluationRecipe(), version, store, base_dir=tmp_path, **MADE)
+    choice = choose_base(Request(version, recipe, base_dir=tmp_path, **MADE), store)
     assert choice.chosen.base == str(trained)
     assert choice.chosen.predicted is not None
     assert choice.chosen.predicted < choice.chosen.bits_per_byte
@@ -83,7 +83,7 @@ def test_bases_that_race_are_ranked_by_their_longest_runs_at_the_price_of_what_w
     recipe = recipe.model_copy(
         update={"bases": (str(base_path), str(trained)), "batch_tokens": 128, "epochs": 2, "method": "full"}
     )
-    choice = choose_base(recipe, EvaluationRecipe(), version, store, base_dir=tmp_path, **MADE)
+    choice = choose_base(Request(version, recipe, base_dir=tmp_path, **MADE), store)
     first, second = choice.candidates
     assert choice.chosen.base == str(trained)
     assert choice.finalists == 2
@@ -102,7 +102,7 @@ def test_fewer_than_two_bases_are_refused_by_the_key(
     recipe: TrainingRecipe, version: Version, store: Store, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=r"training\.bases"):
-        choose_base(recipe, EvaluationRecipe(), version, store, base_dir=tmp_path, **MADE)
+        choose_base(Request(version, recipe, base_dir=tmp_path, **MADE), store)
 
 
 def test_answers_are_counted_in_bytes(version: Version) -> None:

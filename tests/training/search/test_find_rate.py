@@ -12,7 +12,8 @@ from tests import tiny
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.recipe import TrainingRecipe
+from tilth.training.request import Request
 from tilth.training.search import find_rate as rates
 from tilth.training.search.find_rate import Trial, find_rate
 from tilth.training.train import train
@@ -62,12 +63,12 @@ def test_search_is_kept_and_shown_on_the_page_of_the_next_run(
 ) -> None:
     recipe = recipe.model_copy(update={"merge": False, "batch_tokens": 128})
     asked = recipe.model_copy(update={"rate": None})
-    first = find_rate(asked, EvaluationRecipe(), version, store, base_dir=tmp_path, **MADE)
+    first = find_rate(Request(version, asked, base_dir=tmp_path, **MADE), store)
     losses = [t.loss for t in first.trials if t.loss is not None]
     assert min(losses) < first.base_loss
     assert first.rate <= first.bound
     tuned = recipe.model_copy(update={"rate": first.rate})
-    run = train(tuned, EvaluationRecipe(), version, store, base_dir=tmp_path, max_steps=3, **MADE)
+    run = train(Request(version, tuned, base_dir=tmp_path, max_steps=3, **MADE), store)
     shown = read_facts(run.run_dir / "report.html")["rate_search"]
     assert (shown["used"], shown["chosen"]) == (first.rate, first.rate)
     assert len(shown["trials"]) == 6
@@ -79,4 +80,4 @@ def test_a_version_without_feedback_rows_is_refused(
 ) -> None:
     version = tiny.make_version(store, tiny.sums(40, split="train"))
     with pytest.raises(TrainingError, match="feedback"):
-        find_rate(recipe, EvaluationRecipe(), version, store, base_dir=tmp_path, **MADE)
+        find_rate(Request(version, recipe, base_dir=tmp_path, **MADE), store)
