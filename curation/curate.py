@@ -110,7 +110,7 @@ def curate(
         ledger = Ledger(data.rows["row_id"], data.slices)
         ledger.apply_findings(data.findings)
         gatherer = Gatherer(store.cache, stage_digests(request.recipe.stages), data.rows, texts)
-        steering = decide(request.recipe, ledger, data, gatherer, admission.records, report)
+        steering = decide(request.recipe, ledger, data, gatherer, admission, report)
         report("publish", 0, 1)
         draft, checks = _draft(request, ingested, data, ledger, admission)
         arrow_file.let_go()

@@ -49,7 +49,10 @@ class Draft:
 
 
 def same_inputs(draft: Draft, manifest: Manifest) -> bool:
-    """Return whether the manifest was made from the same sources, recipe, feedback and retractions."""
+    """Return whether the manifest was made from the same sources, recipe, feedback and retractions.
+
+    A check that now ends otherwise is news too: its bound was corrected, and what may be served depends on it.
+    """
     return (
         sorted(draft.sources) == manifest.sources
         and draft.recipe_digest == manifest.recipe_digest
@@ -57,7 +60,12 @@ def same_inputs(draft: Draft, manifest: Manifest) -> bool:
         and draft.steered_sources == manifest.steered_sources
         and draft.retractions == manifest.retractions
         and draft.fitted == manifest.fitted
+        and _failed(draft.checks) == _failed(manifest.checks)
     )
+
+
+def _failed(checks: dict[str, bool]) -> set[str]:
+    return {name for name, passed in checks.items() if not passed}
 
 
 def write_version(name: str, draft: Draft, parent: Version | None, objects: Objects) -> tuple[Manifest, bool]:

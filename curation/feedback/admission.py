@@ -20,18 +20,26 @@ Record = tuple[str, FeedbackHeader, pl.DataFrame, pl.DataFrame]
 
 @dataclass(frozen=True)
 class Admission:
-    """The records to act on, oldest first, and what the manifest keeps of that choice."""
+    """The records to act on, oldest first, and what the manifest keeps of that choice.
+
+    rounds: digest -> how many records the version that it speaks of had read. Records of one number are one round:
+    whichever versions read them, the bounds of a version hold over all of them together.
+    """
 
     digests: list[str]
     records: list[Record]
+    rounds: dict[str, int]
     steered_inputs: str | None
     is_new_round: bool
+
+
+NOTHING = Admission([], [], {}, None, False)
 
 
 def admit(store: Store, name: str, parent: Version | None, inputs: str) -> Admission:
     """Choose the records for a version made from `inputs` (a digest of sources and recipe)."""
     if parent is None:
-        return Admission([], [], None, False)
+        return NOTHING
     taken = list(parent.manifest.feedback)
     ancestry = {entry["id"] for entry in store.log(name)}
     unread = [
@@ -42,6 +50,14 @@ def admit(store: Store, name: str, parent: Version | None, inputs: str) -> Admis
     is_new_round = bool(unread) and parent.manifest.steered_sources != inputs
     digests = taken + unread if is_new_round else taken
     records = [(digest, *store.feedback(digest)) for digest in digests]
-    return Admission(
-        digests, records, inputs if is_new_round else parent.manifest.steered_sources, is_new_round
-    )
+    steered_inputs = inputs if is_new_round else parent.manifest.steered_sources
+    return Admission(digests, records, _rounds(store, records), steered_inputs, is_new_round)
+
+
+def _rounds(store: Store, records: list[Record]) -> dict[str, int]:
+    """Return the round of each record; one whose version is gone counts to the first, where bounds are tightest."""
+    known = set(store.version_ids())
+    return {
+        digest: len(store.version(header.version).manifest.feedback) if header.version in known else 0
+        for digest, header, _, _ in records
+    }

@@ -3,12 +3,15 @@
 A fold over the ordered list of feedback records: the same records give the same decisions, and a record that
 is taken out of the list takes all it did with it. Monitors only report; every bound is here:
 
-- NOISY rows are quarantined, at most `max_slice_share` of a slice per record and `max_cumulative_share` at
-  any time; at most `max_row_share` of all rows change status per record; a quarantine ends after
+- NOISY rows are quarantined, at most `max_slice_share` of a slice per round and `max_cumulative_share` at
+  any time; at most `max_row_share` of all rows change status per round; a quarantine ends after
   `expires_after` further records unless a record confirms it.
 - REPEATED, MEMORISING and OVERFIT slices weigh less (the factors of the in-run sampler); the mixture moves at
-  most `max_shift` (total variation), and a weight lapses like a quarantine.
+  most `max_shift` (total variation) per round, and a weight lapses like a quarantine.
 - Everything else is proposed, never done.
+
+A round is all records about versions that had read as many records before (see admission.py), so that several
+runs on one version have no more say together than one.
 
 Slices are those of the rows as curated now, never what a record says of itself.
 """
@@ -16,6 +19,8 @@ Slices are those of the rows as curated now, never what a record says of itself.
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,9 +79,19 @@ class Steering:
 
 
 @dataclass
+class _Round:
+    """What a round used of its bounds: rows that changed status, rows taken a slice; and where its weights began."""
+
+    changed: int
+    taken: Counter[str]
+    factors: dict[str, float]
+
+
+@dataclass
 class _State:
     """Where the fold stands: row -> (estimated precision, records ago), slice -> factor, and since when."""
 
+    rounds: dict[int, _Round] = field(default_factory=dict)
     quarantined: dict[bytes, tuple[float, int]] = field(default_factory=dict)
     factors: dict[str, float] = field(default_factory=dict)
     ages: dict[str, int] = field(default_factory=dict)
@@ -87,10 +102,12 @@ def steer(
     rows: pl.DataFrame,
     records: list[tuple[str, FeedbackHeader, pl.DataFrame, pl.DataFrame]],
     policy: PushbackPolicy,
+    rounds: Mapping[str, int] | None = None,
 ) -> Steering:
     """Fold the records (digest, header, rows, slices; oldest first) into decisions about `rows`.
 
-    rows: row_id, text_digest, slice of the rows still kept. A record that contradicts itself, holds numbers
+    rounds: the round of each record by digest; by default all are of one. rows: row_id, text_digest, slice of the
+    rows still kept. A record that contradicts itself, holds numbers
     that are none, or does not know these rows is skipped whole; a row changed or gone since is skipped alone.
     """
     rows = rows.select("row_id", "text_digest", "slice").sort("row_id")
@@ -111,8 +128,10 @@ def steer(
                 {"record": digest, "reason": "rows changed or gone since", "rows": evidence.skipped}
             )
         admitted.append(digest)
-        actions += _fold_rows(state, evidence, sizes, policy, digest)
-        actions += _fold_slices(state, evidence, sizes, policy, digest)
+        number = (rounds or {}).get(digest, 0)
+        used = state.rounds.setdefault(number, _Round(0, Counter(), dict(state.factors)))
+        actions += _fold_rows(state, used, evidence, sizes, policy, digest)
+        actions += _fold_slices(state, used, evidence, sizes, policy, digest)
         actions += _proposals(evidence, digest)
     if not policy.apply:
         proposed = [{**action, "action": "propose", "reverse": ""} for action in actions]
@@ -121,60 +140,74 @@ def steer(
 
 
 def _fold_rows(
-    state: _State, evidence: Evidence, sizes: dict[str, int], policy: PushbackPolicy, digest: str
+    state: _State,
+    used: _Round,
+    evidence: Evidence,
+    sizes: dict[str, int],
+    policy: PushbackPolicy,
+    digest: str,
 ) -> list[dict[str, Any]]:
     """Release what has lapsed, confirm what is found again, quarantine what is new, within the bounds."""
     noisy = evidence.noisy.filter(pl.col("est_precision") >= policy.min_precision)
-    again = dict(noisy.select("row_id", "est_precision").iter_rows())
     slice_of = dict(evidence.slices_of_rows.iter_rows())
-    lapsed = []
-    for row, (precision, age) in sorted(state.quarantined.items()):
-        if row in again:
-            state.quarantined[row] = (again[row], 0)
-        elif row not in slice_of:
-            del state.quarantined[row]  # taken out of the sources since
-        elif age + 1 >= policy.expires_after:
-            lapsed.append(row)
-        else:
-            state.quarantined[row] = (precision, age + 1)
-    changes_left = math.floor(policy.max_row_share * sum(sizes.values()))
-    for row in lapsed[:changes_left]:
+    most_changed = math.floor(policy.max_row_share * sum(sizes.values()))
+    lapsed = _lapsed(state, dict(noisy.select("row_id", "est_precision").iter_rows()), slice_of, policy)
+    lapsed = lapsed[: max(0, most_changed - used.changed)]
+    for row in lapsed:
         del state.quarantined[row]
-    changes_left -= len(lapsed[:changes_left])
-    held: dict[str, int] = {}
-    for row in state.quarantined:
-        held[slice_of[row]] = held.get(slice_of[row], 0) + 1
-    taken: dict[str, int] = {}
+    used.changed += len(lapsed)
+    held = Counter(slice_of[row] for row in state.quarantined)
+    taken: Counter[str] = Counter()
     for row, name, precision in noisy.select("row_id", "slice", "est_precision").iter_rows():
-        within_record = taken.get(name, 0) < math.floor(policy.max_slice_share * sizes[name])
-        within_slice = held.get(name, 0) < math.floor(policy.max_cumulative_share * sizes[name])
-        if row in state.quarantined or not (within_record and within_slice and changes_left):
+        within_round = used.taken[name] < math.floor(policy.max_slice_share * sizes[name])
+        within_slice = held[name] < math.floor(policy.max_cumulative_share * sizes[name])
+        if row in state.quarantined or not (within_round and within_slice and used.changed < most_changed):
             continue
         state.quarantined[row] = (precision, 0)
-        taken[name], held[name] = taken.get(name, 0) + 1, held.get(name, 0) + 1
-        changes_left -= 1
-    found = dict(noisy.group_by("slice").len().sort("slice").iter_rows())
+        for count in (taken, held, used.taken):
+            count[name] += 1
+        used.changed += 1
+    named = dict(noisy.group_by("slice").len().sort("slice").iter_rows())
     actions = [
         _action(
             "quarantine",
             f"{n} rows of {name}",
-            f"{found[name]} rows found noisy, estimated precision at least {policy.min_precision:g}; bound "
+            f"{named[name]} rows found noisy, estimated precision at least {policy.min_precision:g}; bound "
             f"{policy.max_slice_share:.0%} of {sizes[name]:,} rows",
             digest,
         )
         for name, n in sorted(taken.items())
     ]
     if lapsed:
-        actions.append(
-            _action(
-                "release", f"{len(lapsed)} rows", f"not confirmed by {policy.expires_after} records", digest
-            )
-        )
+        reason = f"not confirmed by {policy.expires_after} records"
+        actions.append(_action("release", f"{len(lapsed)} rows", reason, digest))
     return actions
 
 
+def _lapsed(
+    state: _State, again: dict[bytes, float], slice_of: dict[bytes, str], policy: PushbackPolicy
+) -> list[bytes]:
+    """Age the quarantined rows by a record, forget those that left the sources, and return those that lapse."""
+    lapsed = []
+    for row, (precision, age) in sorted(state.quarantined.items()):
+        if row in again:
+            state.quarantined[row] = (again[row], 0)
+        elif row not in slice_of:
+            del state.quarantined[row]
+        elif age + 1 >= policy.expires_after:
+            lapsed.append(row)
+        else:
+            state.quarantined[row] = (precision, age + 1)
+    return lapsed
+
+
 def _fold_slices(
-    state: _State, evidence: Evidence, sizes: dict[str, int], policy: PushbackPolicy, digest: str
+    state: _State,
+    used: _Round,
+    evidence: Evidence,
+    sizes: dict[str, int],
+    policy: PushbackPolicy,
+    digest: str,
 ) -> list[dict[str, Any]]:
     """Move the weights of slices toward what the record asks for, by at most the bound."""
     wanted = {name: state.factors.get(name, 1.0) for name in sizes}
@@ -192,7 +225,8 @@ def _fold_slices(
             if state.ages[name] >= policy.expires_after:
                 wanted[name] = 1.0
     before = dict(state.factors)
-    state.factors = _bounded(wanted, {name: before.get(name, 1.0) for name in sizes}, sizes, policy.max_shift)
+    began = {name: used.factors.get(name, 1.0) for name in sizes}
+    state.factors = _bounded(wanted, began, sizes, policy.max_shift)
     return [
         _action(
             "weigh",
@@ -244,17 +278,6 @@ def _proposals(evidence: Evidence, digest: str) -> list[dict[str, Any]]:
         for (finding, target), said in last.items()
         if finding in _PROPOSALS
     ]
-
-
-def _proposal(target: str, evidence: str, next_step: str, digest: str) -> dict[str, Any]:
-    return {
-        "action": "propose",
-        "target": target,
-        "evidence": evidence,
-        "next": next_step,
-        "reverse": "",
-        "record": digest,
-    }
 
 
 def _action(action: str, target: str, evidence: str, digest: str) -> dict[str, Any]:

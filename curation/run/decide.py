@@ -8,7 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from tilth.curation.dedup.split import Splits
-from tilth.curation.feedback.admission import Record
+from tilth.curation.feedback.admission import Admission
 from tilth.curation.feedback.pushback import PushbackPolicy, Steering, steer
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.run.combine import Observed
@@ -25,7 +25,7 @@ def decide(
     ledger: Ledger,
     data: Observed,
     gatherer: Gatherer,
-    records: list[Record],
+    admission: Admission,
     report: Progress = lambda phase, done, total: None,
 ) -> Steering:
     """Run the barriers in phase order, pushback at its place among them, and weigh by what it said."""
@@ -45,7 +45,7 @@ def decide(
     rows = kept_rows(ledger, data)
     if _too_few_to_judge(recipe, rows.height):
         policy = replace(policy, apply=False)
-    steering = steer(rows, records if recipe.pushback else [], policy)
+    steering = steer(rows, admission.records if recipe.pushback else [], policy, admission.rounds)
     ledger.apply("pushback", steering.findings)
     run([b for b in barriers if b.phase > Phase.PUSHBACK])
     if steering.weights.height:

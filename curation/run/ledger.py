@@ -62,9 +62,15 @@ class Ledger:
         self._tags.append(findings.filter(_KEPT))
 
     def multiply_weights(self, factors: pl.DataFrame, *, low: float, high: float) -> None:
-        """Multiply the weight of kept train rows by `factor` (row_id, factor), clipped to [low, high]."""
+        """Multiply the weight of kept train rows by `factor` (row_id, factor), within [low, high].
+
+        A weight that balance put outside these bounds moves toward them or stays, never further away.
+        """
         factor = pl.coalesce("factor", pl.lit(1.0)).clip(low, high)
-        scaled = (pl.col("weight") * factor).round().clip(0, high * WEIGHT_UNIT).cast(DECISIONS["weight"])
+        weight = pl.col("weight").cast(pl.Float64)
+        least = pl.min_horizontal(weight, pl.lit(low * WEIGHT_UNIT))
+        most = pl.max_horizontal(weight, pl.lit(high * WEIGHT_UNIT))
+        scaled = (weight * factor).round().clip(least, most).cast(DECISIONS["weight"])
         train = self._rows.filter(pl.col("split") == Split.TRAIN.value).select("row_id", "weight")
         self._set(
             train.join(factors.select("row_id", "factor"), on="row_id", how="left").select("row_id", scaled)

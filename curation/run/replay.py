@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tilth.curation.feedback.admission import Record
+from tilth.curation.feedback.admission import Admission
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.run.combine import aligned, slices_of
 from tilth.curation.run.decide import decide
@@ -40,17 +40,17 @@ class StoredRows:
         return aligned(found.lazy(), self.rows, [name for name in found.columns if name not in MEASURE_KEYS])
 
 
-def replay(version: Version, recipe: CurationRecipe, records: list[Record], cache: Path) -> pl.DataFrame:
+def replay(version: Version, recipe: CurationRecipe, admission: Admission, cache: Path) -> pl.DataFrame:
     """Return what `recipe` would decide about the rows of `version` (schema DECISIONS).
 
-    The recipe must measure what the version's did: see `unlike`. records: of feedback, oldest first.
+    The recipe must measure what the version's did: see `unlike`. admission: the feedback it may act on.
     """
     bare = StoredRows(version, version.rows(), pl.Series())
     data = StoredRows(version, bare.rows, slices_of(bare, recipe.slice_by))
     ledger = Ledger(data.rows["row_id"], data.slices)
     ledger.apply_findings(_local_findings(version, recipe))
     gatherer = Gatherer(cache, stage_digests(recipe.stages), data.rows, VersionTexts(version))
-    decide(recipe, ledger, data, gatherer, records)
+    decide(recipe, ledger, data, gatherer, admission)
     return ledger.decisions()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -201,3 +202,46 @@ def test_refresh_knows_when_it_is_due(run: Run, recipe: Path) -> None:
     unit = run("refresh", "emit", "systemd", recipe).out
     assert "OnCalendar=" in unit
     assert "SuccessExitStatus=75" in unit
+
+
+def test_a_candidate_that_was_never_promoted_is_served_by_the_next_refresh(run: Run, recipe: Path) -> None:
+    candidate = run("curate", recipe, "--json").json["id"]
+    done = run("refresh", "run", recipe, "--json").json
+    assert (done["state"], done["version"]) == ("done", candidate)
+    status = run("refresh", "status", recipe, "--json").json
+    assert status["served"] == status["candidate"] == candidate[:12]
+    assert run("refresh", "run", recipe, "--json").json["state"] == "no news"
+
+
+def test_a_corrected_bound_of_a_check_is_news(run: Run, recipe: Path) -> None:
+    failed = run("curate", recipe, "--json", "--set", "checks.min_rows=1000000")
+    assert failed.code == 3
+    corrected = run("curate", recipe, "--json")
+    assert corrected.code == 0
+    assert corrected.json["published"]
+    assert corrected.json["content_id"] == failed.json["content_id"]
+    assert not run("curate", recipe, "--json").json["published"]
+
+
+def test_after_gc_of_all_but_one_version_the_loop_goes_on(run: Run, recipe: Path) -> None:
+    run("curate", recipe)
+    run("curate", recipe, "--set", "curation.length={max_chars: 500}")
+    run("curate", recipe, "--set", "curation.length={max_chars: 600}")
+    assert run("tilth", "gc", "--keep", 1).code == 0
+    assert run("curate", recipe, "--set", "curation.length={max_chars: 700}").code == 0
+    assert run("refresh", "run", recipe, "--json").json["state"] == "done"
+    assert run("tilth", "log", "--json").code == 0
+    assert run("tilth", "verify", "desk.candidate").code == 0
+
+
+def test_schedules_quote_what_cron_and_systemd_would_read_otherwise(run: Run, recipe: Path) -> None:
+    odd = recipe.with_name('a "b" %d $HOME.yaml')
+    odd.write_text(recipe.read_text() + 'refresh: {schedule: "0 3 * * *"}\n')
+    line = run("refresh", "emit", "cron", odd).out
+    assert re.search(r"(?<!\\)%", line) is None
+    unit = run("refresh", "emit", "systemd", odd).out
+    command = unit.partition("ExecStart=")[2].partition("\n")[0]
+    assert re.findall(r'"((?:[^"\\]|\\.)*)"', command)[2].endswith(r"a \"b\" %%d $$HOME.yaml")
+    broken = recipe.with_name("a\nb.yaml")
+    broken.write_text(odd.read_text())
+    assert run("refresh", "emit", "cron", broken).code == 2

@@ -52,7 +52,8 @@ def compare(recipe: Recipe, store: Store, parent: Version, child: Version, scree
     facts["actions"] = read_facts(curating.page_dir(store, child) / "report.html")["actions"]
     facts["links"] = _links(store, parent, child)
     page = report.comparison_page(page_dir(store, parent, child), facts)
-    store.add_receipt(COMPARED, child.id, {"parent": parent.id, "answer": facts["answer"], "page": str(page)})
+    said = {"answer": facts["answer"], "sentence": facts["sentence"]}
+    store.add_receipt(COMPARED, child.id, {"parent": parent.id, **said, "page": str(page)})
     show(screen, facts, page)
     return dict(facts)
 

@@ -31,7 +31,7 @@ def run(recipe: Recipe, store: Store, screen: Console) -> dict[str, Any]:
             "checks failed", f"{first.version.short} failed its checks and is not served", first.version
         )
     if not first.published and pending(recipe, store, first.version) is None:
-        return _facts("no news", f"{recipe.name} {first.version.short} is up to date", first.version)
+        return _rest(recipe, store, screen, first)
     if store.served(recipe.name) is None:
         store.promote(recipe.name)
         screen.print(f"served: {recipe.name} {first.version.short}, the first version to pass its checks")
@@ -81,6 +81,18 @@ def _train(recipe: Recipe, store: Store, screen: Console, version: Version) -> N
             on_plan=tuning.show_start(screen),
         )
     tuning.show(screen, result)
+
+
+def _rest(recipe: Recipe, store: Store, screen: Console, outcome: Outcome) -> dict[str, Any]:
+    """Without news, serve what passed and is not served yet: curated by hand, or left by a run that was killed."""
+    version, served = outcome.version, store.served(recipe.name)
+    compared = store.receipts(COMPARED, version.id)
+    undecided = compared and compared[-1]["answer"] != "better" and recipe.refresh.promote == "training"
+    if (served is not None and served.id == version.id) or undecided:
+        return _facts("no news", f"{recipe.name} {version.short} is up to date", version)
+    if compared:
+        return _decide(recipe, store, screen, outcome, {"sentence": "", **compared[-1]})
+    return _settle(recipe, store, outcome, f"{version.short} passed its checks")
 
 
 def _is_steered(version: Version, parent: Version) -> bool:

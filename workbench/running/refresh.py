@@ -85,6 +85,9 @@ def _plan(recipe: Recipe, store: Store) -> str:
     changed = tuning.what_changed(recipe, candidate)
     if changed:
         return f"would curate again ({changed}), train, steer, train again and compare"
+    served = store.served(recipe.name)
+    if served is None or (recipe.training is None and served.id != candidate.id):
+        return f"would serve {candidate.short}, if its checks passed"
     return loop.pending(recipe, store, candidate) or f"nothing: {recipe.name} {candidate.short} is up to date"
 
 

@@ -35,6 +35,12 @@ def is_due(schedule: str | None, last_run: datetime | None, now: datetime) -> bo
     return schedule is None or last_run is None or next_due(schedule, last_run) <= now
 
 
+def _systemd_word(word: str) -> str:
+    """Return a word as ExecStart reads it (systemd.service(5)): in double quotes, % and $ doubled."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$").replace("%", "%%")
+    return f'"{escaped}"'
+
+
 def emit(kind: str, recipe: Recipe, store_path: Path | None) -> str:
     """Return the unit files or the cron line. Raises UsageError if the recipe has no schedule."""
     if recipe.refresh.schedule is None:
@@ -47,10 +53,16 @@ def emit(kind: str, recipe: Recipe, store_path: Path | None) -> str:
     words = [str(Path(sys.executable).with_name("refresh")), "run", str(recipe.path.absolute()), "--if-due"]
     if store_path is not None:
         words += ["--store", str(store_path.absolute())]
-    command = shlex.join(words)
-    if kind == "cron":
-        return f"{CRON_LOOK_EVERY} {command}\n"
-    folder = recipe.path.absolute().parent
+    if any("\n" in word or "\r" in word for word in words):
+        raise UsageError(
+            repr(str(recipe.path)),
+            "a path with a line end in it fits on no line of a schedule",
+            next_step="rename it",
+        )
+    if kind == "cron":  # cron ends a command at a bare %
+        return f"{CRON_LOOK_EVERY} {shlex.join(words).replace('%', chr(92) + '%')}\n"
+    folder = str(recipe.path.absolute().parent).replace("%", "%%")
+    command = " ".join(map(_systemd_word, words))
     return (
         f"# /etc/systemd/system/tilth-{recipe.name}.service\n"
         f"[Unit]\nDescription=Tilth refresh of {recipe.name}\n\n"

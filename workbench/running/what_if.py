@@ -47,10 +47,10 @@ def facts(
     after = recipes.load(recipe_path, overrides + settings, option="--what-if")
     store = open_store(recipe_path, store_path)
     version = _candidate(before, store, measuring_keys(before.curation, after.curation))
-    records = admit(store, after.name, version, _inputs(version, after)).records
+    admission = admit(store, after.name, version, _inputs(version, after))
     digests = version.rows(["text_digest"])["text_digest"]
     old = version.decisions().with_columns(digests)
-    new = replay(version, after.curation, records, store.cache).with_columns(digests)
+    new = replay(version, after.curation, admission, store.cache).with_columns(digests)
     return {
         "version": version.id,
         "bounds": [setting.removeprefix(SECTION) for setting in settings],

@@ -150,3 +150,17 @@ def test_no_rows_and_no_records() -> None:
     rows = curated({})
     assert steer(rows, [], POLICY).findings.is_empty()
     assert steer(rows, [record(rows)], POLICY).weights.is_empty()
+
+
+def test_several_records_of_one_round_have_no_more_say_than_one() -> None:
+    rows = curated({"a": 1000})
+    records = [record(rows, noisy=list(range(1000)), number=number) for number in range(4)]
+    assert steer(rows, records, POLICY).findings.height == 50
+    apart = {digest: number for number, (digest, *_) in enumerate(records)}
+    assert steer(rows, records, POLICY, apart).findings.height == 200  # four versions, the cumulative bound
+
+
+def test_several_records_of_one_round_move_the_mixture_once() -> None:
+    rows = curated({"a": 100, "b": 100})
+    records = [record(rows, slices={"a": ("overfit", 1.0)}, number=number) for number in range(4)]
+    assert shift(steer(rows, records, POLICY), rows) <= 0.15 + 1e-5

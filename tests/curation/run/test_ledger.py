@@ -63,6 +63,14 @@ def test_feedback_weights_touch_only_train_rows_and_stay_within_bounds() -> None
     ]
 
 
+def test_a_weight_that_balance_set_low_is_not_pushed_under_the_bound() -> None:
+    book = ledger()
+    weights = [300_000, 100_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000]
+    book.apply("balance", pl.DataFrame({"row_id": IDS, "split": ["train"] * 6, "weight": weights}))
+    book.multiply_weights(pl.DataFrame({"row_id": IDS[:2], "factor": [0.25, 0.25]}), low=0.25, high=4.0)
+    assert book.decisions()["weight"].to_list()[:2] == [250_000, 100_000]
+
+
 @given(
     st.lists(
         st.lists(
