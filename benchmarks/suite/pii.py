@@ -113,7 +113,7 @@ def _quality(labelled: pl.DataFrame, found: Spans) -> dict[str, Any]:
         caught = sum(any(_meets(case, hit) for hit in hits) for case, hits in held)
         right = sum(_meets(case, hit) for case, hits in held for hit in hits)
         said = sum(hit[0] == kind for hits in found for hit in hits)
-        recall[kind] = round(caught / len(held), 4)
+        recall[kind] = round(caught / len(held), 4) if held else None
         precision[kind] = round(right / said, 4) if said else None
     clean = [hits for case, hits in zip(labelled.rows(named=True), found) if case["kind"] is None]
     alarms = sum(map(bool, clean)) / len(clean)

@@ -98,20 +98,18 @@ def _search(texts: pl.Series, patterns: list[Pattern]) -> tuple[list[list[Span]]
 
 
 def _matches(pattern: Pattern, text: str) -> list[Span]:
-    matches, unless = _compiled(pattern)
     found: list[Span] = []
-    for hit in matches.finditer(text):
+    for hit in _compiled(pattern).finditer(text):
         group = hit.lastgroup or 0
         start = hit.start(group)
-        length = pattern.real(hit[group])
-        if length and not (unless and unless.search(text[max(0, start - 16) : start])):
+        if pattern.stands(text, start, hit.end(group)) and (length := pattern.real(hit[group])):
             found.append((start, start + length, pattern.kind))
     return found
 
 
 @cache
-def _compiled(pattern: Pattern) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
-    return pattern.compiled(), re.compile(pattern.unless) if pattern.unless else None
+def _compiled(pattern: Pattern) -> re.Pattern[str]:
+    return pattern.compiled()
 
 
 def _replaced(text: str, spans: list[Span], mark: Callable[[int, int, KindName], str]) -> str:

@@ -60,7 +60,10 @@ def iban(compact: str) -> bool:
 
 def card(digits: str) -> bool:
     """ISO 7812: an issuer, its length, and Luhn's check digit."""
-    issued = re.fullmatch(r"4\d{12}(?:\d{3})?|(?:5[1-5]|2[2-7]|35|6[0245])\d{14}|3[47]\d{13}", digits)
+    issued = re.fullmatch(
+        r"4\d{12}(?:\d{3})?|(?:5[1-5]|2[2-7]|35|6[0245])\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}|62\d{15,17}",
+        digits,
+    )
     return bool(issued) and luhn(digits) and len(set(digits)) > 2
 
 

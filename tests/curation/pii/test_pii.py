@@ -41,6 +41,16 @@ FORMS = [
     ("8(0176) 74-96-83, (06021) 46206 oder 0778 789 289", "[PHONE], [PHONE] oder [PHONE]"),
     ("tlf. 57641686, puh. 316 8611, тел. 123-45-67", "tlf. [PHONE], puh. [PHONE], тел. [PHONE]"),
     ("+370 604 16800 +45 60 212 810, 00 33 1 42 68 53 00", "[PHONE] [PHONE], [PHONE]"),
+    ("BSN 111222333, NHS number 943 476 5919", "BSN [NATIONAL_ID], NHS number [NATIONAL_ID]"),
+    ("NN 85.07.30-033.28, AHV 756.9217.0769.85", "NN [NATIONAL_ID], AHV [NATIONAL_ID]"),
+    ("HETU 131052-308T, 151086 95088, 690104/5437", "HETU [NATIONAL_ID], [NATIONAL_ID], [NATIONAL_ID]"),
+    ("身份证 360426199101010071", "身份证 [NATIONAL_ID]"),
+    ("971013-1019901, 2234 5678 9127", "[NATIONAL_ID], [NATIONAL_ID]"),
+    ("CURP BOXW310820HNERXN09, RUT 12.531.909-2", "CURP [NATIONAL_ID], RUT [NATIONAL_ID]"),
+    ("CNP 1630615123457 y 7503305044089", "CNP [NATIONAL_ID] y [NATIONAL_ID]"),
+    ("Diners 3600 000000 0008, UnionPay 6212345678901232", "Diners [CARD], UnionPay [CARD]"),
+    ("Anna, Mühlgasse 4, 030 901820; 212 736 5000", "Anna, Mühlgasse 4, [PHONE]; [PHONE]"),
+    ("Mi móvil es el 612 87 56 43.", "Mi móvil es el [PHONE]."),
     ("from 93.184.216.34 and 2607:f8b0:4005:805::200e", "from [IP] and [IP]"),
 ]  # fmt: skip
 
@@ -58,6 +68,11 @@ LOOKALIKES = [
     "+1 555 555 0123, tel: 1-212-555-0199, tel: 123, call 1000000",
     "Chrome/120.0.6099.109, version 93.184.216.34, nginx/1.18.0.1, 300.1.2.3, 203.0.113.7",
     "sha1 da39a3ee5e6b4b0d3255bfef95601890afd80709, doi 10.1000/182, ISBN 978-3-16-148410-0",
+    "logo@2x.png, pkg@1.4.2.tgz, core@v2.1.0.zip, getty@tty1.service, react@18.2.0-rc.1",
+    "driver version 3.12.10.4 beside 3.12.11.2 of it, tool==1.7.34.26, app-4.10.20.30.tar.gz",
+    "Sections 3.12.1.4 and 12.5.29.7 apply.",
+    "3.12.10.4 Scope of the annex",
+    "It cost 612 345 678 zł, 03465-418478, 4694 0039 0903 1807",
     "40.7128, -74.0060; 4.0 3.0 2.0 1.0; $1,234,567.89; ports 8080,8443,9090",
 ]
 
