@@ -50,9 +50,8 @@ _CALLED = (
 # In the forty characters before a number: words of many languages that say what it is.
 _NEAR_WORDS = re.compile(
     r"\b(?:(?:tele)?(?:phone|fon)|telefon\w*|t[eé]l[eé]?(?:fono|phone|fone|fax)?|tlf|fax|faks|mob(?:ile?|iel|il\w*)?"
-    r"|m[óo]vil|cell|handy\w*|whatsapp|call(?:s|ed|ing)?|reach(?:ed)?|ring|dial|sms|text (?:me|us)|anruf\w*|erreich\w*|rufen"
-    r"|zur[uü]ckruf\w*"
-    r"|llam\w+|celular|appel\w*|joindre|portable|chiam\w+|cellulare|ligar|ligue|telem[oó]vel|bel|zadzwo\w+|kom[oó]rk\w*"
+    r"|m[óo]vil|cell|handy\w*|whatsapp|call(?:s|ed|ing)?|reach(?:ed)?|ring|dial|sms|text (?:me|us)|anruf\w*|erreich\w*"
+    r"|rufen|zur[uü]ckruf\w*|llam\w+|celular|appel\w*|joindre|portable|chiam\w+|cellulare|ligar|ligue|telem[oó]vel|bel|zadzwo\w+|kom[oó]rk\w*"
     r"|puh\w*|soita\w*|ara(?:y\w+)?|cep|тел\w*|звон\w*|позвон\w*|моб\w*|τηλ\w*)\b|电话|電話|手机|手機|携帯|拨打|전화|휴대폰|연락",
     re.IGNORECASE,
 )
