@@ -13,10 +13,11 @@ from benchmarks.tools.record import write
 from tilth.shards.store import Store
 from tilth.validators.report import read_facts
 from tilth.workbench import session
-from tilth.workbench.recipes import recipe_file as recipe
-from tilth.workbench.running import comparison as comparing
-from tilth.workbench.running import curate as curating
-from tilth.workbench.running import demo, loop
+from tilth.workbench.recipes.recipe_file import load
+from tilth.workbench.running.comparison import comparison_dir
+from tilth.workbench.running.curate import parent_of
+from tilth.workbench.running.demo import prepare_sample
+from tilth.workbench.running.loop import run_loop
 
 SEEDS = 5
 
@@ -25,15 +26,15 @@ def main() -> None:
     """Run the loop with SEEDS paired seeds and write the facts of its comparison page."""
     screen = session.console()
     with TemporaryDirectory() as folder:
-        path = demo.prepare(Path(folder) / "demo")
-        loaded = recipe.load(path, (f"refresh.seeds={SEEDS}",))
+        path = prepare_sample(Path(folder) / "demo")
+        loaded = load(path, (f"refresh.seeds={SEEDS}",))
         store = Store.open(path.parent / ".tilth")
-        outcome = loop.run(loaded, store, screen)
+        outcome = run_loop(loaded, store, screen)
         child = store.version(outcome["version"])
-        parent = curating.parent_of(store, child)
+        parent = parent_of(store, child)
         figures = {"summary": outcome["summary"], "seeds": SEEDS}
         if parent is not None:
-            facts = read_facts(comparing.page_dir(store, parent, child) / "report.html")
+            facts = read_facts(comparison_dir(store, parent, child) / "report.html")
             figures |= {
                 key: facts[key] for key in ("answer", "sentence", "reasons", "arms", "differences", "changes")
             }

@@ -17,7 +17,8 @@ SHOWN_MATCHES = 5
 
 
 def explain(version: Version, key: str) -> dict[str, Any]:
-    """Return what the version knows of a row (an id or its first 4+ hex digits) or of a line (`path:line`).
+    """Return what the version knows of a row (an id or its first 4+ hex digits) or of a line (`path:line`,
+    of the path as much as names one file).
 
     Ids are hex. Keys: version, row_id, line (the ledger's line asked for, or of the least occurrence),
     occurrences, row, decision, measures, turns, witness (row_id, occurrences, turns; or null), feedback
@@ -53,7 +54,8 @@ def _lines(version: Version, ledger: pl.DataFrame, key: str) -> pl.DataFrame:
     """Return the ledger lines that `key` names, of one row, the least first."""
     path, _, line = key.rpartition(":")
     if path and line.isdecimal():
-        found = ledger.filter(pl.col("source_path") == path, pl.col("line") == int(line))
+        whole = _whole_path(ledger["source_path"], path, key)
+        found = ledger.filter(pl.col("source_path") == whole, pl.col("line") == int(line))
     elif ROW_PREFIX.fullmatch(key):
         # The ledger is in order of occurrence, so a row's own decision comes before its repeats.
         found = ledger.filter(pl.col("row_id").bin.encode("hex").str.starts_with(key))
@@ -73,6 +75,20 @@ def _lines(version: Version, ledger: pl.DataFrame, key: str) -> pl.DataFrame:
         some = ", ".join(row_id.hex()[:16] for row_id in ids.head(SHOWN_MATCHES))
         raise UsageError(repr(key), f"{len(ids)} rows match: {some}", "", "Give more digits")
     return found
+
+
+def _whole_path(paths: pl.Series, path: str, key: str) -> str:
+    """Return the one path of the version that is `path` or ends in it: the name of a file is enough."""
+    known = paths.unique().sort().to_list()
+    if path in known:
+        return path
+    ending = [one for one in known if one.endswith(f"/{path}")]
+    if len(ending) > 1:
+        some = ", ".join(ending[:SHOWN_MATCHES])
+        raise UsageError(
+            repr(key[:80]), f"{len(ending)} files are called so: {some}", "", "Give more of the path"
+        )
+    return ending[0] if ending else path
 
 
 def _plain(frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -149,7 +149,7 @@ class Store:
                 str(self.root),
                 f"no version of {key!r} was promoted yet",
                 "Nothing was done",
-                f"What curate published last is {key}{CANDIDATE}",
+                f"Serve the candidate with `tilth promote {key}`, or name it: {key}{CANDIDATE}",
             )
         raise UsageError(
             str(self.root), what, "Nothing was done", f"Known names: {', '.join(self.names()) or 'none'}"

@@ -18,10 +18,11 @@ from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.validators.report import read_facts
 from tilth.workbench import session
-from tilth.workbench.recipes import recipe_file as recipe
-from tilth.workbench.running import comparison as comparing
-from tilth.workbench.running import curate as curating
-from tilth.workbench.running import demo, loop
+from tilth.workbench.recipes.recipe_file import load
+from tilth.workbench.running.comparison import comparison_dir
+from tilth.workbench.running.curate import curate_recipe, parent_of
+from tilth.workbench.running.demo import prepare_sample
+from tilth.workbench.running.loop import run_loop
 
 ROOT = Path(__file__).parents[1]
 TRUTH = ROOT / "tests" / "data" / "planted_truth.jsonl"
@@ -42,8 +43,8 @@ MAX_CLEAN_LOSS = 0.01
 @pytest.fixture(scope="module")
 def curated(tmp_path_factory: pytest.TempPathFactory) -> Version:
     """The first version of the sample."""
-    path = demo.prepare(tmp_path_factory.mktemp("sample") / "demo")
-    return curating.run(recipe.load(path), Store.open(path.parent / ".tilth")).version
+    path = prepare_sample(tmp_path_factory.mktemp("sample") / "demo")
+    return curate_recipe(load(path), Store.open(path.parent / ".tilth")).version
 
 
 @pytest.fixture(scope="module")
@@ -118,17 +119,17 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_the_loop_closes_offline_and_comes_to_rest(tmp_path: Path) -> None:
-    path = demo.prepare(tmp_path / "demo")
+    path = prepare_sample(tmp_path / "demo")
     short = ("training.max_steps=60", "refresh.seeds=1", "evaluation.tasks=[]")
-    loaded, store = recipe.load(path, short), Store.open(path.parent / ".tilth")
-    outcome = loop.run(loaded, store, session.console())
+    loaded, store = load(path, short), Store.open(path.parent / ".tilth")
+    outcome = run_loop(loaded, store, session.console())
     assert outcome["state"] == "done"
     record = store.feedback_digests(loaded.name)[0]
     child = store.version(outcome["version"]) if outcome["version"] else store.candidate(loaded.name)
     assert child is not None
-    again = curating.run(loaded, store)
+    again = curate_recipe(loaded, store)
     assert not again.published
-    parent = curating.parent_of(store, again.version)
+    parent = parent_of(store, again.version)
     if parent is None:  # nothing was found worth a change; then there is nothing to compare either
         assert again.version.manifest.feedback == []
         return
@@ -136,6 +137,6 @@ def test_the_loop_closes_offline_and_comes_to_rest(tmp_path: Path) -> None:
     changes = diff(parent, again.version)
     steered = changes.filter(pl.col("change") != "weight")  # balance moves the weights of all others a little
     assert 0 < steered["row_id"].n_unique() <= 0.1 * parent.manifest.counts["rows"]
-    facts = read_facts(comparing.page_dir(store, parent, again.version) / "report.html")
+    facts = read_facts(comparison_dir(store, parent, again.version) / "report.html")
     assert facts["answer"] == "no difference shown"  # one seed says nothing about the spread between seeds
-    assert loop.run(loaded, store, session.console())["state"] == "no news"
+    assert run_loop(loaded, store, session.console())["state"] == "no news"

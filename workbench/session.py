@@ -1,4 +1,4 @@
-"""What every command shares: options, the store beside the recipe, progress, and how errors end."""
+"""What every command shares: the store beside the recipe, the console, progress, and how errors end."""
 
 from __future__ import annotations
 
@@ -16,52 +16,18 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
     from tilth.shards.progress import Progress
     from tilth.shards.store import Store
     from tilth.workbench.recipes.recipe_file import Recipe
 
-HELP = {"help_option_names": ["-h", "--help"]}
 INTERRUPTED = 130
 PIPED_COLUMNS = 140
 SILENT_S = 20.0
 REVERSE = "reverse"
 Function = Callable[..., Any]
-
-
-def recipe_options(function: Function) -> Function:
-    """Add RECIPE, --set and --store to a command."""
-    for option in (
-        click.argument("recipe", type=click.Path(path_type=Path)),
-        click.option(
-            "--set",
-            "overrides",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="Set one key: --set training.rate=1e-5",
-        ),
-        store_option,
-    ):
-        function = option(function)
-    return function
-
-
-def store_option(function: Function) -> Function:
-    """Add --store to a command."""
-    return click.option(
-        "--store",
-        "store_path",
-        type=click.Path(path_type=Path),
-        help="Where versions are kept (default: .tilth beside the recipe).",
-    )(function)
-
-
-def json_option(function: Function) -> Function:
-    """Add --json to a command."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(
-        function
-    )
 
 
 def guarded(function: Function) -> Function:
@@ -108,9 +74,9 @@ def _fail(error: Any) -> None:
 
 def load(path: Path, overrides: tuple[str, ...]) -> Recipe:
     """Load the recipe at `path`."""
-    from tilth.workbench.recipes import recipe_file as recipe
+    from tilth.workbench.recipes import recipe_file
 
-    return recipe.load(path, overrides)
+    return recipe_file.load(path, overrides)
 
 
 def start(
@@ -200,6 +166,16 @@ def in_brackets(screen: Console, text: Text) -> Text:
         marked.append(plain[at : span.start] + f"⟦{plain[span.start : span.end]}⟧")
         at = span.end
     return marked.append(plain[at:])
+
+
+def plain_table(*titles: str) -> Table:
+    """Return a table without lines, whose cells are folded where the screen is narrow."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    return table
 
 
 def show_reasons(screen: Console, facts: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from tilth.workbench.running.demo import prepare
+from tilth.workbench.running.demo import prepare_sample
 
 # A folder of public sets (sft/, langid/, near_dup/, contamination/, quality/); benchmarks that need it skip without.
 REAL = Path(os.environ["TILTH_REAL_DATA"]) if os.environ.get("TILTH_REAL_DATA") else None
@@ -21,7 +21,7 @@ def sample_texts() -> pl.Series:
     from tilth.curation.reading.source import Source
 
     with TemporaryDirectory() as folder:
-        recipe = prepare(Path(folder) / "demo")
+        recipe = prepare_sample(Path(folder) / "demo")
         source = Source(path="sources/conversations.jsonl")
         read = ingest([source], recipe.parent, Path(folder) / "read", ReadLimits())
         turns = pl.concat([pl.read_parquet(part.turns) for part in read.parts])

@@ -92,14 +92,14 @@ def measure() -> dict[str, Any]:
 def _world(folder: Path, bases: list[Path]) -> World:
     """Return the bundled sample, curated, and a recipe that names the bases and no rate."""
     from tilth.shards.store import Store
-    from tilth.workbench.recipes import recipe_file as recipe
-    from tilth.workbench.running import curate as curating
-    from tilth.workbench.running import demo
+    from tilth.workbench.recipes.recipe_file import load
+    from tilth.workbench.running.curate import curate_recipe
+    from tilth.workbench.running.demo import prepare_sample
 
-    path = demo.prepare(folder)
-    loaded = recipe.load(path)
+    path = prepare_sample(folder)
+    loaded = load(path)
     store = Store.open(path.parent / ".tilth")
-    version = curating.run(loaded, store).version
+    version = curate_recipe(loaded, store).version
     changes = {
         "bases": [str(base) for base in bases],
         "rate": None,

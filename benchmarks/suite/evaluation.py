@@ -19,16 +19,16 @@ def measure() -> dict[str, Any]:
     from tilth.shards.store import Store
     from tilth.training.request import Request
     from tilth.training.train import train
-    from tilth.workbench.recipes import recipe_file as recipe
-    from tilth.workbench.running import curate as curating
-    from tilth.workbench.running import demo
+    from tilth.workbench.recipes.recipe_file import load
+    from tilth.workbench.running.curate import curate_recipe
+    from tilth.workbench.running.demo import prepare_sample
 
     figures: dict[str, Any] = {}
     with TemporaryDirectory() as folder:
-        path = demo.prepare(Path(folder) / "demo")
-        loaded = recipe.load(path)
+        path = prepare_sample(Path(folder) / "demo")
+        loaded = load(path)
         store = Store.open(path.parent / ".tilth")
-        version = curating.run(loaded, store).version
+        version = curate_recipe(loaded, store).version
         changes = {"max_steps": None, "epochs": 99, "early_stop": False, "merge": False}
         tuning = loaded.require_training().model_copy(update=changes)
         evaluation = loaded.evaluation.model_copy(update={"tasks": []})

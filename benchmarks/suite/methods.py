@@ -46,16 +46,16 @@ def measure() -> dict[str, Any]:
     from tilth.training.request import Request
     from tilth.training.search.find_rate import find_rate
     from tilth.training.train import train
-    from tilth.workbench.recipes import recipe_file as recipe
-    from tilth.workbench.running import curate as curating
-    from tilth.workbench.running import demo
+    from tilth.workbench.recipes.recipe_file import load
+    from tilth.workbench.running.curate import curate_recipe
+    from tilth.workbench.running.demo import prepare_sample
 
     started, figures = time.process_time(), {}
     with TemporaryDirectory() as folder:
-        path = demo.prepare(Path(folder) / "demo")
-        loaded = recipe.load(path)
+        path = prepare_sample(Path(folder) / "demo")
+        loaded = load(path)
         store = Store.open(path.parent / ".tilth")
-        version = curating.run(loaded, store).version
+        version = curate_recipe(loaded, store).version
         desk = loaded.evaluation.tasks[:1]
         evaluation = loaded.evaluation.model_copy(update={"tasks": desk, "few_shot": 0})
         for arm in ARMS:

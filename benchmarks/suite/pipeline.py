@@ -101,8 +101,8 @@ def _resident_bytes(pid: int) -> tuple[int, int]:
 
 def _job(recipe_path: Path) -> dict[str, Any]:
     from tilth.shards.store import Store
-    from tilth.workbench.recipes import recipe_file as recipe
-    from tilth.workbench.running import curate as curating
+    from tilth.workbench.recipes.recipe_file import load
+    from tilth.workbench.running.curate import curate_recipe, write_page
 
     phases: list[tuple[str, float]] = []
 
@@ -112,10 +112,10 @@ def _job(recipe_path: Path) -> dict[str, Any]:
             phases.append((name, time.monotonic()))
 
     phases.append(("start", time.monotonic()))
-    loaded, store = recipe.load(recipe_path), Store.open(recipe_path.parent / ".tilth")
-    outcome = curating.run(loaded, store, on_progress=note)
+    loaded, store = load(recipe_path), Store.open(recipe_path.parent / ".tilth")
+    outcome = curate_recipe(loaded, store, on_progress=note)
     note("page")
-    curating.write_page(loaded, store, outcome)
+    write_page(loaded, store, outcome)
     counts, times = outcome.version.manifest.counts, os.times()
     taken = sum((times.user, times.system, times.children_user, times.children_system))
     return {

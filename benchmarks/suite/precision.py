@@ -20,19 +20,19 @@ def measure() -> dict[str, Any]:
     from tilth.training.hardware import device
     from tilth.training.request import Request
     from tilth.training.train import train
-    from tilth.workbench.recipes import recipe_file as recipe
-    from tilth.workbench.running import curate as curating
-    from tilth.workbench.running import demo
+    from tilth.workbench.recipes.recipe_file import load
+    from tilth.workbench.running.curate import curate_recipe
+    from tilth.workbench.running.demo import prepare_sample
 
     if not device._has_matrix_units():
         return {"skipped": "needs a CPU with AMX"}
     device.MIN_WIDTH_16 = 1
     found: dict[str, Any] = {}
     with TemporaryDirectory() as folder:
-        path = demo.prepare(Path(folder) / "demo")
-        loaded = recipe.load(path)
+        path = prepare_sample(Path(folder) / "demo")
+        loaded = load(path)
         store = Store.open(path.parent / ".tilth")
-        version = curating.run(loaded, store).version
+        version = curate_recipe(loaded, store).version
         tuning = loaded.require_training()
         evaluation = loaded.evaluation.model_copy(
             update={"tasks": loaded.evaluation.tasks[:1], "few_shot": 0}

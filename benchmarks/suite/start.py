@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.tools.record import timed
-from tilth.workbench.running.demo import prepare
+from tilth.workbench.running.demo import prepare_sample
 
 COMMANDS = ("curate", "train", "validate", "refresh", "tilth")
 RUNS = 5
@@ -17,7 +17,7 @@ RUNS = 5
 def measure() -> dict[str, Any]:
     """Return the least wall seconds of `COMMAND --help` and the cost of curating the sample."""
     with TemporaryDirectory() as folder:
-        recipe = prepare(Path(folder) / "demo")
+        recipe = prepare_sample(Path(folder) / "demo")
         return {
             "help_s": {
                 n: min(timed([command(n), "--help"])["wall_s"] for _ in range(RUNS)) for n in COMMANDS

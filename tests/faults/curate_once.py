@@ -14,8 +14,8 @@ from pathlib import Path
 from tilth.curation import curate
 from tilth.curation.run import executor
 from tilth.shards.store import Store
-from tilth.workbench.recipes import recipe_file as recipe
-from tilth.workbench.running import curate as curating
+from tilth.workbench.recipes.recipe_file import load
+from tilth.workbench.running.curate import request_of
 
 
 def main(recipe_path: str, store: str, workers: str, batch_rows: str, order: str) -> None:
@@ -29,7 +29,7 @@ def main(recipe_path: str, store: str, workers: str, batch_rows: str, order: str
     glob.glob = shuffled
     executor.MIN_FILES_FOR_POOL = 2
     curate.ingest = partial(curate.ingest, batch_rows=int(batch_rows))
-    request = curating.request_of(recipe.load(Path(recipe_path)))
+    request = request_of(load(Path(recipe_path)))
     outcome = curate.curate(request, Store.open(Path(store)), executor=executor.LocalExecutor(int(workers)))
     print(outcome.version.id, outcome.version.manifest.content_id)
 

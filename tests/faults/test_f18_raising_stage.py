@@ -16,8 +16,8 @@ from tilth.curation.stage import Phase, Rule, stage
 from tilth.shards.errors import TilthError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.workbench.recipes import recipe_file as recipe
-from tilth.workbench.running import curate as curating
+from tilth.workbench.recipes.recipe_file import Recipe, load
+from tilth.workbench.running.curate import curate_recipe
 
 ROWS, EVERY = 6_000, 1_000
 SECRET = "confidential text of a row"
@@ -54,7 +54,7 @@ class BrittleBarrier:
         return evidence
 
 
-def loaded(folder: Path, marked: int, *stages: object) -> recipe.Recipe:
+def loaded(folder: Path, marked: int, *stages: object) -> Recipe:
     """Return a recipe over ROWS rows of which every `marked`-th makes the stage raise."""
     texts = [f"{SECRET} {n}" if n % marked == 0 else f"an answer to question {n}" for n in range(ROWS)]
     lines = [json.dumps({"instruction": f"question {n}?", "output": text}) for n, text in enumerate(texts)]
@@ -63,13 +63,13 @@ def loaded(folder: Path, marked: int, *stages: object) -> recipe.Recipe:
     path.write_text(
         "name: brittle\nsources: [{path: rows.jsonl}]\ncuration: {dedup: null, impossible: null}\n"
     )
-    found = recipe.load(path)
+    found = load(path)
     order = sorted([*found.curation.stages, *stages], key=lambda s: (s.phase, s.order, s.name))
     return replace(found, curation=replace(found.curation, stages=tuple(order)))
 
 
 def curated(folder: Path, marked: int, *stages: object) -> Version:
-    return curating.run(loaded(folder, marked, *stages), Store.open(folder / ".tilth")).version
+    return curate_recipe(loaded(folder, marked, *stages), Store.open(folder / ".tilth")).version
 
 
 def test_only_the_rows_that_raise_are_set_aside(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_above_the_limit_the_run_stops_with_the_name_of_the_stage(
 def test_a_limit_in_the_recipe_holds(tmp_path: Path) -> None:
     found = loaded(tmp_path, 10, Brittle())
     raised = replace(found, curation=replace(found.curation, max_raised=0.1))
-    version = curating.run(raised, Store.open(tmp_path / ".tilth")).version
+    version = curate_recipe(raised, Store.open(tmp_path / ".tilth")).version
     assert version.manifest.counts["quarantined"] == ROWS // 10
 
 

@@ -74,3 +74,15 @@ def test_an_ambiguous_prefix_lists_the_rows(store: Store) -> None:
     twice = next(prefix for prefix in prefixes if prefixes.count(prefix) > 1)
     with pytest.raises(UsageError, match="2 rows match"):
         explain(version, twice)
+
+
+def test_the_name_of_a_file_is_enough_where_one_is_called_so(store: Store) -> None:
+    lines = [
+        Line("one", path="desk/a.jsonl"),
+        Line("two", path="desk/b.jsonl"),
+        Line("three", path="till/b.jsonl"),
+    ]
+    version = store.publish("n", make_draft(lines))[0]
+    assert explain(version, "a.jsonl:1")["row_id"] == Line("one").row_id.hex()
+    with pytest.raises(UsageError, match="2 files are called so: desk"):
+        explain(version, "b.jsonl:1")

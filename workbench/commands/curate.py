@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.session import HELP, guarded, json_option, recipe_options
+from tilth.workbench.options import HELP, complete_keys, json_option, recipe_options, rows_option
+from tilth.workbench.session import guarded
 
 
-@click.command(context_settings=HELP)
+@click.command("curate", context_settings=HELP)
 @recipe_options
 @click.option(
     "--dry-run", is_flag=True, help="Curate into a throwaway store and print what would be published."
@@ -21,8 +22,9 @@ from tilth.workbench.session import HELP, guarded, json_option, recipe_options
     multiple=True,
     metavar="KEY=VALUE",
     help="Print which rows would come and go: --what-if dedup.near_jaccard=0.9. Changes nothing.",
+    shell_complete=complete_keys,
 )
-@click.option("--rows", "shown_rows", default=20, show_default=True, help="How many rows --what-if lists.")
+@rows_option(20, help_text="How many rows --what-if lists.")
 @json_option
 @guarded
 def main(
@@ -31,7 +33,7 @@ def main(
     store_path: Path | None,
     dry_run: bool,
     bounds: tuple[str, ...],
-    shown_rows: int,
+    max_rows: int,
     as_json: bool,
 ) -> None:
     """Curate the sources of RECIPE and publish them as a version.
@@ -40,7 +42,7 @@ def main(
     3 checks failed (the candidate stays for inspection), 75 busy.
     """
     from tilth.workbench import session
-    from tilth.workbench.running import curate as curating
+    from tilth.workbench.running.curate import as_dict, curate_recipe, show_outcome, store_for, write_page
 
     if bounds:
         from tilth.workbench.running import what_if
@@ -49,18 +51,18 @@ def main(
         if as_json:
             session.print_json(found)
         else:
-            what_if.show(session.console(), found, shown_rows)
+            what_if.show(session.console(), found, max_rows)
         return
     loaded = session.load(recipe, overrides)
     screen = session.console(quiet=as_json)
-    with curating.store_for(recipe, store_path, dry_run=dry_run) as store:
+    with store_for(recipe, store_path, dry_run=dry_run) as store:
         with session.progress(screen) as report:
-            outcome = curating.run(loaded, store, on_progress=report)
-        page = curating.write_page(loaded, store, outcome)
+            outcome = curate_recipe(loaded, store, on_progress=report)
+        page = write_page(loaded, store, outcome)
         if as_json:
-            session.print_json(curating.as_dict(outcome, page, dry_run=dry_run))
+            session.print_json(as_dict(outcome, page, dry_run=dry_run))
         else:
-            curating.show(screen, loaded, outcome, page, dry_run=dry_run)
+            show_outcome(screen, loaded, outcome, page, dry_run=dry_run)
     if not outcome.passed:
         sys.exit(3)
 

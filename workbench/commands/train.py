@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.session import HELP, guarded, json_option, recipe_options
-from tilth.workbench.subcommands import WithSubcommands
+from tilth.workbench.options import HELP, json_option, recipe_options, version_option
+from tilth.workbench.registry import WithSubcommands
+from tilth.workbench.session import guarded
 
 
 @click.command("train", cls=WithSubcommands, context_settings=HELP)
@@ -20,9 +21,9 @@ from tilth.workbench.subcommands import WithSubcommands
 @click.option(
     "--choose-base", is_flag=True, help="Rank the bases of training.bases with short runs, and stop."
 )
-@click.option("--version", "version_id", help="Train this version even if recipe or sources changed since.")
+@version_option("Train this version even if recipe or sources changed since.")
 @click.option("--fresh", is_flag=True, help="Start anew instead of resuming.")
-@click.option("--seed", type=int, help="Use this seed instead of the recipe's.")
+@click.option("--seed", type=click.IntRange(0), help="Use this seed instead of the recipe's.")
 @json_option
 @guarded
 def main(
@@ -44,37 +45,46 @@ def main(
     since `curate`), 75 busy.
     """
     from tilth.workbench import session
-    from tilth.workbench.running import search as searching
-    from tilth.workbench.running import train as tuning
+    from tilth.workbench.running.search import rank_bases, search_rate
+    from tilth.workbench.running.train import (
+        as_dict,
+        launch,
+        show_peek,
+        show_plan,
+        show_run,
+        show_start,
+        train_version,
+        version_to_train,
+    )
 
     loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
-    version = tuning.version_to_train(loaded, store, version_id)
+    version = version_to_train(loaded, store, version_id)
     if plan:
-        tuning.show_plan(screen, loaded, version, as_json=as_json)
+        show_plan(screen, loaded, version, as_json=as_json)
     elif peek:
-        tuning.show_peek(screen, loaded, version)
+        show_peek(screen, loaded, version)
     elif find_rate:
-        searching.find_rate(screen, loaded, store, version, as_json=as_json)
+        search_rate(screen, loaded, store, version, as_json=as_json)
     elif choose_base:
-        searching.choose_base(screen, loaded, store, version, as_json=as_json)
+        rank_bases(screen, loaded, store, version, as_json=as_json)
     else:
-        code = tuning.launch(loaded)
+        code = launch(loaded)
         if code is not None:
             raise SystemExit(code)
         with session.progress(screen) as report:
-            result = tuning.run(
+            result = train_version(
                 loaded,
                 store,
                 version,
                 fresh=fresh,
                 seed=seed,
                 on_progress=report,
-                on_plan=tuning.show_start(screen),
+                on_plan=show_start(screen),
             )
         if as_json:
-            session.print_json(tuning.as_dict(result))
+            session.print_json(as_dict(result))
         else:
-            tuning.show(screen, result)
+            show_run(screen, result)
 
 
 if __name__ == "__main__":

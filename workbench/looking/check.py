@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from tilth.shards.errors import ChecksFailed, TilthError, UsageError
-from tilth.workbench.running.runs import artefact_of
-from tilth.workbench.running.server import NoReply, ask
+from tilth.workbench.looking.runs import artefact_of
+from tilth.workbench.server import NoReply, ask
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +36,7 @@ class Route:
     first: str
 
 
-def run(run_dir: Path, url: str, model: str | None) -> tuple[str, list[Route]]:
+def ask_server(run_dir: Path, url: str, model: str | None) -> tuple[str, list[Route]]:
     """Ask every stored prompt in both ways and return the model's name and what came of them.
 
     Raises UsageError for no address, TilthError for a server that does not answer or offers neither way.

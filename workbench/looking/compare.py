@@ -16,7 +16,7 @@ from rich.table import Column, Table
 
 from tilth.shards.atomic import write_file
 from tilth.shards.errors import UsageError
-from tilth.workbench.running.runs import artefact_of
+from tilth.workbench.looking.runs import artefact_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +27,7 @@ TIES, QUIT = ("0", "="), ("q", "Q", "", "\x03", "\x04")
 Z = 1.959964  # two-sided 95 %
 
 
-def run(run_dir: Path, screen: Console, rows: int) -> dict[str, Any]:
+def collect_votes(run_dir: Path, screen: Console, rows: int) -> dict[str, Any]:
     """Ask about prompts not voted on yet until `rows` are, saving each vote, and return the results."""
     pairs, _ = different_pairs(run_dir, rows)
     votes = read_votes(run_dir)

@@ -38,7 +38,7 @@ MIN_REPEATS, MAX_REPEATS = 1.5, 50
 ANSWERS = (Role.ASSISTANT.value, Role.DOCUMENT.value, Role.CHOSEN.value)
 
 
-def run(path: Path, out: Path | None) -> tuple[DoctorFacts, Path]:
+def write_health_page(path: Path, out: Path | None) -> tuple[DoctorFacts, Path]:
     """Examine a file and write its page (by default in a folder beside where you stand); return both.
 
     Raises UsageError or SourceError where the file cannot be read as rows.

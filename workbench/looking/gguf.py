@@ -12,7 +12,7 @@ CONVERTER = "convert_hf_to_gguf.py"
 FILE = "model.gguf"
 
 
-def run(run_dir: Path) -> Path:
+def write_gguf(run_dir: Path) -> Path:
     """Convert the merged weights, or the whole model, of a run and return the file.
 
     Raises UsageError where the converter is not on PATH or the run left an adapter alone, TilthError where it fails.

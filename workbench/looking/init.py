@@ -65,7 +65,7 @@ class Found:
     peek: Peek | None
 
 
-def run(data: Sequence[str], base: str, out: Path, screen: Console) -> None:
+def write_recipe(data: Sequence[str], base: str, out: Path, screen: Console) -> None:
     """Write a recipe for `data` and `base` to `out` and show how the first rows will be learned.
 
     Raises UsageError if the recipe exists already or nothing readable is found.

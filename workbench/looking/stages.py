@@ -16,6 +16,34 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+def as_dicts(name: str | None) -> list[dict[str, Any]]:
+    """Return every stage in the order they act, or one of them: name, phase, default, text, parameters.
+
+    Raises UsageError for a name that no stage has.
+    """
+    known = registry()
+    if name is not None and name not in known:
+        raise UsageError(name, "there is no such stage", "", suggestion(name, known))
+    chosen = [known[name]] if name else sorted(known.values(), key=acting_order)
+    return [
+        {
+            "name": stage.name,
+            "phase": Phase(stage.phase).name.lower(),
+            "default": stage.default,
+            "text": cleandoc(stage.__doc__ or ""),
+            "parameters": [
+                {"name": f.name, "default": _default(f), "is_bound": bool(f.metadata.get("limit"))}
+                for f in _parameters(stage)
+            ],
+        }
+        for stage in chosen
+    ]
+
+
+def _parameters(stage: type) -> tuple[Field[Any], ...]:
+    return fields(stage)
+
+
 def show(screen: Console, name: str | None) -> None:
     """Print every stage in the order they act, or all there is to know of one. Raises UsageError."""
     known = registry()
@@ -30,9 +58,8 @@ def show(screen: Console, name: str | None) -> None:
         return
     if name not in known:
         raise UsageError(name, "there is no such stage", "", suggestion(name, known))
-    chosen: type = known[name]
-    screen.print(escape(cleandoc(chosen.__doc__ or "")))
-    for field in fields(chosen):
+    screen.print(escape(cleandoc(known[name].__doc__ or "")))
+    for field in _parameters(known[name]):
         kind = (
             "bound, replayable with --what-if" if field.metadata.get("limit") else "changes what is measured"
         )

@@ -17,7 +17,7 @@ from tilth.shards.tables import OCCURRENCES, ROWS, empty
 from tilth.validators.gate import judge
 from tilth.validators.metrics import Tables, measure
 from tilth.validators.verify import verify_version
-from tilth.workbench.recipes import recipe_file as recipes
+from tilth.workbench.recipes.recipe_file import load
 from tilth.workbench.session import open_store
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ SHOWN_LINES = 20
 
 def version_facts(recipe_path: Path, store_path: Path | None, version_id: str | None) -> dict[str, Any]:
     """Verify a version's bytes and hold its metrics against the checks of the recipe as it is now."""
-    recipe = recipes.load(recipe_path)
+    recipe = load(recipe_path)
     store = open_store(recipe_path, store_path)
     version = store.version(version_id) if version_id else store.candidate(recipe.name)
     if version is None:

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from tilth.shards.errors import UsageError
 from tilth.training.model.named_bases import BASES, bases_folder, bring
+
+
+def bases_as_dicts() -> list[dict[str, Any]]:
+    """Return the bases that can be named as plain JSON values; folder: where it is, or null."""
+    return [
+        {
+            "name": base.name,
+            "licence": base.licence,
+            "size_mb": base.size_mb,
+            "origin": base.origin,
+            "folder": str(bases_folder() / base.name) if (bases_folder() / base.name).is_dir() else None,
+        }
+        for base in BASES.values()
+    ]
 
 
 def list_bases(screen: Console) -> None:

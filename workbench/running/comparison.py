@@ -9,8 +9,8 @@ from rich.table import Table
 from tilth.validators import report
 from tilth.validators.report import read_facts
 from tilth.workbench import session
-from tilth.workbench.running import curate as curating
-from tilth.workbench.running import train as tuning
+from tilth.workbench.running.curate import page_dir
+from tilth.workbench.running.train import TRAINED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def compare(recipe: Recipe, store: Store, parent: Version, child: Version, scree
 
     seeds = [recipe.require_training().seed + i for i in range(recipe.refresh.seeds)]
     screen.rule(f"compare {child.short} with {parent.short}")
-    runs, seconds = len(seeds) * ARMS, store.receipts(tuning.TRAINED, child.id)[-1]["seconds"]
+    runs, seconds = len(seeds) * ARMS, store.receipts(TRAINED, child.id)[-1]["seconds"]
     screen.print(
         f"{len(seeds)} paired seeds of {ARMS} arms: the parent, the child, and the parent with as many rows removed "
         f"at random; {runs} runs, at most about {runs * seconds / 60:.0f} minutes"
@@ -49,16 +49,16 @@ def compare(recipe: Recipe, store: Store, parent: Version, child: Version, scree
     with session.progress(screen) as on_progress:
         facts = compare_arms(request, store, on_progress=on_progress).facts
     facts["next"] = _next(recipe, parent, child)[facts["answer"]]
-    facts["actions"] = read_facts(curating.page_dir(store, child) / "report.html")["actions"]
+    facts["actions"] = read_facts(page_dir(store, child) / "report.html")["actions"]
     facts["links"] = _links(store, parent, child)
-    page = report.comparison_page(page_dir(store, parent, child), facts)
+    page = report.comparison_page(comparison_dir(store, parent, child), facts)
     said = {"answer": facts["answer"], "sentence": facts["sentence"]}
     store.add_receipt(COMPARED, child.id, {"parent": parent.id, **said, "page": str(page)})
     show(screen, facts, page)
     return dict(facts)
 
 
-def page_dir(store: Store, parent: Version, child: Version) -> Path:
+def comparison_dir(store: Store, parent: Version, child: Version) -> Path:
     """Return the folder of the page that compares two versions."""
     return store.root / "reports" / f"{parent.short}-{child.short}"
 
@@ -86,7 +86,7 @@ def _links(store: Store, parent: Version, child: Version) -> list[Any]:
         for word, version in (("parent", parent), ("child", child))
     ]
     for word, version in (("parent", parent), ("child", child)):
-        runs = store.receipts(tuning.TRAINED, version.id)
+        runs = store.receipts(TRAINED, version.id)
         if runs:
             href = f"../../runs/{runs[-1]['run_id']}/report.html"
             links.append({"label": f"run page of the {word}, {runs[-1]['run_id']}", "href": href})

@@ -18,6 +18,7 @@ from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.validators import report
 from tilth.validators.report import read_facts
+from tilth.workbench.looking.tags import write_tags
 from tilth.workbench.session import open_store, show_reasons, store_path_of
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def request_of(recipe: Recipe) -> Request:
     )
 
 
-def run(recipe: Recipe, store: Store, *, on_progress: Progress | None = None) -> Outcome:
+def curate_recipe(recipe: Recipe, store: Store, *, on_progress: Progress | None = None) -> Outcome:
     """Curate and, if a version was published, keep its figures in a receipt."""
     chosen = executor(recipe.curation.executor)
     outcome = curate(request_of(recipe), store, executor=chosen, on_progress=on_progress)
@@ -79,7 +80,7 @@ def page_dir(store: Store, version: Version) -> Path:
 
 
 def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
-    """Write the data page of the outcome's version and return its path."""
+    """Write the data page of the outcome's version, with its tags beside it, and return its path."""
     facts = report.data_report(
         outcome.version,
         parent_of(store, outcome.version),
@@ -93,7 +94,10 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
         ),
         recipe.report,
     )
-    return report.data_page(page_dir(store, outcome.version), facts)
+    folder = page_dir(store, outcome.version)
+    page = report.data_page(folder, facts)
+    write_tags(folder, outcome.tags)
+    return page
 
 
 def named(action: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
@@ -123,7 +127,7 @@ def as_dict(outcome: Outcome, page: Path, *, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def show(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, *, dry_run: bool) -> None:
+def show_outcome(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, *, dry_run: bool) -> None:
     """Print where every line went, what changed and what to do next."""
     facts = read_facts(page)
     _show_taken(screen, facts)

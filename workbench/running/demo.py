@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from tilth.shards.errors import UsageError
 from tilth.shards.store import Store
-from tilth.workbench.recipes import recipe_file as recipe
-from tilth.workbench.running import curate as curating
-from tilth.workbench.running import loop
+from tilth.workbench.recipes.recipe_file import load
+from tilth.workbench.running.curate import conservation, curate_recipe, parent_of
+from tilth.workbench.running.loop import run_loop
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,34 +21,34 @@ MARK = ".made-by-tilth-demo"
 PARTS = ("sources", "evals", "base")
 
 
-def run(folder: Path, screen: Console) -> None:
+def run_demo(folder: Path, screen: Console) -> None:
     """Copy the sample into `folder` and go once around the loop, then once more to see it come to rest.
 
     Raises UsageError if the folder holds something that is not a demo.
     """
     started = time.monotonic()
-    recipe_path = prepare(folder)
+    recipe_path = prepare_sample(folder)
     screen.print(
         f"[bold]Tarnwick's parcel and repair desk[/]: 7,507 lines of task data with planted defects, and a base "
         f"model of 1.1 M parameters, in {folder}/"
     )
-    loaded = recipe.load(recipe_path)
+    loaded = load(recipe_path)
     store = Store.open(recipe_path.parent / ".tilth")
-    outcome = loop.run(loaded, store, screen)
+    outcome = run_loop(loaded, store, screen)
     screen.rule("curate a third time: nothing is new, so nothing is published")
-    third = curating.run(loaded, store)
-    screen.print(curating.conservation(third.version))
+    third = curate_recipe(loaded, store)
+    screen.print(conservation(third.version))
     state = "published" if third.published else "nothing published"
     screen.print(f"{state}; the loop is at rest ({third.unread_feedback} feedback record(s) unread)")
     screen.rule("done")
     screen.print(f"{outcome['summary']}\n{time.monotonic() - started:.0f} s in all; look around with:")
     screen.print(f"  cd {folder}\n  tilth log")
-    parent = curating.parent_of(store, third.version)
+    parent = parent_of(store, third.version)
     if parent is not None:
         screen.print(f"  tilth diff {parent.short} {third.version.short}")
 
 
-def prepare(folder: Path) -> Path:
+def prepare_sample(folder: Path) -> Path:
     """Lay the sample out in `folder`, replacing an earlier demo, and return its recipe."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():

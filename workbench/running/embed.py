@@ -34,7 +34,7 @@ class Embedded:
     seconds: float
 
 
-def run(
+def embed_rows(
     recipe: Recipe,
     store: Store,
     *,

@@ -24,7 +24,7 @@ from tilth.shards.errors import TilthError, UsageError
 from tilth.shards.progress import Progress, silent
 from tilth.shards.scores import KEY
 from tilth.workbench.running.score import SCORED, show_recipe_lines, version_to_score
-from tilth.workbench.running.server import NoReply, ask
+from tilth.workbench.server import NoReply, ask
 from tilth.workbench.session import print_json, progress
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def endpoint(url: str, model: str, key_env: str | None = None) -> Endpoint:
     return Endpoint(url, model, key)
 
 
-def run(
+def judge_candidate(
     recipe: Recipe, store: Store, screen: Console, endpoint: Endpoint, *, dry_run: bool, as_json: bool
 ) -> None:
     """Judge a recipe's candidate and print what came of it, or with `dry_run` what would be asked."""

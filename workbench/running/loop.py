@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tilth.shards.errors import TilthError
 from tilth.workbench import session
-from tilth.workbench.running import curate as curating
-from tilth.workbench.running import train as tuning
 from tilth.workbench.running.comparison import COMPARED, compare
+from tilth.workbench.running.curate import curate_recipe, parent_of, show_outcome, write_page
+from tilth.workbench.running.train import TRAINED, show_run, show_start, train_version, without_pairs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tilth.workbench.recipes.recipe_file import Recipe
 
 
-def run(recipe: Recipe, store: Store, screen: Console) -> dict[str, Any]:
+def run_loop(recipe: Recipe, store: Store, screen: Console) -> dict[str, Any]:
     """Go once around and return state, summary, the versions and the pages."""
     first = _curate(recipe, store, screen, "curate")
     if not first.passed:
@@ -40,7 +40,7 @@ def run(recipe: Recipe, store: Store, screen: Console) -> dict[str, Any]:
         return _facts("done", f"curated {first.version.short}; the recipe trains nothing", first.version)
     _train(recipe, store, screen, first.version)
     second = _curate(recipe, store, screen, "curate again, reading what training learned")
-    parent = curating.parent_of(store, second.version)
+    parent = parent_of(store, second.version)
     if parent is None or not _is_steered(second.version, parent):
         return _settle(recipe, store, second, "training asked for no change of the data")
     _train(recipe, store, screen, second.version)
@@ -52,9 +52,9 @@ def pending(recipe: Recipe, store: Store, version: Version) -> str | None:
     """Return what the loop would still do for a version whose sources and recipe are unchanged, or None."""
     if recipe.training is None:
         return None
-    if not store.receipts(tuning.TRAINED, version.id):
+    if not store.receipts(TRAINED, version.id):
         return f"would train on {version.short}"
-    parent = curating.parent_of(store, version)
+    parent = parent_of(store, version)
     if parent is not None and _is_steered(version, parent) and not store.receipts(COMPARED, version.id):
         return f"would compare {version.short} with {parent.short}"
     return None
@@ -63,24 +63,24 @@ def pending(recipe: Recipe, store: Store, version: Version) -> str | None:
 def _curate(recipe: Recipe, store: Store, screen: Console, title: str) -> Outcome:
     screen.rule(title)
     with session.progress(screen) as report:
-        outcome = curating.run(recipe, store, on_progress=report)
-    curating.show(screen, recipe, outcome, curating.write_page(recipe, store, outcome), dry_run=False)
+        outcome = curate_recipe(recipe, store, on_progress=report)
+    show_outcome(screen, recipe, outcome, write_page(recipe, store, outcome), dry_run=False)
     return outcome
 
 
 def _train(recipe: Recipe, store: Store, screen: Console, version: Version) -> None:
-    if store.receipts(tuning.TRAINED, version.id):
+    if store.receipts(TRAINED, version.id):
         return
     screen.rule(f"train on {version.short}")
     with session.progress(screen) as report:
-        result = tuning.run(
+        result = train_version(
             recipe,
             store,
-            tuning.without_pairs(version),
+            without_pairs(version),
             on_progress=report,
-            on_plan=tuning.show_start(screen),
+            on_plan=show_start(screen),
         )
-    tuning.show(screen, result)
+    show_run(screen, result)
 
 
 def _rest(recipe: Recipe, store: Store, screen: Console, outcome: Outcome) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _decide(
 ) -> dict[str, Any]:
     """Serve the steered version, or go back to its parent, as the recipe and the comparison say."""
     version, answer = second.version, facts["answer"]
-    parent = curating.parent_of(store, version)
+    parent = parent_of(store, version)
     assert parent is not None
     if answer == "worse":
         store.rollback(recipe.name, parent.id)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tilth.shards.errors import TilthError
 from tilth.shards.lock import Lock
-from tilth.workbench.running import loop
-from tilth.workbench.running import train as tuning
+from tilth.workbench.running.loop import pending, run_loop
 from tilth.workbench.running.schedule import is_due, next_due
+from tilth.workbench.running.train import what_changed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 RECEIPT = "refresh"
 
 
-def run(recipe: Recipe, store: Store, screen: Console, *, if_due: bool, dry_run: bool) -> dict[str, Any]:
+def refresh_once(
+    recipe: Recipe, store: Store, screen: Console, *, if_due: bool, dry_run: bool
+) -> dict[str, Any]:
     """Do the loop once, or say why not. Raises Busy if another refresh of this store is running.
 
     Returns state ("not due", "would run", "no news", "checks failed", "done") and a summary; the receipt of a
@@ -33,7 +35,7 @@ def run(recipe: Recipe, store: Store, screen: Console, *, if_due: bool, dry_run:
         if dry_run:
             return _facts("would run", _plan(recipe, store))
         try:
-            outcome = loop.run(recipe, store, screen)
+            outcome = run_loop(recipe, store, screen)
         except TilthError as error:
             store.add_receipt(RECEIPT, recipe.name, _facts("failed", error.message()))
             raise
@@ -82,13 +84,13 @@ def _plan(recipe: Recipe, store: Store) -> str:
     candidate = store.candidate(recipe.name)
     if candidate is None:
         return "would curate for the first time, train, steer, train again and compare"
-    changed = tuning.what_changed(recipe, candidate)
+    changed = what_changed(recipe, candidate)
     if changed:
         return f"would curate again ({changed}), train, steer, train again and compare"
     served = store.served(recipe.name)
     if served is None or (recipe.training is None and served.id != candidate.id):
         return f"would serve {candidate.short}, if its checks passed"
-    return loop.pending(recipe, store, candidate) or f"nothing: {recipe.name} {candidate.short} is up to date"
+    return pending(recipe, store, candidate) or f"nothing: {recipe.name} {candidate.short} is up to date"
 
 
 def _facts(state: str, summary: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def version_to_score(recipe: Recipe, store: Store, version_id: str | None) -> Ve
     return version
 
 
-def run(
+def score_rows(
     recipe: Recipe,
     store: Store,
     *,

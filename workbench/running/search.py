@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from tilth.workbench.running import train as tuning
+from tilth.workbench.running.train import request_of
 from tilth.workbench.session import print_json, progress
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from tilth.workbench.recipes.recipe_file import Recipe
 
 
-def find_rate(screen: Console, recipe: Recipe, store: Store, version: Version, *, as_json: bool) -> None:
+def search_rate(screen: Console, recipe: Recipe, store: Store, version: Version, *, as_json: bool) -> None:
     """Search a learning rate, keep the search for the page of the next run, and print it."""
     from tilth.training.search.find_rate import find_rate
 
     with progress(screen) as report:
-        found = find_rate(tuning.request_of(recipe, version), store, on_progress=report)
+        found = find_rate(request_of(recipe, version), store, on_progress=report)
     if as_json:
         print_json(found.to_dict())
     else:
@@ -49,12 +49,12 @@ def show_rate(screen: Console, path: Path, found: RateSearch) -> None:
     )
 
 
-def choose_base(screen: Console, recipe: Recipe, store: Store, version: Version, *, as_json: bool) -> None:
+def rank_bases(screen: Console, recipe: Recipe, store: Store, version: Version, *, as_json: bool) -> None:
     """Rank the bases of a recipe, keep the ranking in the store, and print it."""
     from tilth.training.search.choose_base import choose_base
 
     with progress(screen) as report:
-        choice = choose_base(tuning.request_of(recipe, version), store, on_progress=report)
+        choice = choose_base(request_of(recipe, version), store, on_progress=report)
     if as_json:
         print_json(choice.to_dict())
     else:

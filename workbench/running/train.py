@@ -115,7 +115,7 @@ def launch(recipe: Recipe) -> int | None:
     return start(recipe.require_training())
 
 
-def run(
+def train_version(
     recipe: Recipe,
     store: Store,
     version: Version,
@@ -152,7 +152,7 @@ def as_dict(result: RunResult) -> dict[str, Any]:
     }
 
 
-def show(screen: Console, result: RunResult) -> None:
+def show_run(screen: Console, result: RunResult) -> None:
     """Print what a run came to: losses and scores of base and tuned, and what it says of the data."""
     from rich.table import Table
 

@@ -17,7 +17,7 @@ from tilth.shards.diff import changes
 from tilth.shards.errors import UsageError
 from tilth.shards.ledger import first_occurrences
 from tilth.shards.tables import WEIGHT_UNIT, Verdict
-from tilth.workbench.recipes import recipe_file as recipes
+from tilth.workbench.recipes.recipe_file import load
 from tilth.workbench.session import open_store
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def facts(
     recipe.
     """
     settings = tuple(bound if bound.startswith(SECTION) else SECTION + bound for bound in bounds)
-    before = recipes.load(recipe_path, overrides)
-    after = recipes.load(recipe_path, overrides + settings, option="--what-if")
+    before = load(recipe_path, overrides)
+    after = load(recipe_path, overrides + settings, option="--what-if")
     store = open_store(recipe_path, store_path)
     version = _candidate(before, store, measuring_keys(before.curation, after.curation))
     admission = admit(store, after.name, version, _inputs(version, after))

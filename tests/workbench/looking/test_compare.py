@@ -20,7 +20,7 @@ from scipy.stats import binomtest
 
 from tilth.shards.store import Store
 from tilth.workbench.commands import tilth
-from tilth.workbench.looking import compare as side_by_side
+from tilth.workbench.looking.compare import different_pairs, wilson
 
 RUN = "ab12cd"
 
@@ -65,7 +65,7 @@ def votes(folder: Path) -> dict[str, str]:
 
 
 def test_a_vote_counts_for_the_model_behind_the_side(compare: Callable[..., Any], folder: Path) -> None:
-    pairs, same = side_by_side.different_pairs(folder, 20)
+    pairs, same = different_pairs(folder, 20)
     assert (len(pairs), same) == (20, 5)
     output = compare("1" * 20)
     assert len(set(votes(folder).values())) == 2  # the same side is not always the same model
@@ -131,4 +131,4 @@ def test_a_run_that_changed_nothing_has_nothing_to_compare(folder: Path, tmp_pat
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_interval_is_that_of_scipy(counts: tuple[int, int]) -> None:
     theirs = binomtest(*counts).proportion_ci(0.95, "wilson")
-    assert side_by_side.wilson(*counts) == pytest.approx((theirs.low, theirs.high), abs=1e-6)
+    assert wilson(*counts) == pytest.approx((theirs.low, theirs.high), abs=1e-6)

@@ -15,7 +15,8 @@ import pytest
 from tests.drafts import Line, make_draft
 from tests.workbench.conftest import Done
 from tilth.shards.store import Store
-from tilth.workbench.running import judge as judging
+from tilth.workbench.running import judge
+from tilth.workbench.running.judge import TOO_LONG, UNPARSABLE, parse
 
 Run = Callable[..., Done]
 
@@ -49,14 +50,14 @@ class FakeJudge:
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeJudge]:
-    monkeypatch.setattr(judging, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(judge, "FIRST_WAIT_S", 0.01)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    judge = FakeJudge()
-    thread = threading.Thread(target=judge.server.serve_forever, daemon=True)
+    answering = FakeJudge()
+    thread = threading.Thread(target=answering.server.serve_forever, daemon=True)
     thread.start()
-    yield judge
-    judge.server.shutdown()
-    judge.server.server_close()
+    yield answering
+    answering.server.shutdown()
+    answering.server.server_close()
     thread.join()
 
 
@@ -90,14 +91,14 @@ def test_another_model_or_prompt_is_another_judge(
     ask()
     ask("--model", "n")
     assert len(fake.asked) == 240
-    monkeypatch.setattr(judging, "PROMPT", "Is this good?")
+    monkeypatch.setattr(judge, "PROMPT", "Is this good?")
     assert ask("--json").json["reused"] == 0
 
 
 def test_what_is_no_digit_is_counted_and_not_asked_again(ask: Run, fake: FakeJudge) -> None:
     fake.reply = lambda text, number: (200, "I would say 4" if "Order 7:" in text else "3")
-    assert ask("--json").json["unscored"] == {judging.UNPARSABLE: 1}
-    assert ask("--json").json["unscored"] == {judging.UNPARSABLE: 1}
+    assert ask("--json").json["unscored"] == {UNPARSABLE: 1}
+    assert ask("--json").json["unscored"] == {UNPARSABLE: 1}
     assert len(fake.asked) == 120
 
 
@@ -184,8 +185,8 @@ def test_a_key_is_sent_where_one_is_named(ask: Run, fake: FakeJudge, monkeypatch
 def test_a_row_that_is_too_long_is_not_sent(
     ask: Run, fake: FakeJudge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "MAX_CHARS", 10)
-    assert ask("--json").json["unscored"] == {judging.TOO_LONG: 120}
+    monkeypatch.setattr(judge, "MAX_CHARS", 10)
+    assert ask("--json").json["unscored"] == {TOO_LONG: 120}
     assert fake.asked == []
 
 
@@ -193,4 +194,4 @@ def test_a_row_that_is_too_long_is_not_sent(
     ("reply", "score"), [("3", 3.0), (" 1 \n", 1.0), ("6", None), ("0", None), ("4.5", None), ("4/5", None)]
 )
 def test_a_score_is_one_digit(reply: str, score: float | None) -> None:
-    assert judging.parse(reply) == score
+    assert parse(reply) == score

@@ -12,16 +12,17 @@ from tilth.shards.diff import diff
 from tilth.shards.errors import UsageError
 from tilth.shards.store import Store
 from tilth.workbench.commands.curate import main
-from tilth.workbench.recipes import recipe_file as recipe
-from tilth.workbench.running import curate as curating
-from tilth.workbench.running import demo, what_if
+from tilth.workbench.recipes.recipe_file import load
+from tilth.workbench.running import what_if
+from tilth.workbench.running.curate import curate_recipe
+from tilth.workbench.running.demo import prepare_sample
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recipe of the bundled sample, curated once."""
-    path = demo.prepare(tmp_path_factory.mktemp("what-if") / "demo")
-    curating.run(recipe.load(path), Store.open(path.parent / ".tilth"))
+    path = prepare_sample(tmp_path_factory.mktemp("what-if") / "demo")
+    curate_recipe(load(path), Store.open(path.parent / ".tilth"))
     return path
 
 
@@ -42,7 +43,7 @@ def test_a_replay_finds_what_a_full_run_changes(
     before = store.candidate("tarnwick-desk")
     assert before is not None
     settings = tuple(f"curation.{bound}" for bound in bounds)
-    after = curating.run(recipe.load(sample, settings), store).version
+    after = curate_recipe(load(sample, settings), store).version
     changed = diff(before, after)
     counted = changed.group_by("change").len().sort("change").iter_rows()
     assert found["changes"] == {str(change): rows for change, rows in counted}

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tilth.workbench.running import server
-from tilth.workbench.running.server import NoReply, ask
+from tilth.workbench import server
+from tilth.workbench.server import NoReply, ask
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 Answer = Callable[[socket.socket], None]

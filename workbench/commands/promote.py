@@ -1,0 +1,36 @@
+"""tilth promote NAME: serve the candidate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tilth.workbench.options import HELP, complete_names, json_option, store_folder
+from tilth.workbench.session import guarded
+
+
+@click.command("promote", context_settings=HELP)
+@click.argument("name", shell_complete=complete_names)
+@store_folder
+@json_option
+@guarded
+def main(name: str, store_path: Path, as_json: bool) -> None:
+    """Serve the candidate of NAME: from now on NAME means this version.
+
+    A candidate whose checks failed is refused (exit code 3). `tilth rollback NAME` goes back.
+    """
+    from tilth.workbench import session
+    from tilth.workbench.looking.versions import open_existing
+    from tilth.workbench.running.promote import promote_version
+
+    facts = promote_version(open_existing(store_path), name)
+    if as_json:
+        session.print_json(facts)
+        return
+    state = "now serves" if facts["changed"] else "served already"
+    click.echo(f"{name} {state} {facts['version'][:12]}\ngo back with: tilth rollback {name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""tilth verify: is every byte of a store as it was written?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tilth.workbench.options import HELP, json_option, store_folder, version_argument
+from tilth.workbench.session import guarded
+
+
+@click.command("verify", context_settings=HELP)
+@version_argument("version", required=False)
+@store_folder
+@json_option
+@guarded
+def main(version: str | None, store_path: Path, as_json: bool) -> None:
+    """Check that no byte of VERSION, or of the whole store, is damaged.
+
+    It reads what is stored and judges no row: that is `validate RECIPE`. A server is asked by `tilth check URL`.
+    Exit codes: 0 whole, 1 damaged.
+    """
+    from tilth.workbench import session
+    from tilth.workbench.looking.verify import verified
+    from tilth.workbench.looking.versions import open_existing
+
+    store = open_existing(store_path)
+    opened = store.version(version) if version else None
+    facts = verified(store, opened)
+    if as_json:
+        session.print_json(facts)
+    for problem in () if as_json else facts["problems"]:
+        click.echo(problem, err=True)
+    if facts["problems"]:
+        raise SystemExit(1)
+    if not as_json:
+        what = f"version {opened.short}" if opened else f"{facts['versions']} version(s)"
+        click.echo(f"{what}: every byte is as it was written")
+
+
+if __name__ == "__main__":
+    main()
