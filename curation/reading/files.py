@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from tilth.curation.reading.decompress import SUFFIXES
+from tilth.curation.reading.folders import saved_files, what_to_name
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.remote import fetch, is_remote
 from tilth.curation.reading.source import Source
@@ -33,7 +34,8 @@ def find_files(
     """Return the files of every source, sources in order and files by name.
 
     Nothing is downloaded unless a path says s3:// or hf://. Raises UsageError for a path that names no file,
-    a folder, or a file that another source names too, SourceError for what is no regular file.
+    a folder that no `save_to_disk` wrote, or a file that another source names too, SourceError for what is no
+    regular file.
     """
     files: list[InputFile] = []
     owners: dict[Path, str] = {}
@@ -41,7 +43,11 @@ def find_files(
         if is_remote(source.path):
             found = fetch(source.path, download_dir, limits.max_file_bytes)
         else:
-            found = [(named, base_dir / named) for named in _expand(source.path, base_dir)]
+            found = [
+                (inside, base_dir / inside)
+                for named in _expand(source.path, base_dir)
+                for inside in saved_files(named, base_dir / named)
+            ]
         for named, local in sorted(found):
             _check(named, local)
             owner = owners.setdefault(local.resolve(), source.path)
@@ -80,7 +86,7 @@ def _check(named: str, local: Path) -> None:
             named,
             "this is a folder",
             "which of its files are meant is not known",
-            f"write {named.rstrip('/')}/*.jsonl",
+            what_to_name(named, local),
         )
     if not local.is_file():
         raise SourceError(named, "this is no regular file", "it cannot be read twice, once for its digest")

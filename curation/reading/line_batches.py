@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tilth.curation.reading.batch import Batch, Tables
-from tilth.curation.reading.formats import parse_line
+from tilth.curation.reading.formats.jsonl import parse_line
 from tilth.curation.reading.limits import ReadLimits, Reason
 from tilth.curation.reading.lines import Tail, blocks
 from tilth.curation.reading.plain_rows import FULL_BYTES, PlainRows, plan

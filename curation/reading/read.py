@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tilth.curation.reading.batch import Origin, Part
-from tilth.curation.reading.decompress import chunks
 from tilth.curation.reading.files import InputFile, find_files
-from tilth.curation.reading.formats import read_records
+from tilth.curation.reading.formats import open_records
 from tilth.curation.reading.limits import FINAL, ReadLimits, Reason, Unreadable, text_bytes
 from tilth.curation.reading.rows import RowReader, batches
 from tilth.curation.reading.shapes import Mapping, Row, find_mapping, reader
@@ -28,7 +27,8 @@ __all__ = ["Ingest", "Part", "Peek", "ReadLimits", "Reason", "Source", "SourceFi
 SAMPLE_ROWS = 200
 SAMPLE_BYTES = 32 << 20
 
-# A smaller file of JSON lines is read before the compiler has even been loaded.
+COMPILED = "jsonl"  # the format that the kernels read
+# A smaller file of it is read before the compiler has even been loaded.
 MIN_COMPILED_BYTES = 4 << 20
 
 Progress = Callable[[str, int, int], None]
@@ -104,8 +104,8 @@ def peek(path: Path, limits: ReadLimits, rows: int = 100) -> Peek:
     """Look at the first `rows` records of a local file, for `tilth init`. Raises SourceError."""
     try:
         with path.open("rb") as stored:
-            kind, records = read_records(stored, str(path), limits)
-            first = list(islice(records, rows))
+            kind, opened = open_records(stored, str(path), limits)
+            first = list(islice(kind.records(opened), rows))
     except OSError as error:
         raise SourceError(str(path), f"it cannot be read ({error.strerror})", "nothing was read") from error
     sample = [record for record in first if not isinstance(record, Reason)]
@@ -114,7 +114,7 @@ def peek(path: Path, limits: ReadLimits, rows: int = 100) -> Peek:
     try:
         mapping = find_mapping(Source(path=str(path)), sample, str(path))
     except UsageError:
-        return Peek(kind, None, columns, reasons=reasons)
+        return Peek(kind.name, None, columns, reasons=reasons)
     read_row, readable = reader(mapping, limits.max_turns), []
     for row in sample:
         try:
@@ -122,7 +122,7 @@ def peek(path: Path, limits: ReadLimits, rows: int = 100) -> Peek:
             readable.append({"shape": mapping.shape.value, "turns": turns, "tools": tools})
         except Unreadable as unreadable:
             reasons[unreadable.reason.value] += 1
-    return Peek(kind, mapping, columns, readable, reasons)
+    return Peek(kind.name, mapping, columns, readable, reasons)
 
 
 def _read_file(
@@ -136,14 +136,13 @@ def _read_file(
     sample = _sample(file, limits)
     rows = RowReader(file.source, sample, limits, file.named) if sample else None
     with file.local.open("rb") as stored:
-        kind, records = read_records(stored, file.named, limits)
-        if kind == "jsonl" and before.st_size >= MIN_COMPILED_BYTES:
+        kind, opened = open_records(stored, file.named, limits, file.source)
+        if kind.name == COMPILED and before.st_size >= MIN_COMPILED_BYTES:
             from tilth.curation.reading.line_batches import line_batches  # brings the compiler
 
-            stored.seek(0)
-            read = line_batches(chunks(stored, file.named, limits), rows, limits, batch_rows)
+            read = line_batches(opened.text(), rows, limits, batch_rows)
         else:
-            read = batches(records, rows, batch_rows)
+            read = batches(kind.records(opened), rows, batch_rows)
         for batch in read:
             parts.append(batch.write(_numbered(prefix, parts), origin))
             lines, last_reason = lines + len(batch), batch.last_reason
@@ -156,7 +155,8 @@ def _read_file(
         )
     if last_reason == Reason.DAMAGED_ARCHIVE:
         parts = _distrust(parts, lines, prefix, batch_rows, origin)
-    problem = Reason(last_reason) if last_reason in FINAL else None
+    is_cut = last_reason == Reason.CUT_TAIL and kind.unit == "element"  # what it swallowed is not counted
+    problem = Reason(last_reason) if last_reason and (is_cut or last_reason in FINAL) else None
     return parts, SourceFile(file.named, file.source_name, digest, before.st_size, lines, problem)
 
 
@@ -179,8 +179,8 @@ def _sample(file: InputFile, limits: ReadLimits) -> list[Row]:
     sample: list[Row] = []
     size = 0
     with file.local.open("rb") as stored:
-        _, records = read_records(stored, file.named, limits)
-        for record in records:
+        kind, opened = open_records(stored, file.named, limits, file.source)
+        for record in kind.records(opened):
             if isinstance(record, Reason):
                 continue
             sample.append(record)

@@ -14,6 +14,7 @@ from tilth.curation.run.code_digest import code_digest
 from tilth.curation.stage import Stage, parameters
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 
+FIRST_KEYS = ("path", "name", "format", "map", "group", "licence", "attributes")
 LIBRARIES = ("tilth", "polars", "numpy", "numba", "langdetect")
 
 
@@ -24,13 +25,20 @@ def recipe_digest(sources: Iterable[Source], recipe: CurationRecipe) -> str:
     return sha256_hex(
         canonical_json(
             {
-                "sources": sorted((s.model_dump(mode="json") for s in sources), key=canonical_json),
+                "sources": sorted(map(_declared, sources), key=canonical_json),
                 "stages": stages,
                 "slice_by": list(recipe.slice_by),
                 "pushback": pushback,
             }
         )
     )
+
+
+def _declared(source: Source) -> dict[str, Any]:
+    """Return what a source says; keys younger than the first versions count only where they are set."""
+    said = source.model_dump(mode="json")
+    usual = {name: field.default for name, field in Source.model_fields.items()}
+    return {name: value for name, value in said.items() if name in FIRST_KEYS or value != usual[name]}
 
 
 def stage_digests(stages: Iterable[Stage]) -> dict[str, str]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from tilth.curation.reading.files import find_files, stem
+from tilth.curation.reading.folders import saved_files, what_to_name
+from tilth.curation.reading.formats import suffixes
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import Peek, peek
 from tilth.curation.reading.remote import is_remote
@@ -21,7 +23,6 @@ from tilth.workbench.session import in_brackets
 if TYPE_CHECKING:
     from rich.console import Console
 
-SUFFIXES = (".jsonl", ".json", ".csv", ".parquet", ".arrow", ".jsonl.gz", ".jsonl.zst", ".json.gz", ".csv.gz")
 SHOWN_SAMPLES = 3
 
 RECIPE = """\
@@ -86,14 +87,17 @@ def look(data: str, base_dir: Path) -> list[Found]:
     if is_remote(data):
         return [Found(data, None)]
     path = Path(data)
-    if path.is_dir():
-        names = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES))
+    is_saved_set = path.is_dir() and saved_files(data, path) != [data]
+    if path.is_dir() and not is_saved_set:
+        names = sorted(p for p in path.iterdir() if p.name.lower().endswith(suffixes()))
         if not names:
-            raise UsageError(data, "holds no data file", next_step=f"known suffixes: {', '.join(SUFFIXES)}")
+            raise UsageError(data, "holds no data file", next_step=what_to_name(data, path))
     else:
         with tempfile.TemporaryDirectory() as folder:
             files = find_files([Source(path=data)], Path.cwd(), Path(folder), ReadLimits())
         names = [file.local for file in files]
+    if is_saved_set:
+        return [Found(_relative(path, base_dir), peek(names[0], ReadLimits()))]
     return [Found(_relative(p, base_dir), peek(p, ReadLimits())) for p in names]
 
 

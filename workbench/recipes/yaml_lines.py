@@ -19,7 +19,6 @@ from ruamel.yaml.tokens import AliasToken, AnchorToken, TagToken
 from tilth.shards.errors import UsageError
 
 MAX_RECIPE_BYTES = 1 << 20
-DATA_SUFFIXES = {".jsonl", ".csv", ".parquet", ".arrow", ".gz", ".zst"}
 
 
 @dataclass
@@ -61,7 +60,9 @@ def parse_scalar(text: str) -> Any:
 
 def read_document(path: Path) -> Document:
     """Read a YAML mapping. Raises UsageError with file and line."""
-    if path.suffix in DATA_SUFFIXES:
+    from tilth.curation.reading.formats import suffixes
+
+    if path.name.endswith(suffixes()):
         raise UsageError(
             path.name, "is a data file, not a recipe", next_step=f"write a recipe for it: tilth init {path}"
         )

@@ -18,10 +18,11 @@ from tests.faults.test_f10_hostile_lines import HOSTILE, LEGAL
 from tests.faults.test_f16_duplicate_keys import DISTINCT, REPEATED
 from tilth.curation.reading.batch import Tables
 from tilth.curation.reading.compiled.wide_kernel import WIDTH
-from tilth.curation.reading.formats import read_records
+from tilth.curation.reading.formats.jsonl import parse_line
 from tilth.curation.reading.limits import ReadLimits, Reason
 from tilth.curation.reading.line_batches import line_batches
-from tilth.curation.reading.lines import blocks
+from tilth.curation.reading.lines import Tail, blocks
+from tilth.curation.reading.lines import lines as split_lines
 from tilth.curation.reading.plain_rows import PlainRows, plan
 from tilth.curation.reading.rows import RowReader, batches
 from tilth.curation.reading.source import Source
@@ -55,10 +56,10 @@ OPTIONS: list[dict[str, Any]] = [
 
 def slow(data: bytes, rows: RowReader | None, limits: ReadLimits, batch_rows: int) -> list[Tables]:
     """Read every line by itself."""
-    import io
-
-    kind, records = read_records(io.BytesIO(data), "rows.jsonl", limits)
-    assert kind == "jsonl"
+    records = (
+        line if isinstance(line, Reason) else parse_line(line, limits, is_tail=isinstance(line, Tail))
+        for line in split_lines([data], limits.max_line_bytes)
+    )
     return list(batches(records, rows, batch_rows))
 
 

@@ -310,6 +310,7 @@ def test_paths_that_cannot_be_read_say_why(
 ) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "a.jsonl").write_bytes(good(1))
+    (tmp_path / "folder" / "b.jsonl").write_bytes(good(1))
     (tmp_path / "a.parquet.gz").write_bytes(gzip.compress(as_parquet(ROWS_10)))
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(error, match=words):
