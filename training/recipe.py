@@ -96,6 +96,10 @@ class TrainingRecipe(Section):
     twin_folds: tuple[Annotated[int, Field(ge=0, lt=FOLDS)], ...] = (0,)
     early_stop: bool = True
     template: str | None = None  # path of a Jinja chat template
+    system: Literal["keep", "fold", "drop"] = (
+        "keep"  # fold: system prompts stand in the user turn that follows
+    )
+    tools: Literal["keep", "drop"] = "keep"  # drop: their definitions are not shown to the template
     base_knowledge: str | None = None  # path of documents or chats the base already knows
     checkpoint_minutes: float = Field(default=10, gt=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -86,8 +86,8 @@ GUARDS = (
     Guard(
         3,
         "too many rows without a label stop the run",
-        "training/rows/text.py",
-        "if len(rendered.skipped) <= MAX_SKIPPED * rows and rendered.examples:",
+        "training/rows/left_out.py",
+        "if len(rendered.skipped) <= allowed and rendered.examples:",
         "if rendered.examples:",
         (f"{TEXT}::test_rows_without_a_label_are_listed_and_too_many_refused",),
     ),

@@ -47,7 +47,7 @@ def _question(row: dict[str, Any], renderer: Renderer, number: int) -> Question 
     *asked, answer = renderer.template.messages(turns)
     if answer["role"] != "assistant" or not asked:
         return None
-    tools = json.loads(row["tools"]) if row.get("tools") else None
+    tools = renderer.template.offered(json.loads(row["tools"]) if row.get("tools") else None)
     calls = answer.get("tool_calls")
     reference = json.dumps([call["function"] for call in calls]) if calls else answer["content"]
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tilth.shards.version import SHORT_HEX, Version
 from tilth.training.model.base import find_base
 from tilth.training.plan.plan import renderer_for
 from tilth.training.recipe import TrainingRecipe
+from tilth.training.rows.left_out import left_out, unshown
 from tilth.training.rows.text import Example, Renderer
 
 SHOWN = 3
@@ -31,13 +33,34 @@ def peek(recipe: TrainingRecipe, version: Version, *, base_dir: Path, count: int
         yield _shown(renderer, sample, f"{sample['row_id'].hex()[:SHORT_HEX]} {sample['slice'] or ''}")
 
 
-def render_rows(base: str, rows: list[dict[str, Any]], base_dir: Path = Path()) -> Iterator[Text]:
-    """Yield rows that are in no version yet: dicts with `turns`, and `shape` and `tools` where they have any."""
+@dataclass(frozen=True)
+class Look:
+    """Rows that are in no version yet as a base's template has them: a few to read, and what it says of all."""
+
+    shown: list[Text]
+    lines: list[str]
+
+
+def look_at(base: str, rows: list[dict[str, Any]], shown: int, base_dir: Path = Path()) -> Look:
+    """Return `shown` of the rows, spread over them, and lines on what of all of them no example would hold.
+
+    rows: dicts with `turns`, `shape` and `tools` where they have any, and `place`. Raises TrainingError.
+    """
     renderer = renderer_for(TrainingRecipe(base=base), find_base(base, base_dir), base_dir)
-    for number, row in enumerate(rows):
-        known = {"row_id": number.to_bytes(16), "slice": "", "weight": None, "tools": None, "shape": "chat"}
-        turns = [{**dict.fromkeys(TURN_COLUMNS), **turn} for turn in row["turns"]]
-        yield _shown(renderer, {**known, **row, "turns": turns}, f"sample {number + 1}")
+    samples = [_sample(number, row) for number, row in enumerate(rows)]
+    rendered = renderer.render_all(samples)
+    places = {sample["row_id"]: str(sample["place"]) for sample in samples}
+    lines = [f"cannot be learned: {line}" for line in left_out(rendered, renderer.max_tokens, places)]
+    lines += [f"not shown: {line}" for line in unshown(rendered)]
+    some = samples[:: max(1, len(samples) // shown)][:shown]
+    return Look([_shown(renderer, row, f"sample {n}") for n, row in enumerate(some, 1)], lines)
+
+
+def _sample(number: int, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row that was read as a sample with all columns."""
+    known = {"row_id": number.to_bytes(16), "slice": "", "weight": None, "tools": None, "shape": "chat"}
+    turns = [{**dict.fromkeys(TURN_COLUMNS), **turn} for turn in row["turns"]]
+    return {"place": "", **known, **row, "turns": turns}
 
 
 def _shown(renderer: Renderer, sample: dict[str, Any], title: str) -> Text:

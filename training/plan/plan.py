@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tilth.shards.errors import TrainingError
+from tilth.shards.errors import TrainingError, Untrainable
 from tilth.shards.version import Version
 from tilth.training.export.merge import merge_bytes
 from tilth.training.hardware import lanes
@@ -37,6 +37,9 @@ class Plan:
     recompute: bool  # activations are computed again in the backward pass instead of kept
     truncated_rows: int
     truncated_tokens: int
+    longest: str
+    left_out: list[str]
+    unshown: list[str]
     steps: int
     tokens: int
     bytes: dict[str, int]  # weights, gradients, optimizer, best weights, activations, logits
@@ -59,13 +62,15 @@ class Plan:
     def lines(self) -> list[str]:
         """Return the plan for the terminal."""
         counts = ", ".join(f"{count:,} {name}" for name, count in self.rows.items() if count)
-        cut = f", which cuts {self.truncated_tokens:,} tokens of {self.truncated_rows:,} rows"
+        cut = f", which cuts {self.truncated_tokens:,} tokens of {self.truncated_rows:,} rows, most of {self.longest}"
         parts = ", ".join(f"{name} {_size(size)}" for name, size in self.bytes.items())
         side_by_side = f", {self.lanes} side by side" if self.lanes > 1 else ""
         return [
             f"device: {self.device}",
             f"model: {self.parameters:,} parameters, {self.trainable:,} trained",
             f"rows: {counts}",
+            *(f"left out: {line}" for line in self.left_out),
+            *(f"not shown: {line}" for line in self.unshown),
             f"limit: {self.max_tokens:,} tokens a row{cut if self.truncated_rows else ', which cuts none'}",
             f"batches: packs of {self.pack_tokens:,} tokens{side_by_side}, activations {RECOMPUTE[self.recompute]}",
             f"run: {self.steps:,} steps, {self.tokens:,} tokens"
@@ -96,26 +101,33 @@ def plan(recipe: TrainingRecipe, evaluation: EvaluationRecipe, version: Version,
 
 def renderer_for(recipe: TrainingRecipe, base: Path, base_dir: Path) -> Renderer:
     """Return the renderer of a run: the base's tokenizer, the recipe's template and longest row."""
-    context = max_context(load_config(base))
-    template = None
+    config = load_config(base)
+    context, template = max_context(config), None
     if recipe.template:
         try:
             template = (base_dir / recipe.template).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise TrainingError(
+            raise Untrainable(
                 f"training.template {recipe.template}",
                 "cannot be read as UTF-8 text",
                 "Conversations cannot be rendered",
                 "Correct the path; it is taken relative to the recipe",
             ) from error
     if recipe.max_tokens is not None and recipe.max_tokens > context:
-        raise TrainingError(
+        raise Untrainable(
             "training.max_tokens",
             f"{recipe.max_tokens} is more than the {context} tokens the base can read",
             "Positions it never saw would be trained",
             f"Set it to at most {context}",
         )
-    return Renderer(load_tokenizer(base), max_tokens=recipe.max_tokens or context, template=template)
+    return Renderer(
+        load_tokenizer(base),
+        max_tokens=recipe.max_tokens or context,
+        template=template,
+        system=recipe.system,
+        tools=recipe.tools,
+        vocabulary=config.get_text_config().vocab_size,
+    )
 
 
 def length_of(recipe: TrainingRecipe, tokens_per_epoch: float, max_steps: int | None) -> tuple[int, float]:
@@ -150,6 +162,9 @@ def plan_run(
         recompute=need.recompute,
         truncated_rows=roles.truncated_rows,
         truncated_tokens=roles.truncated_tokens,
+        longest=roles.longest,
+        left_out=roles.left_out,
+        unshown=roles.unshown,
         steps=steps,
         tokens=round(tokens),
         bytes=need.bytes,

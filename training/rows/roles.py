@@ -11,7 +11,8 @@ from tilth.shards.tables import Split
 from tilth.shards.version import Version
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.rows.known import read_known
-from tilth.training.rows.text import Example, Renderer, require_labels
+from tilth.training.rows.left_out import left_out, longest, named_rows, require_labels, unshown
+from tilth.training.rows.text import Example, Renderer
 from tilth.training.rows.token_cache import render
 
 
@@ -29,6 +30,9 @@ class Roles:
     counts: dict[str, int]
     truncated_rows: int
     truncated_tokens: int
+    longest: str  # the train row of which most is cut
+    left_out: list[str]  # why rows have nothing to learn, in words, with counts and the first of them
+    unshown: list[str]  # what the template passes over, in words, with counts
 
 
 def assign(
@@ -60,7 +64,10 @@ def assign(
     }
     whole = render(samples, renderer, cache)
     rendered = {name: whole.of(set(samples["row_id"].filter(chosen))) for name, chosen in parts.items()}
-    require_labels(rendered["train"], int(parts["train"].sum()), f"version {version.short}")
+    most, train = renderer.max_tokens, rendered["train"]
+    places = named_rows(whole, version) | named_rows(train, version)
+    reasons = left_out(train, most, places)
+    require_labels(train, int(parts["train"].sum()), f"version {version.short}", reasons)
     skipped = {row.hex(): why for part in rendered.values() for row, why in part.skipped.items()}
     known = read_known(base_dir / recipe.base_knowledge) if recipe.base_knowledge else []
     named = samples.select("row_id", "group").drop_nulls()
@@ -77,6 +84,9 @@ def assign(
             "weightless": int(is_weightless.sum()),
             "skipped": len(skipped),
         },
-        truncated_rows=rendered["train"].truncated_rows,
-        truncated_tokens=rendered["train"].truncated_tokens,
+        truncated_rows=train.truncated_rows,
+        truncated_tokens=train.truncated_tokens,
+        longest=longest(train, most, places),
+        left_out=left_out(whole, most, places),
+        unshown=unshown(whole),
     )

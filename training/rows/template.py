@@ -15,11 +15,16 @@ from itertools import pairwise
 from typing import Any
 
 from tilth.shards.digest import canonical_json, sha256_hex
-from tilth.shards.errors import TrainingError
+from tilth.shards.errors import Untrainable
 from tilth.training.rows.jinja import JINJA, Refused
 
 Piece = tuple[str, bool]  # text, and whether it is learned
 Layout = list[Piece]
+
+TELLING = ("system", "developer")
+# At the end of a generation prompt: a thought is opened, or an empty one stands there.
+THOUGHT = re.compile(r"<think>\s*(?P<closed></think>\s*)?\Z")
+WHOLE_THOUGHT = re.compile(r"\A<think>.*?</think>\s*", re.DOTALL)
 
 
 class Unrenderable(Exception):
@@ -37,8 +42,11 @@ class Answer:
 class ChatTemplate:
     """The chat template of a base, or the one given; `source` is Jinja, or several by name, or None."""
 
-    def __init__(self, tokenizer: Any, source: str | None = None) -> None:
-        self.tokenizer = tokenizer
+    def __init__(
+        self, tokenizer: Any, source: str | None = None, *, system: str = "keep", tools: str = "keep"
+    ) -> None:
+        """system: keep, drop, or fold into the user turn that follows. tools: keep or drop their definitions."""
+        self.tokenizer, self._given, self._system, self._tools = tokenizer, source, system, tools
         self.source = source or tokenizer.chat_template
         self._knows_developer = "developer" in json.dumps(self.source)
         self._special = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
@@ -49,8 +57,9 @@ class ChatTemplate:
 
     @property
     def digest(self) -> str:
-        """The sha256 of the source; part of what a resumed run must agree on."""
-        return sha256_hex(canonical_json(self.source))
+        """The sha256 of the source and of what is left out; part of what a resumed run must agree on."""
+        kept = [self.source, self._system, self._tools]
+        return sha256_hex(canonical_json(self.source if kept[1:] == ["keep", "keep"] else kept))
 
     def layouts(self, messages: list[dict[str, Any]], tools: list[dict] | None) -> list[Layout]:
         """Return the pieces of every example that a conversation makes; empty without an assistant turn.
@@ -76,8 +85,37 @@ class ChatTemplate:
         return (bos if bos and opened.startswith(bos) else "") + turn
 
     def messages(self, turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return turns (TURNS columns) as the messages that chat templates expect."""
-        return [self._message(turn) for turn in turns]
+        """Return turns (TURNS columns) as the messages that chat templates expect, system prompts in their place."""
+        return self.placed([self._message(turn) for turn in turns])
+
+    def placed(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return messages with system prompts kept, dropped, or folded into the user turns that follow them."""
+        if self._system == "keep":
+            return messages
+        placed: list[dict[str, Any]] = []
+        told: list[str] = []
+        for message in messages:
+            if message["role"] in TELLING:
+                told += [message["content"]] if self._system == "fold" else []
+                continue
+            if told and message["role"] != "user":
+                placed.append({"role": "user", "content": "\n\n".join(told)})
+            elif told:
+                placed.append({**message, "content": "\n\n".join([*told, message["content"]])})
+            if not told or message["role"] != "user":
+                placed.append(message)
+            told = []
+        return placed + ([{"role": "user", "content": "\n\n".join(told)}] if told else [])
+
+    def offered(self, tools: list[dict] | None) -> list[dict] | None:
+        """Return the tools that the template is given."""
+        return tools if self._tools == "keep" else None
+
+    def changed(self, *, system: str | None = None, tools: str | None = None) -> ChatTemplate:
+        """Return the same template with system prompts or tools handled in another way."""
+        return ChatTemplate(
+            self.tokenizer, self._given, system=system or self._system, tools=tools or self._tools
+        )
 
     def _message(self, turn: dict[str, Any]) -> dict[str, Any]:
         role = {"chosen": "assistant"}.get(turn["role"], turn["role"])
@@ -93,23 +131,24 @@ class ChatTemplate:
 
     def _answers(self, messages: list[dict[str, Any]], tools: list[dict] | None) -> list[Answer]:
         return [
-            self._answer(messages, turn, tools)
+            self.answer(messages, turn, tools)
             for turn, message in enumerate(messages)
             if message["role"] == "assistant"
         ]
 
-    def _answer(self, messages: list[dict[str, Any]], turn: int, tools: list[dict] | None) -> Answer:
+    def answer(self, messages: list[dict[str, Any]], turn: int, tools: list[dict] | None) -> Answer:
         """Render one assistant turn. Raises Unrenderable if the template hides or changes the answer."""
         prompt = self.text(messages[:turn], tools, prompt=True)
         through = self.text(messages[: turn + 1], tools, prompt=False)
         text = self._written(prompt, through, messages[turn])
         if messages[turn]["content"].strip() not in text:
             raise Unrenderable("the template does not show the answer")
+        _require_taught(messages[turn], text)
         stop = self._stop.search(text)
         if stop:
             return Answer(prompt, text[: stop.end(1)])
         if not self.tokenizer.eos_token:
-            raise TrainingError(
+            raise Untrainable(
                 "chat template",
                 "an answer ends without a stop token and the tokenizer has no eos token",
                 "A tuned model would never stop writing",
@@ -125,27 +164,27 @@ class ChatTemplate:
         """
         if through.startswith(prompt):
             return through[len(prompt) :]
-        content = message["content"].strip()
-        shared = _shared_length(prompt, through)
-        answer = through[through.find(content, shared) if content else shared :]
-        if prompt.rstrip().endswith("<think>"):
+        opened = THOUGHT.search(prompt)
+        if opened and through.startswith(prompt[: opened.start()]):
+            answer = WHOLE_THOUGHT.sub("", through[opened.start() :])
+            if opened["closed"]:
+                return answer
             return f"{message.get('reasoning_content', '').strip()}\n</think>\n\n{answer}"
-        if prompt.rstrip().endswith("</think>") and content:
-            return answer
         raise Unrenderable("the generation prompt is no prefix of the finished turn")
 
     def text(self, messages: list[dict[str, Any]], tools: list[dict] | None, *, prompt: bool) -> str:
         """Return messages as the template writes them, with `prompt` up to where the answer begins.
 
-        Raises TrainingError where there is no template, Unrenderable where it refuses the messages.
+        Raises Untrainable where there is no template, Unrenderable where it refuses the messages.
         """
         if not self.source:
-            raise TrainingError(
+            raise Untrainable(
                 "training.base",
                 "the tokenizer has no chat template",
                 "Conversations cannot be rendered the way the model will be served",
                 "Set training.template to a Jinja template file, or choose a chat model as the base",
             )
+        tools, messages = self.offered(tools), self.placed(messages)
         data = {
             "messages": [_as_told(message) for message in messages],
             "tools": tools,
@@ -178,9 +217,29 @@ def _joined(answers: list[Answer]) -> Layout:
     return layout
 
 
-def _shared_length(a: str, b: str) -> int:
-    """Return how many leading characters two texts share."""
-    return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+def _require_taught(message: dict[str, Any], text: str) -> None:
+    """Raise Unrenderable where what is learned says nothing, or lacks a call or the name of an argument.
+
+    What the values of arguments become is for the template to say; see `probe.py`.
+    """
+    calls = message.get("tool_calls", [])
+    if not calls and not message["content"].strip():
+        reasoning = message.get("reasoning_content", "").strip()
+        if not reasoning or reasoning not in text:
+            raise Unrenderable("an answer is empty")
+    for call in calls:
+        function = call["function"]
+        if not _is_written(function["name"], text):
+            raise Unrenderable("the template does not write tool calls")
+        arguments = function["arguments"]
+        if isinstance(arguments, dict) and not all(_is_written(key, text) for key in arguments):
+            raise Unrenderable("the template does not write arguments of tool calls")
+
+
+def _is_written(name: Any, text: str) -> bool:
+    """Tell whether a text has a name in it, as it is or as JSON writes it."""
+    spellings = {str(name), *(json.dumps(name, ensure_ascii=ascii)[1:-1] for ascii in (False, True))}
+    return any(spelling in text for spelling in spellings)
 
 
 def _tool_call(call: dict[str, Any]) -> dict[str, Any]:

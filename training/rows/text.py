@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tilth.shards.errors import TrainingError
+from tilth.shards.errors import Untrainable
 from tilth.shards.tables import WEIGHT_UNIT
+from tilth.training.rows.conversations import Conversations
 from tilth.training.rows.template import ChatTemplate, Layout, Unrenderable
 
-MAX_SKIPPED = 0.005  # share of rows without a label above which a run refuses to start
+TOO_LONG = "no label within max_tokens"
 ENCODE_ROWS = 1024
+SHOWN_TOKENS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +37,14 @@ class Example:
 
 @dataclass
 class Rendered:
-    """Examples in row order, the rows that gave none, and what was cut off."""
+    """Examples in row order, the rows that gave none, what was cut off, and what the template passes over."""
 
     examples: list[Example] = field(default_factory=list)
     skipped: dict[bytes, str] = field(default_factory=dict)
     truncated: dict[bytes, int] = field(default_factory=dict)  # tokens cut off, by row
+    unshown: dict[str, set[bytes]] = field(
+        default_factory=dict
+    )  # rows by the part that is in no example of theirs
 
     @property
     def truncated_rows(self) -> int:
@@ -57,15 +62,27 @@ class Rendered:
             [example for example in self.examples if example.row_id in row_ids],
             {row: why for row, why in self.skipped.items() if row in row_ids},
             {row: cut for row, cut in self.truncated.items() if row in row_ids},
+            {part: rows & row_ids for part, rows in self.unshown.items() if rows & row_ids},
         )
 
 
 class Renderer:
     """Renders samples through the base's chat template, or the one given."""
 
-    def __init__(self, tokenizer: Any, *, max_tokens: int, template: str | None = None) -> None:
-        self.tokenizer, self.max_tokens = tokenizer, max_tokens
-        self.template = ChatTemplate(tokenizer, template)
+    def __init__(
+        self,
+        tokenizer: Any,
+        *,
+        max_tokens: int,
+        template: str | None = None,
+        system: str = "keep",
+        tools: str = "keep",
+        vocabulary: int | None = None,
+    ) -> None:
+        """system, tools: see ChatTemplate. vocabulary: how many tokens the model has embeddings of."""
+        self.tokenizer, self.max_tokens, self.vocabulary = tokenizer, max_tokens, vocabulary
+        self.template = ChatTemplate(tokenizer, template, system=system, tools=tools)
+        self.conversations = Conversations(self.template)
 
     def prompt_ids(self, messages: list[dict[str, Any]], tools: list[dict] | None = None) -> list[int]:
         """Return the ids that serving feeds before the answer: a prefix of what training shows."""
@@ -86,7 +103,7 @@ class Renderer:
         for chunk in _chunks(rows, ENCODE_ROWS):
             layouts: list[list[Layout]] = []
             for sample in chunk:
-                found = self._layouts(sample)
+                found = self._layouts(sample, rendered)
                 if isinstance(found, str):
                     rendered.skipped[sample["row_id"]] = found
                 layouts.append([] if isinstance(found, str) else found)
@@ -113,12 +130,12 @@ class Renderer:
         kept = [(ids, _without_first(labels)) for ids, labels in windows]
         kept = [(ids, labels) for ids, labels in kept if labels.any()]
         if not kept:
-            rendered.skipped.setdefault(sample["row_id"], "no label within max_tokens")
+            rendered.skipped.setdefault(sample["row_id"], TOO_LONG)
         weight = weight_of(sample["weight"])
         for ids, labels in kept:
             rendered.examples.append(Example(sample["row_id"], sample["slice"] or "", weight, ids, labels))
 
-    def _layouts(self, sample: dict[str, Any]) -> list[Layout] | str:
+    def _layouts(self, sample: dict[str, Any], rendered: Rendered) -> list[Layout] | str:
         """Return the pieces of every example of a sample, or why there are none."""
         if sample["shape"] == "document":
             text = "\n\n".join(turn["text"] or "" for turn in sample["turns"])
@@ -126,9 +143,12 @@ class Renderer:
         turns = [turn for turn in sample["turns"] if turn["role"] != "rejected"]
         tools = json.loads(sample["tools"]) if sample.get("tools") else None
         try:
-            return self.template.layouts(self.template.messages(turns), tools) or "no assistant turn"
+            layouts, unshown = self.conversations.layouts(turns, tools)
         except Unrenderable as reason:
             return str(reason)
+        for part in unshown:
+            rendered.unshown.setdefault(part.value, set()).add(sample["row_id"])
+        return layouts
 
     def _sequences(self, layouts: list[list[Layout]]) -> list[list[tuple[np.ndarray, np.ndarray]]]:
         """Return (ids, labels) for every layout, splitting a conversation whose tokens merge over turns."""
@@ -164,46 +184,41 @@ class Renderer:
         return []
 
     def _encode(self, texts: list[str]) -> list[list[int]]:
+        """Return the ids of texts. Raises Untrainable for an id that the model has no embedding of."""
         if not texts:
             return []
-        return self.tokenizer(
+        found: list[list[int]] = self.tokenizer(
             texts,
             add_special_tokens=False,
             return_attention_mask=False,
             return_token_type_ids=False,
             verbose=False,
         )["input_ids"]
+        if self.vocabulary is not None:
+            require_embedded(self.tokenizer, found, self.vocabulary)
+        return found
+
+
+def require_embedded(tokenizer: Any, rows: list[list[int]], vocabulary: int) -> None:
+    """Raise Untrainable if a row holds a token that a model with `vocabulary` embeddings does not know."""
+    most = max((max(ids) for ids in rows if ids), default=-1)
+    if most < vocabulary:
+        return
+    beyond = sorted({i for ids in rows for i in ids if i >= vocabulary})
+    named = ", ".join(tokenizer.convert_ids_to_tokens(beyond[:SHOWN_TOKENS]))
+    raise Untrainable(
+        "training.base",
+        f"its tokenizer makes {len(tokenizer):,} tokens, its embedding has {vocabulary:,} rows, and the data holds "
+        f"tokens beyond them: {named}",
+        "The model has nothing to read for them",
+        "Resize the embedding to the tokenizer (model.resize_token_embeddings) and save the base again, or train on "
+        "text without these tokens",
+    )
 
 
 def weight_of(millionths: int | None) -> float:
     """Return how often a row is drawn in a pass; 1 where a version says nothing."""
     return (WEIGHT_UNIT if millionths is None else millionths) / WEIGHT_UNIT
-
-
-def require_labels(rendered: Rendered, rows: int, what: str) -> None:
-    """Refuse to train when more than MAX_SKIPPED of the rows hold nothing to learn.
-
-    Raises TrainingError with the counts by reason.
-    """
-    if len(rendered.skipped) <= MAX_SKIPPED * rows and rendered.examples:
-        return
-    if not rows:
-        raise TrainingError(
-            what,
-            "it holds no row to train on",
-            "Nothing was trained",
-            "Add data, or take less of it for curation.split and training.twin_folds",
-        )
-    counts: dict[str, int] = {}
-    for reason in rendered.skipped.values():
-        counts[reason] = counts.get(reason, 0) + 1
-    listed = ", ".join(f"{counts[reason]} {reason}" for reason in sorted(counts)) or "no rows"
-    raise TrainingError(
-        what,
-        f"{len(rendered.skipped)} of {rows} rows have nothing to learn from ({listed})",
-        f"More than {MAX_SKIPPED:.1%} of the data would be left out without a word",
-        "Raise training.max_tokens if the base reads more, set training.template, or drop these rows",
-    )
 
 
 def _until(layout: Layout, turn: int) -> Layout:

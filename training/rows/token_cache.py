@@ -17,7 +17,7 @@ import polars as pl
 
 from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
-from tilth.training.rows import jinja, template, text
+from tilth.training.rows import conversations, jinja, probe, template, text
 from tilth.training.rows.text import Example, Rendered, Renderer, weight_of
 
 KEPT_FILES = 8
@@ -61,9 +61,16 @@ def _key(samples: pl.DataFrame, renderer: Renderer, tokenizer: str) -> str:
         rows.update(b"".join(samples[column].to_list()))
     shapes = canonical_json([samples["shape"].cast(pl.String).to_list(), samples["tools"].to_list()])
     rows.update(shapes)
-    files = [Path(str(module.__file__)) for module in (template, text)]
+    files = [Path(str(module.__file__)) for module in (conversations, probe, template, text)]
     code = [file_sha256(file) for file in (*files, jinja.PROGRAM)]
-    how = [rows.hexdigest(), tokenizer, renderer.template.digest, renderer.max_tokens, *code]
+    how = [
+        rows.hexdigest(),
+        tokenizer,
+        renderer.template.digest,
+        renderer.max_tokens,
+        renderer.vocabulary,
+        *code,
+    ]
     return sha256_hex(canonical_json(how))
 
 
@@ -77,6 +84,7 @@ def _bytes(rendered: Rendered, samples: pl.DataFrame) -> bytes:
     notes: dict[str, Any] = {
         "skipped": {row.hex(): why for row, why in rendered.skipped.items()},
         "truncated": {row.hex(): cut for row, cut in rendered.truncated.items()},
+        "unshown": {part: sorted(row.hex() for row in rows) for part, rows in rendered.unshown.items()},
     }
     payload = save(
         {
@@ -109,6 +117,7 @@ def _load(data: bytes, samples: pl.DataFrame) -> Rendered:
         examples=[_example(of_row[row], ids[a:b], labels[a:b]) for row, a, b in spans],
         skipped={bytes.fromhex(row): why for row, why in notes["skipped"].items()},
         truncated={bytes.fromhex(row): cut for row, cut in notes["truncated"].items()},
+        unshown={part: {bytes.fromhex(row) for row in rows} for part, rows in notes["unshown"].items()},
     )
 
 

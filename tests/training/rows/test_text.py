@@ -12,7 +12,8 @@ from tokenizers import processors
 
 from tests.tiny import make_tokenizer
 from tilth.shards.errors import TrainingError
-from tilth.training.rows.text import Renderer, require_labels
+from tilth.training.rows.left_out import left_out, require_labels
+from tilth.training.rows.text import Renderer
 
 TEMPLATES = Path(__file__).parent / "templates"
 GREETING = [("user", "how much is 1 plus 2?"), ("assistant", "3")]
@@ -155,10 +156,18 @@ def test_rows_without_a_label_are_listed_and_too_many_refused(tokenizer, chat) -
     rendered = renderer.render_all(rows)
     assert rendered.skipped == {b"long" * 4: "no label within max_tokens"}
     assert rendered.truncated_rows == 1
-    require_labels(rendered, 200, "version")
+    require_labels(rendered, 200, "version", [])
     rows[8] = {**chat(("user", "hello")), "row_id": b"none" * 4}
-    with pytest.raises(TrainingError, match="2 of 200 rows have nothing to learn from"):
-        require_labels(renderer.render_all(rows), 200, "version")
+    rendered = renderer.render_all(rows)
+    reasons = left_out(rendered, 64, {b"long" * 4: "a.jsonl:7", b"none" * 4: "a.jsonl:8"})
+    assert reasons == [
+        "1 row: no assistant turn, a.jsonl:8",
+        "1 row: no label within max_tokens, a.jsonl:7 with 812 tokens where 64 are read",
+    ]
+    with pytest.raises(
+        TrainingError, match=r"2 of 200 rows have nothing to learn from \(1 row: no assistant"
+    ):
+        require_labels(rendered, 200, "version", reasons)
 
 
 def test_a_template_that_changes_the_answer_is_noticed(tokenizer, chat) -> None:
