@@ -25,12 +25,17 @@ class Line:
     reason: str | None = None
     path: str = "a.jsonl"
     rewritten: str | None = None  # the prompt after rewrites
+    system: str | None = None
     decision: dict[str, Any] = field(default_factory=lambda: dict(KEPT))
 
     @property
     def row_id(self) -> bytes:
-        turns = [{"role": "user", "text": self.prompt}, {"role": "assistant", "text": self.answer}]
-        return row_id("chat", turns, None)
+        return row_id("chat", self.turns(self.prompt), None)
+
+    def turns(self, prompt: str | None) -> list[dict[str, Any]]:
+        """Return the turns of the row."""
+        said = [("system", self.system), ("user", prompt), ("assistant", self.answer)]
+        return [{"role": role, "text": text} for role, text in said if role != "system" or text is not None]
 
 
 def dropped(stage: str, reason: str, **values: Any) -> dict[str, Any]:
@@ -54,8 +59,8 @@ def make_draft(lines: list[Line], **fields: Any) -> Draft:
         if key not in rows:
             rows[key] = {"row_id": key, "shape": "chat", "source": "src"}
             decisions[key] = {"row_id": key, **line.decision}
-            turns.append({"row_id": key, "turn": 0, "role": "user", "text": line.rewritten or line.prompt})
-            turns.append({"row_id": key, "turn": 1, "role": "assistant", "text": line.answer})
+            for number, turn in enumerate(line.turns(line.rewritten or line.prompt)):
+                turns.append({"row_id": key, "turn": number, **turn})
     turn_frame = _frame(turns, TURNS)
     row_frame = _frame(list(rows.values()), ROWS)
     digests = text_digests(row_frame, turn_frame)

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
@@ -144,16 +144,24 @@ def _show(screen: Console, source: Found) -> None:
 
 
 def _show_rendered(screen: Console, found: list[Found], base: str) -> None:
-    """Show three rows as the base's template renders them, tokens that carry loss in reverse video."""
-    rows: list[dict[str, Any]] = [row for source in found if source.peek for row in source.peek.rows]
+    """Show three rows as the base's template renders them, learned tokens in reverse video, and what it passes over."""
+    rows = [
+        {**row, "place": f"{source.path}, row {number}"}
+        for source in found
+        if source.peek
+        for number, row in enumerate(source.peek.rows, 1)
+    ]
     if not rows:
         return
     try:
-        from tilth.training.plan.peek import render_rows
+        from tilth.training.plan.peek import look_at
 
-        for sample in render_rows(base, rows[:: max(1, len(rows) // SHOWN_SAMPLES)][:SHOWN_SAMPLES]):
+        seen = look_at(base, rows, SHOWN_SAMPLES)
+        for sample in seen.shown:
             screen.print(in_brackets(screen, sample))
             screen.print()
+        for line in seen.lines:
+            screen.print(f"[yellow]of the first {len(rows):,} rows[/] {escape(line)}")
     except TilthError as error:
         screen.print(
             f"[yellow]note[/] the rows cannot be shown as the base renders them: {escape(error.what)}. "

@@ -8,8 +8,9 @@ import pytest
 import safetensors
 import torch
 
-from tests import tiny
-from tilth.shards.errors import TrainingError
+from tests import drafts, tiny
+from tilth.shards.errors import TrainingError, Untrainable
+from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training.hardware import device
 from tilth.training.model import base as model
@@ -18,7 +19,7 @@ from tilth.training.model.recompute import recompute_layers
 from tilth.training.plan import footprint
 from tilth.training.plan import plan as planning
 from tilth.training.plan.alive import Alive
-from tilth.training.plan.peek import peek, render_rows
+from tilth.training.plan.peek import look_at, peek
 from tilth.training.plan.plan import length_of, plan
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.request import Request
@@ -162,10 +163,42 @@ def test_peek_marks_what_is_learned(recipe: TrainingRecipe, version: Version, tm
         assert marked[0].removesuffix("<|im_end|>").isdigit()
 
 
-def test_rows_of_no_version_can_be_shown(base_path: Path, chat) -> None:
-    row = {"turns": chat(("user", "hi"), ("assistant", "fox"))["turns"]}
-    (text,) = render_rows(str(base_path), [row])
+def test_rows_of_no_version_can_be_shown(base_path: Path) -> None:
+    call = {"role": "assistant", "tool_calls": '[{"arguments":{"q":1},"id":"1","name":"search"}]'}
+    turns = [{"role": "user", "text": "hi"}, {"role": "assistant", "text": "fox"}]
+    rows = [{"turns": turns, "place": f"a.jsonl, row {number}"} for number in range(1, 9)]
+    rows[4]["turns"] = [turns[0], call]
+    seen = look_at(str(base_path), rows, 3)
+    assert len(seen.shown) == 3
+    text = seen.shown[0]
     assert "fox<|im_end|>" in [text.plain[s.start : s.end] for s in text.spans if s.style == "reverse"]
+    assert seen.lines == ["cannot be learned: 1 row: the template does not write tool calls, a.jsonl, row 5"]
+
+
+def test_what_the_template_passes_over_stands_in_the_plan(
+    recipe: TrainingRecipe, store: Store, tmp_path: Path
+) -> None:
+    template = tmp_path / "told.jinja"
+    template.write_text(
+        tiny.CHATML.replace("{% for m in messages %}", "{% for m in messages if m.role != 'system' %}")
+    )
+    told = [
+        drafts.Line(f"is {n} odd?", system="Be brief.", decision=drafts.KEPT | {"fold": 3}) for n in range(40)
+    ]
+    version = tiny.make_version(store, told)
+    changed = recipe.model_copy(update={"template": template.name})
+    with pytest.raises(Untrainable) as refused:
+        plan(changed, EvaluationRecipe(), version, base_dir=tmp_path)
+    assert "40 of 40 rows" in str(refused.value)
+    assert "does not write the system prompt (with training.system: fold it can be learned)" in str(
+        refused.value
+    )
+    assert refused.value.exit_code == 2
+    for way in ("fold", "drop"):
+        planned = plan(
+            changed.model_copy(update={"system": way}), EvaluationRecipe(), version, base_dir=tmp_path
+        )
+        assert (planned.left_out, planned.rows["train"]) == ([], 40)
 
 
 def test_merging_is_part_of_the_plan(recipe: TrainingRecipe, version: Version, tmp_path: Path) -> None:
