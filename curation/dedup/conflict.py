@@ -9,6 +9,8 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
+from tilth.curation.dedup.numbers import plain_numbers
+from tilth.curation.rules.asked import ASKS_FOR_A_FACT, HAS_MANY_ANSWERS, MIN_CONTEXT_WORDS, MIN_FACT_WORDS
 from tilth.curation.stage import Phase, Texts, limit, stage
 from tilth.shards.tables import FINDINGS, Shape, Verdict, empty
 
@@ -16,6 +18,8 @@ _ANSWERED = (Shape.CHAT.value, Shape.INSTRUCTION.value)
 _BATCH_ROWS = 20_000
 _DIGEST_BYTES = 16
 _PROMPT = ("low", "high")
+_HEAD_CHARS, _TAIL_CHARS = 80, 120  # where a prompt with a text of its own says what it wants
+_NUMBER = r"^ [-+]?[$€£¥]? ?\p{N}[\p{N} ]* ?[%$€£¥°]?\p{L}{0,3} $"
 _SIGNS = "[\\s.,;:!?\"'`*$]+"
 
 
@@ -24,11 +28,12 @@ _SIGNS = "[\\s.,;:!?\"'`*$]+"
 class Conflict:
     """Set aside rows that give one prompt different answers, where it can have only one.
 
-    Prompts are equal but for case, blanks and the sign at the end. A group is taken to have a single answer
-    when each is at most `max_chars` long (a number, a name, a label) and the shortest does not stand in
-    another ("72" and "It is 72"): then some answer is wrong, and nothing here says which, so the whole group
-    gets `verdict`. All other groups (chats, stories, code) are open-ended: their rows are only tagged
-    `several_answers`. Of 33,931 real rows from seven sources 431 are tagged and none is set aside.
+    Prompts are equal but for case, blanks and the sign at the end; so are answers, and numbers however they are
+    written (15, 15.0). A group is taken to have a single answer when each is at most `max_chars` long (a number,
+    a name, a label), the shortest does not stand in another ("72" and "It is 72"), and the prompt asks for one:
+    a count, a fact, a label of a text, and no pick, guess, synonym or example, nor what somebody likes. Then some
+    answer is wrong, and nothing here says which, so the whole group gets `verdict`. All other groups (chats,
+    greetings, stories, code) are open-ended: their rows are only tagged `several_answers`.
     """
 
     max_chars: int = limit(16)
@@ -37,7 +42,8 @@ class Conflict:
     phase: ClassVar[Phase] = Phase.CONFLICT
 
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
-        """Return row_id, answers, longest (characters) and nested where a prompt has several answers."""
+        """Return row_id, answers, longest (characters), nested and is_closed (whether the prompt has one answer)
+        where a prompt has several answers."""
         asked = rows.filter(pl.col("shape").cast(pl.String).is_in(_ANSWERED))["row_id"]
         batches = [asked.slice(start, _BATCH_ROWS) for start in range(0, asked.len(), _BATCH_ROWS)]
         nothing = pl.DataFrame(schema=dict.fromkeys(_PROMPT, pl.UInt64))
@@ -53,15 +59,19 @@ class Conflict:
             .filter(pl.col("answers") > 1)
             .with_columns(shortest=answer.sort_by(length, answer).first().over(_PROMPT))
             .with_columns(holds=answer.str.contains(pl.col("shortest"), literal=True))
-            .with_columns(nested=(pl.col("holds") & (answer != pl.col("shortest"))).any().over(_PROMPT))
-            .select("row_id", "answers", "longest", "nested")
+            .with_columns(
+                nested=(pl.col("holds") & (answer != pl.col("shortest"))).any().over(_PROMPT),
+                numeric=answer.str.contains(_NUMBER).all().over(_PROMPT),
+            )
+            .pipe(_with_closed, texts)
+            .select("row_id", "answers", "longest", "nested", "is_closed")
         )
 
     def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         """Return the rows of single-answer groups with `verdict`, those of other groups as tags."""
         if not evidence.height:
             return empty(FINDINGS)
-        single = (pl.col("longest") <= self.max_chars) & ~pl.col("nested")
+        single = (pl.col("longest") <= self.max_chars) & ~pl.col("nested") & pl.col("is_closed")
         return evidence.select(
             "row_id",
             verdict=pl.when(single).then(pl.lit(self.verdict.value)).otherwise(pl.lit(Verdict.KEEP.value)),
@@ -71,11 +81,30 @@ class Conflict:
         )
 
 
+def _with_closed(asked: pl.DataFrame, texts: Texts) -> pl.DataFrame:
+    """Add is_closed: whether a prompt has one right answer, by its words and whether its answers are `numeric`."""
+    prompt = texts.prompts(asked["row_id"]).rename("prompt")
+    words = pl.col("prompt").str.count_matches(r"[^\s\p{Han}\p{Hiragana}\p{Katakana}]+") + (
+        pl.col("prompt").str.count_matches(r"[\p{Han}\p{Hiragana}\p{Katakana}]") // 2
+    )
+    is_fact = pl.col("prompt").str.contains(ASKS_FOR_A_FACT) & (words >= MIN_FACT_WORDS)
+    closed = pl.col("numeric") | is_fact | (words >= MIN_CONTEXT_WORDS)
+    asked = asked.with_columns(prompt)
+    said = pl.col("prompt").str
+    ends = pl.concat_str(said.head(_HEAD_CHARS), said.tail(_TAIL_CHARS), separator="\n")
+    return asked.with_columns(is_closed=closed & ~ends.str.contains(HAS_MANY_ANSWERS))
+
+
 def _answers(row_ids: pl.Series, texts: Texts) -> pl.Series:
     """Return the responses without case and signs, a blank before and behind each."""
     batches = (row_ids.slice(start, _BATCH_ROWS) for start in range(0, row_ids.len(), _BATCH_ROWS))
     plain = [
-        " " + texts.responses(ids).str.to_lowercase().str.replace_all(_SIGNS, " ").str.strip_chars(" ") + " "
+        " "
+        + plain_numbers(texts.responses(ids))
+        .str.to_lowercase()
+        .str.replace_all(_SIGNS, " ")
+        .str.strip_chars(" ")
+        + " "
         for ids in batches
     ]
     return pl.concat([pl.Series([], dtype=pl.String), *plain])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 import polars as pl
 
+from tilth.curation.dedup.numbers import plain_numbers
 from tilth.curation.stage import Phase, Texts, limit, stage
 from tilth.shards.errors import TilthError
 from tilth.shards.tables import Split, Verdict
@@ -30,7 +31,7 @@ class Dedup:
     Rows are met in canonical order: held-out first, then the longer response, then the row id (rows in
     conflict with many of another split last, see near_join.py). A row is dropped
 
-    - for `same_text`: equal to a kept row but for case and blanks;
+    - for `same_text`: equal to a kept row but for case, blanks and the notation of a number (15, 15.0);
     - for `near_held_out`: near-equal in prompt to a kept row of another split, one of the two held out;
     - for `near_duplicate`: near-equal in prompt and in response to a kept row;
     - for `semantic_duplicate`: alike in prompt and in response to a kept row, by the cosine of their vectors.
@@ -68,7 +69,8 @@ class Dedup:
         from tilth.curation.similarity.shingles import describe
 
         ids = rows["row_id"]
-        prompts, firsts, responses = texts.prompts(ids), texts.first_prompts(ids), texts.responses(ids)
+        prompts, firsts = texts.prompts(ids), texts.first_prompts(ids)
+        responses = plain_numbers(texts.responses(ids))
         is_document = (firsts == responses) & (prompts == "")
         others = pl.select(pl.when((firsts != prompts) & ~is_document).then(firsts)).to_series()
         prompt, response, first = (

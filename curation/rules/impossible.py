@@ -57,6 +57,12 @@ FIGURATIVE = (
     r"|\b(?:vivid|mental|clear|big|bigger|full|whole|complete|word) picture|\bpicture books?|"
     r"\bvideo games?|\bgraph paper|\bfile (?:a|for|an)\b"
 )
+# Scripts without blanks between words, and how many letters a word takes in them.
+WIDE_SCRIPT, NARROW_SCRIPT = r"[\p{Han}\p{Hiragana}\p{Katakana}]", r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+WIDE_PER_WORD, NARROW_PER_WORD = 1.6, 5.0
+# From where on signs, digits and commas say that a prompt in one line is a table or a list.
+DATA_MARKS_PER_WORD, COMMAS_PER_WORD = 0.25, 0.25
+_ASKED_CHARS = 300
 MIN_WORDS_WITH_CONTEXT = 80  # a shorter prompt is all instruction
 # A question may be whole in two words, and so is a greeting.
 QUESTION = (
@@ -86,8 +92,9 @@ class Impossible:
     """Score instructions by their words, and tag those that ask to see or make an image, graph, file or video.
 
     Only single instructions count: one user turn and its answer. All of it tags; many a good instruction has
-    three words or speaks of a file. Of a prompt in parts between empty lines, the instruction is the shortest
-    of the first and the last, the rest its context; a prompt of one part is the instruction.
+    three words or speaks of a file. Of a prompt in parts between empty lines, or else lines, the instruction is the
+    shortest of the first and the last, the rest its context. A prompt in one line is the instruction, unless it
+    carries a table, a list or a story that ends in a question.
     """
 
     verdict: Verdict = limit(Verdict.KEEP)
@@ -130,28 +137,56 @@ class Impossible:
 
 
 def _instruction_words(texts: pl.Series, words: pl.Series) -> pl.Series:
-    """Return the words of each instruction, which are `words` for a short prompt or one without an empty line."""
-    long = texts.filter(words > MIN_WORDS_WITH_CONTEXT)
-    at = (words > MIN_WORDS_WITH_CONTEXT).arg_true().filter(long.str.contains("\n\n", literal=True))
-    parts = texts.gather(at).str.split("\n\n")
-    ends = [parts.list.get(which).str.strip_chars("\n").to_frame("text") for which in (0, -1)]
+    """Return the words of each instruction: of a short prompt `words`, of a longer one those of the part that is no
+    context. A long prompt in one line is one if nothing in it says that it is a table, a list or a problem."""
+    at = (words > MIN_WORDS_WITH_CONTEXT).arg_true()
+    if not len(at):
+        return words
+    long = texts.gather(at).str.strip_chars().to_frame("text")
+    by_empty_line, by_line = (
+        pl.col("text").str.split(edge).list.eval(pl.element().filter(pl.element().str.contains(r"\S")))
+        for edge in ("\n\n", "\n")
+    )
+    parts = long.select(parts=pl.when(by_empty_line.list.len() > 1).then(by_empty_line).otherwise(by_line))[
+        "parts"
+    ]
+    ends = [parts.list.get(which, null_on_oob=True).fill_null("").to_frame("text") for which in (0, -1)]
     first, last = (end.select(_sizes(pl.col("text"))).select(_words()).to_series() for end in ends)
-    return (
-        words.clone().scatter(at, pl.select(pl.min_horizontal(first, last)).to_series()) if len(at) else words
+    whole = (parts.list.len() <= 1) & ~_holds_data(long["text"], words.gather(at))
+    shortest = pl.select(pl.min_horizontal(first, last)).to_series()
+    return words.clone().scatter(
+        at, pl.select(pl.when(whole | (parts.list.len() > 1)).then(shortest).otherwise(1.0)).to_series()
     )
 
 
+def _holds_data(texts: pl.Series, words: pl.Series) -> pl.Series:
+    """Return whether a prompt in one line carries what it is about: figures, a list, a quotation, a story that
+    ends in a question, or a text behind a colon."""
+    text = pl.col("text").str
+    start, end = text.head(_ASKED_CHARS).str, text.tail(_ASKED_CHARS).str
+    data = (
+        (text.count_matches(r"[\d|;=(\[{]") > DATA_MARKS_PER_WORD * pl.col("words"))
+        | (text.count_matches(",", literal=True) > COMMAS_PER_WORD * pl.col("words"))
+        | start.contains(r"[:：?？]\s|[\"“«「]")
+        | end.contains(r"[?？؟]|[:：]\s*\S")
+    )
+    return texts.to_frame("text").with_columns(words=words).select(data).to_series()
+
+
 def _sizes(text: pl.Expr) -> list[pl.Expr]:
-    """Return `parts` between blanks, `chars` and bytes (`size`) of a text."""
+    """Return `parts` between blanks, and the letters of scripts without blanks: `wide` ones, a word in one or two,
+    and `narrow` ones, a word in about four."""
     parts = text.str.count_matches(r"[ \n]") - text.str.count_matches("\n\n", literal=True) + 1
-    return [parts.alias("parts"), text.str.len_chars().alias("chars"), text.str.len_bytes().alias("size")]
+    # Most texts have none, which their size in bytes says at once.
+    beyond_ascii = text.str.len_bytes() > text.str.len_chars()
+    wide, narrow = (
+        pl.when(beyond_ascii).then(text.str.count_matches(script)).otherwise(0)
+        for script in (WIDE_SCRIPT, NARROW_SCRIPT)
+    )
+    return [parts.alias("parts"), wide.alias("wide"), narrow.alias("narrow")]
 
 
 def _words() -> pl.Expr:
-    """Return the number of words from `parts` between blanks, `chars` and `size` in bytes.
-
-    In scripts that put no blank between words two characters count as one.
-    """
-    parts, chars, size = pl.col("parts"), pl.col("chars"), pl.col("size")
-    unspaced = (size > 2 * chars) & (size > 24 * parts)
-    return pl.when(unspaced).then(chars / 2).otherwise(parts).cast(pl.Float64).ceil()
+    """Return the number of words from `parts` between blanks and the letters of scripts without blanks."""
+    unspaced = pl.col("wide") / WIDE_PER_WORD + pl.col("narrow") / NARROW_PER_WORD
+    return pl.max_horizontal(pl.col("parts").cast(pl.Float64), unspaced).ceil()

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
+from tilth.curation.rules.asked import CHANGES, WANTS_TALK
 from tilth.curation.rules.response import ANSWERS, ASKS_FOR_A_PART, NAMES_A_MODEL, has_role, previous, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
@@ -17,7 +18,8 @@ _TRACE = (
     r"anguage model|mod[eè]l[eo] "
     r"| AI\b| LLM|A\.I\.|chatbot|omputer program|rtificial|ssistant| nicht |ésolé|peux pas|peux malh|"
     r"pas en mesure|amento"
-    r"| puedo|iento|isculp|\bIA\b|\bKI|prachmodell|作为|抱歉|对不起|無法|无法|申し訳|できません|不能|звин| не мог|posso"
+    r"| puedo|iento|isculp|\bIA\b|\bKI|prachmodell|作为|抱歉|对不起|無法|无法|申し訳|できません|不能|звин|"
+    r" не мог|posso"
     r"|t(?: is|['’]s) not |t isn['’]t |ould not be|ould be (?:in|un|il)|gainst my|rather not|refer not|"
     r"efuse|yond my|side my|side (?:of )?(?:my|the scope)|o way (?:to|of|for me)|"
     r"lack the|ersonal |hysical |ike (?:me|myself)|omething I|"
@@ -58,35 +60,48 @@ REFUSAL = (
     r"beyond my|outside (?:of )?my (?:cap|abil))"
     rf"|\bit(?: is|['’]s|['’]d be| would be|['’]d| would)(?:(?: not|n['’]t)(?: be)?(?: (?:really|very))? "
     rf"(?:ethical|appropriate|legal|right|proper|safe|responsible|acceptable|possible|advisable|fair)|"
-    rf" (?:un|in|ir|il)(?:ethical|appropriate|legal|proper|safe|responsible|acceptable|possible|advisable|fair))"
-    rf" (?:for (?:me|us|an ai|a language model)(?:,[^,.\n]{{1,40}},)? to\b|to (?:provide|assist|help|write|create|"
+    rf" (?:un|in|ir|il)(?:ethical|appropriate|legal|proper|safe|responsible|acceptable|possible|advisable|"
+    rf"fair))"
+    rf" (?:for (?:me|us|an ai|a language model)(?:,[^,.\n]{{1,40}},)? to\b|to (?:provide|assist|help|write|"
+    rf"create|"
     rf"share|generate|discuss|make|give|compare|answer|engage)\b[^.!?\n]{{0,80}}\b(?:you|this|that|such|jokes?|"
     rf"content|information|instructions|advice)\b)"
-    r"|\b(?:that|this|it)(?:['’]s| is)(?: not|n['’]t) something (?:that )?i(?:['’]m| am)? (?:can|could|will|would|"
+    r"|\b(?:that|this|it)(?:['’]s| is)(?: not|n['’]t) something (?:that )?i(?:['’]m| am)? (?:can|could|"
+    r"will|would|"
     r"able|willing|comfortable|allowed|permitted)\b"
     r"|\b(?:goes|is|would be|would go|runs) against my (?:programming|guidelines|(?:ethical |moral |core )?"
     r"(?:principles|values|code|guidelines|policy|policies|ethics))"
-    r"|\b(?:beyond|outside)(?: of)? (?:the scope of )?my (?:capabilit|abilit|scope|expertise|programming|knowledge|"
+    r"|\b(?:beyond|outside)(?: of)? (?:the scope of )?my (?:capabilit|abilit|scope|expertise|programming|"
+    r"knowledge|"
     r"capacit|training)"
-    r"|\bi(?:['’]d| would) (?:rather|prefer) not(?: to)? (?:\w+ly )?(?:answer|say|discuss|comment|do|help|write|"
-    r"provide|share|talk|give|take)\b|\bi prefer not to (?:answer|say|discuss|comment|help|write|provide|share)\b"
+    r"|\bi(?:['’]d| would) (?:rather|prefer) not(?: to)? (?:\w+ly )?(?:answer|say|discuss|comment|do|help|"
+    r"write|"
+    r"provide|share|talk|give|take)\b|\bi prefer not to (?:answer|say|discuss|comment|help|write|provide|"
+    r"share)\b"
     rf"|\bi(?:['’]m| am)(?: just| simply)? not (?:going to|in a position to|qualified to) {_SERVICE}\b"
-    r"|\bi (?:lack the (?:ability|capability|capacity|means)|have no (?:way (?:to|of)|ability to|means (?:to|of)))\b"
+    r"|\bi (?:lack the (?:ability|capability|capacity|means)|have no (?:way (?:to|of)|ability to|"
+    r"means (?:to|of)))\b"
     r"|\bthere(?:['’]s| is) no way for me to\b|\bi (?:refuse|decline) to\b"
     r"|\b(?:this|your|that) (?:request|prompt|question) (?:violates|goes against|cannot be|can['’]t be)\b"
     r"|\A\W*(?:i['’]m |i am )?(?:(?:so |very |really )?sorry|(?:my )?apologies|unfortunately)[,.]? (?:but )?"
     r"(?:no\b|not? able|unable to|i['’]m not|i am not|i do not|i don['’]t) (?:able|allowed|have (?:access|the "
-    r"(?:ability|information|necessary)|enough|any information)|know how|comply|help|assist|process|understand (?:the|"
+    r"(?:ability|information|necessary)|enough|any information)|know how|comply|help|assist|process|"
+    r"understand (?:the|"
     r"your) (?:request|question|instruction|input|prompt))"
     r"|\A\W*(?:unable|not able) to (?:comply|help|assist|answer|process|fulfil|provide|complete)"
-    r"|(?:抱歉|对不起|對不起|很遗憾)[^。！？\n]{0,16}(?:无法|不能|無法|没办法|不可以|不便)|\A\W*我?(?:无法|不能|無法)(?:帮助|协助|提供|"
-    r"回答|满足|完成|写|生成|執行|执行)|作为[^。\n]{0,20}我(?:无法|不能|無法)(?:帮助|协助|提供|回答|满足|完成|写|生成)"
+    r"|(?:抱歉|对不起|對不起|很遗憾)[^。！？\n]{0,16}(?:无法|不能|無法|没办法|不可以|不便)|\A\W*我?(?:无法|"
+    r"不能|無法)(?:帮助|协助|提供|"
+    r"回答|满足|完成|写|生成|執行|执行)|作为[^。\n]{0,20}我(?:无法|不能|無法)(?:帮助|协助|提供|回答|满足|"
+    r"完成|写|生成)"
     r"|申し訳(?:ありません|ございません)[^\n]{0,40}(?:できません|できかねます|お答え|お手伝い)"
-    r"|(?:извините|простите|к сожалению)[^.!?\n]{0,40}\bне мог(?:у|ли)\b|\bя не могу (?:помочь|ответить|предоставить|"
+    r"|(?:извините|простите|к сожалению)[^.!?\n]{0,40}\bне мог(?:у|ли)\b|\bя не могу (?:помочь|ответить|"
+    r"предоставить|"
     r"выполнить|написать|создать|дать)"
-    r"|\b(?:desculpe|lamento|sinto muito|infelizmente)[^.!?\n]{0,40}\bnão (?:posso|consigo)\b|\bnão posso (?:ajudar|"
+    r"|\b(?:desculpe|lamento|sinto muito|infelizmente)[^.!?\n]{0,40}\bnão (?:posso|consigo)\b|"
+    r"\bnão posso (?:ajudar|"
     r"fornecer|responder|atender|cumprir|escrever|criar)"
-    r"|\b(?:mi dispiace|purtroppo|spiacente)[^.!?\n]{0,40}\bnon (?:posso|sono in grado)\b|\bnon posso (?:aiutar|"
+    r"|\b(?:mi dispiace|purtroppo|spiacente)[^.!?\n]{0,40}\bnon (?:posso|sono in grado)\b|"
+    r"\bnon posso (?:aiutar|"
     r"fornir|rispond|soddisfare|scrivere|creare)"
     r"|\b(?:das|dabei|damit|hier(?:bei)?|ihnen|dir)?\s?kann ich (?:dir |ihnen |ihre |deine |diese |"
     r"das )?(?:leider |dabei |damit |hierbei )*"
@@ -104,24 +119,29 @@ REFUSAL = (
     r"|\bno (?:soy capaz|estoy en condiciones|tengo permitido|estoy autorizad)"
 )
 _A_MODEL = (
-    r"(?:(?:large|artificial intelligence|ai|a\.i\.|advanced|virtual|text-based|digital|machine|machine-learning|"
-    r"computer|computer-based|mere|simple|humble|conversational|trained|neural|generative|artificially|intelligent|"
+    r"(?:(?:large|artificial intelligence|ai|a\.i\.|advanced|virtual|text-based|digital|machine|"
+    r"machine-learning|"
+    r"computer|computer-based|mere|simple|humble|conversational|trained|neural|generative|artificially|"
+    r"intelligent|"
     r"language|ai-based|ai-powered|non-human|artificial) )*"
     r"(?:language model|language-model|language ai|a\.?i\.?(?:-\w+)?|artificial (?:intelligence|entity|being)|"
     r"chat-?bot|"
     r"(?:virtual|digital|ai) assistant|llm|machine learning (?:model|system|algorithm)|machine|neural network|"
     r"computer (?:program|system|algorithm)|software program|bot)"
-    r"(?: (?:language |chat ?)?(?:models?|assistant|system|program|ai|bot|chatbot|entity|tool|agent))*(?: \(\w+\))?"
+    r"(?: (?:language |chat ?)?(?:models?|assistant|system|program|ai|bot|chatbot|entity|tool|"
+    r"agent))*(?: \(\w+\))?"
 )
 DISCLAIMER = (
     rf"(?i)\b(?:as|being) (?:just |merely |only |simply )?an? {_A_MODEL}(?:,[^.!?\n]{{0,80}}?|(?: (?:developed|"
     rf"created|trained|made|built|designed|programmed|that|who|which|with|without|like)[^.!?\n]{{0,60}}?)?)"
     rf"\s(?:i|my|it['’]s|it is)\b"
-    rf"|\b(?:because|since|given that|as|while|although|though) i(?:['’]m| am) (?:just |only |merely |simply )?an? "
+    rf"|\b(?:because|since|given that|as|while|although|though) i(?:['’]m| am) (?:just |only |merely |"
+    rf"simply )?an? "
     rf"{_A_MODEL}\b"
     rf"|\bi,? (?:as|being) an? {_A_MODEL},"
     rf"|\bi(?:['’]m| am)(?: just| only| merely| simply)? (?:made of|lines of) code\b"
-    r"|\b(?:an ai|ais|ai (?:language )?models?|language models?|chatbots?|ai assistants?) (?:such as|like) (?:me|"
+    r"|\b(?:an ai|ais|ai (?:language )?models?|language models?|chatbots?|ai assistants?) (?:such as|"
+    r"like) (?:me|"
     r"myself)\b"
     r"|\bi (?:do not|don['’]t|cannot|can['’]t) (?:have|feel|possess|experience|form|hold|share)"
     r" (?:any )?(?:(?:own |real )?personal (?:opinions?|beliefs?|preferences?|emotions?|feelings|views?)|"
@@ -190,6 +210,29 @@ OUT_OF_REACH = (
     r"sientes|qué tiempo)|(?:\A|[.!?,]\s+)(?:are|were|have|did|do|bist|hast|es-|as-) ?(?:you|du|tu)\b"
 )
 
+# A prompt that wants words of somebody: a text put otherwise, a sentence, a reply in a part.
+WANTS_WORDS = (
+    rf"{CHANGES}|{WANTS_TALK}|(?i)correct|edit|proofread|sentence|phrase|reply|respon[ds]|apolog|declin|"
+    rf"refus|reject|excuse|"
+    r"complete|continue|finish|rewrite|say(?-u:\b)|another way|classif|label|"
+    r"sentiment|intent"
+)
+# The task itself is refused: "help you with that", "that request", "write that letter".
+REFUSES_THE_TASK = (
+    r"(?i)(?:can['’]t|cannot|can not|won['’]t|will not|unable to|not able to)[^.!?\n]{0,30}(?:help|assist|"
+    r"fulfil|comply|answer|"
+    r"complete|process|do (?:that|this)|(?:provide|write|create|generate|translate|summari[sz]e|rewrite|"
+    r"paraphrase|edit)[^.!?\n]{0,20}"
+    r"(?-u:\b)(?:that|this|such|your)(?-u:\b))[^.!?\n]{0,40}(?:(?-u:\b)(?:you|this|that|such|"
+    r"your request)(?-u:\b))|"
+    r"as an? (?:ai|artificial|language|large)"
+)
+# A system turn that bounds what the assistant may speak about.
+NARROWS = (
+    r"(?i)(?-u:\b)(?:only|solely|exclusively|refuse|decline|do not|don['’]t|never|must not|nur|ausschließlich|"
+    r"seulement|solo|só)(?-u:\b)|只"
+)
+
 
 @stage("refusal", order=82)
 @dataclass(frozen=True)
@@ -197,8 +240,10 @@ class Refusal:
     """Tag answers that refuse, and those that say "as an AI language model", by their first 200 characters.
 
     refused: any refusal. refused_benign: one to a prompt that asks for nothing harmful and nothing a text model
-    cannot reach (the present, the web, files, feelings); `verdict` and so `refusal: drop` is about these alone,
-    so that legitimate refusals stay. disclaimer: the verdict on "as an AI language model".
+    cannot reach (the present, the web, files, feelings), in a first answer: what comes later in a dialogue may be
+    about anything said before it. Where the prompt wants a text put otherwise, only an answer that refuses the task
+    itself counts. `verdict` and so `refusal: drop` is about these alone, so that legitimate refusals stay.
+    disclaimer: the verdict on "as an AI language model".
     """
 
     verdict: Verdict = limit(Verdict.KEEP)
@@ -213,8 +258,11 @@ class Refusal:
         Answers that do neither are left out.
         """
         asked = pl.when(previous("role") == Role.USER.value).then(previous("text"))
+        earlier = previous("role", 2)
+        first = earlier.is_null() | earlier.is_in([Role.SYSTEM.value, Role.DEVELOPER.value])
+        instructed = pl.when(earlier.is_not_null()).then(previous("text", 2)).fill_null("")
         suspects = (
-            turns.select("row_id", "turn", "role", "text", asked=asked)
+            turns.select("row_id", "turn", "role", "text", asked=asked, first=first, instructed=instructed)
             .filter(has_role(ANSWERS))
             .with_columns(head=pl.col("text").str.head(HEAD_CHARS))
             .filter(pl.col("head").str.contains(_TRACE))
@@ -225,7 +273,9 @@ class Refusal:
             disclaims=head.contains(DISCLAIMER),
         ).filter(pl.col("refused") | pl.col("disclaims"))
         prompt, refused = pl.col("asked").fill_null("").str, pl.col("refused")
-        benign = ~prompt.contains(HARM) & ~prompt.contains(OUT_OF_REACH)
+        benign = ~prompt.contains(HARM) & ~prompt.contains(OUT_OF_REACH) & pl.col("first")
+        benign &= ~pl.col("instructed").str.contains(NARROWS)
+        benign &= ~prompt.contains(WANTS_WORDS) | head.contains(REFUSES_THE_TASK)
         plays = prompt.contains(ASKS_FOR_A_PART) & prompt.contains(NAMES_A_MODEL)
         return found.select(
             "row_id",

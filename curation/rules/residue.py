@@ -1,4 +1,4 @@
-"""What scraping leaves in a text: pager marks, button labels, broken lists, stuck digits."""
+"""What scraping leaves in a text: pager marks, button labels, broken lists, stuck digits, escaped signs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from tilth.curation.rules.response import GOOD_RESPONSES, has_role, previous, wh
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 
-# The page mark of a chat export, glued to the text or on a line of its own; a fraction has neither.
+# The page mark of a chat export, glued to the text or on a line of its own; a fraction has neither, and
+# in round brackets stands before a lower-case letter or a sign.
 PAGER = (
-    r"\A\s*(?:\d{1,3} / \d{1,3}\pL|[<‹«(\[] ?\d{1,3} ?/ ?\d{1,3} ?[>›»)\]][ \t]*(?:\n|\pL)"
+    r"\A\s*(?:\d{1,3} / \d{1,3}\pL|[<‹«\[] ?\d{1,3} ?/ ?\d{1,3} ?[>›»\]][ \t]*(?:\n|\pL)"
+    r"|\( ?\d{1,3} ?/ ?\d{1,3} ?\)[ \t]*(?:\n|\p{Lu}\p{Ll}+ )"
     r"|(?:1 / 1|2 / 2|3 / 3|4 / 4|5 / 5|6 / 6|7 / 7|8 / 8|9 / 9)[ \t]*\n\s*\S)"
 )
 LAST_PAGER = r"\n[ \t]*[<‹] ?\d{1,3} ?/ ?\d{1,3} ?[>›]\s*\z"
@@ -76,6 +78,37 @@ _LIST_MARKS = (
     *(f"\n{mark}{end}" for mark in "-*+" for end in ("\n", " \n")),
 )
 _BARE_END = r"\n[ \t]*(?:[0-9]{1,2}[.)]|[-*+])\s*\z"
+# A sign that HTML wrote for another, in prose; twice escaped, or with no HTML about.
+ENTITY = (
+    r"&(?:amp|lt|gt|quot|apos|nbsp|ndash|mdash|hellip|lsquo|rsquo|ldquo|rdquo|bull|middot|laquo|raquo|copy|"
+    r"reg|trade|deg|euro|"
+    r"pound|frac12|times|rarr|larr|shy|zwj|eacute|egrave|agrave|ccedil|ntilde|[aouAOU]uml|szlig|oslash|"
+    r"aring|iacute|oacute|uacute|aacute|"
+    r"#(?:[0-9]{2,5}|x[0-9A-Fa-f]{2,5}));"
+)
+_ENTITY_TRACE = (
+    "&amp",
+    "&lt;",
+    "&gt;",
+    "&quot",
+    "&apos",
+    "&nbsp",
+    "dash;",
+    "&hellip",
+    "quo;",
+    "&#",
+    "&bull",
+    "&copy",
+    "acute;",
+    "uml;",
+    "&deg;",
+)
+# Who is about HTML or about such signs has them on purpose; so has a text with tags of its own.
+ABOUT_HTML = (
+    r"(?i)html|xml|entit|escap|web ?page|markup|css|javascript|&[a-z]{2,6};|</?[a-z][^<>\n]*>|url|php|rss|svg|jsx|"
+    r"react"
+)
+ABOUT_HTML_TEXT = r"(?i)html|xml|entit|escap|</?[a-z][^<>\n]*>"
 REPEATED = tuple(str(digit) * 9 for digit in range(10))
 DIGITS = "|".join(REPEATED)
 # More digits than a double has, so no program's 1 / 3.
@@ -92,7 +125,8 @@ class Residue:
     pager: a page mark ("2 / 2") before a prompt or response. label: "Copy code", "Regenerate response",
     "Too many requests in 1 hour", "Share this" as a line of its own. broken_list: 1. 1., a bare last number, bullets
     without items. stuck_digits: nine times the same digit, where the prompt has no such number, or 18 times behind
-    a decimal point.
+    a decimal point. escaped_signs: `&quot;` and its like outside code, where neither the text nor the prompt is
+    about HTML.
     """
 
     verdict: Verdict = limit(Verdict.KEEP)
@@ -103,7 +137,7 @@ class Residue:
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return row_id, turn and whether each kind of residue is in it; turns without a trace are left out."""
         text, asked = pl.col("text"), pl.col("asked").fill_null("")
-        marks = [*_LABEL_MARKS, *_LIST_MARKS, *REPEATED]
+        marks = [*_LABEL_MARKS, *_LIST_MARKS, *REPEATED, *_ENTITY_TRACE]
         seen = turns.select(
             "row_id",
             "turn",
@@ -121,13 +155,18 @@ class Residue:
             prose=text.str.replace_all(CODE, " "),
             repeated=pl.col("is_response") & text.str.contains_any([*REPEATED]),
             labelled=text.str.contains_any([*_LABEL_MARKS]),
+            escaped=text.str.contains_any([*_ENTITY_TRACE]),
         )
         prose = pl.col("prose")
         stuck = prose.str.contains(LONG_DECIMAL) | (
             prose.str.replace_all(_SOUND, " ").str.contains(DIGITS) & ~asked.str.contains_any([*REPEATED])
         )
         labelled = prose.str.contains(LABEL) | text.str.contains(COPY_IN_FENCE)
+        meant = prose.str.contains(ABOUT_HTML_TEXT) | asked.str.contains(ABOUT_HTML)
         found = [
+            seen.filter("escaped").select(
+                "row_id", "turn", entities=where(prose.str.contains(ENTITY) & ~meant)
+            ),
             seen.filter("labelled").select("row_id", "turn", label=where(labelled)),
             seen.filter("repeated").select("row_id", "turn", stuck_digits=where(stuck)),
         ]
@@ -139,7 +178,7 @@ class Residue:
         )
         for kind in found:
             kinds = kinds.join(kind, on=["row_id", "turn"], how="left", maintain_order="left")
-        return kinds.with_columns(pl.col("label", "stuck_digits").fill_null(0.0))
+        return kinds.with_columns(pl.col("label", "stuck_digits", "entities").fill_null(0.0))
 
     def rules(self) -> tuple[Rule, ...]:
         """Return one rule for each kind."""
@@ -148,4 +187,5 @@ class Residue:
             Rule("label", "label_residue", high=0, verdict=self.verdict),
             Rule("broken_list", "broken_list", high=0, verdict=self.verdict),
             Rule("stuck_digits", "stuck_digits", high=0, verdict=self.verdict),
+            Rule("entities", "escaped_signs", high=0, verdict=self.verdict),
         )

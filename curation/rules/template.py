@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.language import CODE
+from tilth.curation.rules.asked import ABOUT_FORM, ABOUT_MARKUP, WANTS_TALK
 from tilth.curation.rules.response import ANSWERS, ASKS_FOR_A_PART, has_role, previous, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
@@ -22,6 +23,11 @@ _TOKEN = (
 # A token at either end of a line, or with text glued to both its sides, was rendered; elsewhere it is talked about.
 TOKEN = rf"(?m)^[ \t]*{_TOKEN}|{_TOKEN}[ \t]*$|[\pL\pN.!?]{_TOKEN}[\pL\pN<\[]|</s>\s*<s>"
 HEADING = r"(?m)^[ \t]*(?:#{2,3} ?(?:Instruction|Input|Response|Human|Assistant):|\d{1,2}\.\s?Instruction:)"
+# What rendering puts into a prompt: tokens, headings with what Alpaca says before them.
+_RENDERED = (
+    rf"{_TOKEN}|</?s>|{HEADING}|Below is an instruction[^\n]*|"
+    r"Write a response that appropriately completes the request\.?"
+)
 # Another user's turn, then another answer, inside one answer.
 MERGED = (
     r"\n\s*(?:#{2,3} ?)?(?:Human|User|USER|HUMAN|"
@@ -57,7 +63,9 @@ SEQUENCE_EDGE = r"^\s*<s>|</s>\s*$"
 class Template:
     """Drop rows with template tokens, headings or a second exchange in an answer, or a whole template in a prompt.
 
-    Code is passed over: it may well be about templates.
+    Code is passed over: it may well be about templates. So are tokens and headings where the prompt is about
+    markup, prompts or models, headings where it is about the form of a document, and a second exchange where it may
+    want people to talk.
     """
 
     verdict: Verdict = limit(Verdict.DROP)
@@ -78,13 +86,24 @@ class Template:
         prose = pl.col("prose")
         opened, closed = (prose.str.count_matches(mark, literal=True) for mark in ("<s>", "</s>"))
         unpaired = prose.str.contains(SEQUENCE_EDGE) & (opened != closed)
-        traces = (
-            prose.str.count_matches(TOKEN).cast(pl.Float64)
-            + prose.str.count_matches(HEADING)
-            + unpaired.cast(pl.Float64)
-        )
         is_prompt = has_role((Role.USER,))
-        wanted = pl.col("asked").str.contains(ASKS_FOR_A_PART).fill_null(False)
+        # A prompt with a template around it says nothing of what it is about but between its traces.
+        about = (
+            pl.when(is_prompt)
+            .then(prose.str.replace_all(_RENDERED, " "))
+            .otherwise(pl.col("asked").fill_null(""))
+        )
+        tokens, headings = prose.str.count_matches(TOKEN), prose.str.count_matches(HEADING)
+        traces = (
+            pl.when(about.str.contains(ABOUT_MARKUP))
+            .then(0.0)
+            .when(about.str.contains(ABOUT_FORM))
+            .then(tokens + unpaired.cast(pl.UInt32))
+            .otherwise(tokens + headings + unpaired.cast(pl.UInt32))
+            .cast(pl.Float64)
+        )
+        wanted = pl.col("asked").str.contains(WANTS_TALK).fill_null(False)
+        wanted |= pl.col("asked").str.contains(ASKS_FOR_A_PART).fill_null(False)
         asked = pl.col("asked").fill_null("").str
         second_row = (prose.str.contains(SECOND_INSTRUCTION) & ~asked.contains(WANTS_FIELDS)) | (
             prose.str.contains(SECOND_QUESTION) & ~asked.contains(WANTS_QUESTIONS)

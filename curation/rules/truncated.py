@@ -8,11 +8,12 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.language import CODE
-from tilth.curation.rules.response import GOOD_RESPONSES, following, has_role, where
+from tilth.curation.rules.response import ANSWERS, GOOD_RESPONSES, following, has_role, previous, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Verdict
 
 FENCE_LINE = r"(?m)^[ \t]{0,3}```"
+TILDE_BLOCK = r"(?ms)^[ \t]{0,3}~~~[^\n]*\n.*?^[ \t]{0,3}~~~[ \t]*$"
 JSON_START = r"^\s*(?:\{\s*\"|\[\s*[\[{\"])"
 JSON_STRING = r'(?s)"(?:[^"\\]|\\.)*(?:"|\z)'
 # After the last `$$`: a TeX command. Shells and price lists have `$$` too.
@@ -22,11 +23,14 @@ TEX_TAIL = r"\$\$[^$]*\\[A-Za-z]+[^$]*\z"
 # which needs another, in a comma or hyphen, or inside a bracket. One that only lacks its mark is no sign: of 71
 # such in 34,000 real rows next to none were cut.
 _NEEDS_MORE = (
-    r"the|a|an|of|to|and|or|but|nor|with|for|from|by|at|which|because|was|were|has|have|had|will|would|should|their|its|"
-    r"your|my|our|these|those|if|while|than|such|be|between|into|whose|whether|although|including|using|during|without|"
+    r"the|a|an|of|to|and|or|but|nor|with|for|from|by|at|which|because|was|were|has|have|had|will|would|"
+    r"should|their|its|"
+    r"your|my|our|these|those|if|while|than|such|be|between|into|whose|whether|although|including|using|"
+    r"during|without|"
     r"within|upon|towards?|where|who|is|are|"
     r"der|die|den|dem|des|eine?|eine[nmrs]|und|oder|für|von|dass|weil|sowie|durch|ihre|seine|sind|wird|"
-    r"le|les|une?|du|de|et|ou|dans|avec|pour|par|que|qui|leurs?|aux|est|sont|el|los|las|una|del|y|con|para|por|sus?"
+    r"le|les|une?|du|de|et|ou|dans|avec|pour|par|que|qui|leurs?|aux|est|sont|el|los|las|una|del|y|con|para|"
+    r"por|sus?"
 )
 _SENTENCE = r"\p{Ll}{4}[\"'”’)]?[.!?][\"'”’)]?[ \t]+\p{Lu}"
 OPEN_SENTENCE = (
@@ -43,6 +47,14 @@ ANNOUNCED = (
 ASKS = r"(?i)(?-u:\b)(?:please|provide|enter|paste|share|send|tell me|choose|pick|select|which)(?-u:\b)[^.!?\n]*\z"
 _OPEN_END = rf"(?:[,:：]|\pL-|(?-u:\b)(?:{_NEEDS_MORE}))\s*\z|\([^()\n]*\z"
 _TAIL_CHARS = 400
+# A prompt that is about fences, or about a text that is not whole.
+WANTS_OPEN = (
+    r"(?i)markdown|fence|back-?ticks?(?-u:\b)|code block|codeblock|prefix|partial|incomplete|unclosed|"
+    r"unfinished|truncat|cut (?:it |the \w+ )?off|"
+    r"codeblöck|bloc de code|bloque de código|blocco di codice|bloco de código|unvollständig|incompl|"
+    r"incomplet|onvolledig|"
+    r"блок кода|неполн|незаверш|代码块|代碼塊|不完整|コードブロック|不完全|코드 블록|불완전"
+)
 
 # How servers say that the cap on tokens ended an answer, in the attributes of a row.
 FINISH = (
@@ -63,10 +75,11 @@ class Truncated:
     """Drop rows whose attributes say that the cap on tokens ended them, and those that leave a code fence, a
     `$$` formula or a JSON value open.
 
-    A last sentence that breaks off (at "the", at a comma, in a bracket, before the list it announces) is tagged.
-    A response that reaches 98 % of the cap on tokens and has no terminal mark is dropped as well. Both numbers
-    come from the attributes of the row (`completion_tokens`, `max_tokens`); where they lack, the cap is
-    max_tokens_cap, null for none, and four bytes count as a token.
+    Where the prompt is about fences or about a text that is not whole, neither counts. A last sentence that
+    breaks off (at "the", at a comma, in a bracket, before the list it announces) is tagged. A response that reaches
+    98 % of the cap on tokens and has no terminal mark is dropped as well. Both numbers come from the attributes of
+    the row (`completion_tokens`, `max_tokens`); where they lack, the cap is max_tokens_cap, null for none, and four
+    bytes count as a token.
     """
 
     verdict: Verdict = limit(Verdict.DROP)
@@ -84,11 +97,18 @@ class Truncated:
         text = pl.col("text")
         is_last = following("row_id").is_null()
         responses = turns.select(
-            "row_id", "turn", "role", "text", is_last=is_last, attributes=pl.when(is_last).then("attributes")
-        ).filter(has_role(GOOD_RESPONSES))
-        return responses.select(
             "row_id",
             "turn",
+            "role",
+            "text",
+            is_last=is_last,
+            asked=pl.when(has_role(ANSWERS)).then(previous("text")),
+            attributes=pl.when(is_last).then("attributes"),
+        ).filter(has_role(GOOD_RESPONSES))
+        measured = responses.select(
+            "row_id",
+            "turn",
+            "asked",
             finished=where(pl.col("attributes").str.contains(FINISH)),
             capped=self._capped(text),
             fences=_fences(text),
@@ -96,6 +116,7 @@ class Truncated:
             json=_json(text),
             sentences=_sentences(responses),
         )
+        return _without_wanted(measured).drop("asked")
 
     def _capped(self, text: pl.Expr) -> pl.Expr:
         """Return 1.0 for a response near its cap without a terminal mark, null where no cap is known."""
@@ -116,11 +137,21 @@ class Truncated:
         )
 
 
+def _without_wanted(measured: pl.DataFrame) -> pl.DataFrame:
+    """Take back open fences and JSON values where the prompt (`asked`) is about such."""
+    at = ((measured["fences"] > 0) | (measured["json"] > 0).fill_null(False)).arg_true()
+    wanted = at.filter(measured["asked"].gather(at).str.contains(WANTS_OPEN).fill_null(False))
+    if not len(wanted):
+        return measured
+    return measured.with_columns(measured[name].scatter(wanted, 0.0) for name in ("fences", "json"))
+
+
 def _fences(text: pl.Expr) -> pl.Expr:
     """Return 1.0 for an odd number of fences, counted both at line starts and anywhere.
 
-    Four backticks quote fences, so nothing is said of texts that have them.
+    Four backticks quote fences, so nothing is said of texts that have them; so do tildes, within their block.
     """
+    text = text.str.replace_all(TILDE_BLOCK, "")
     odd = (text.str.count_matches(FENCE_LINE) % 2 == 1) & (
         text.str.count_matches("```", literal=True) % 2 == 1
     )

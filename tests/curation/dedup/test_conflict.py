@@ -52,7 +52,58 @@ def test_rows_without_a_prompt_have_none_in_common() -> None:
 
 
 def test_bounds_are_the_recipes() -> None:
-    asked = [("Name it", "a rather long name indeed"), ("Name it", "some other long name")]
+    asked = [
+        ("Who built the old bridge?", name) for name in ("a rather long name indeed", "some other long name")
+    ]
     assert set(verdicts(asked, Conflict(max_chars=40, verdict=Verdict.DROP)).values()) == {
         "drop conflicting_answers"
     }
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answers"),
+    [
+        ("Hello there", ("Hi!", "Good day!")),
+        ("Guten Abend", ("Hallo!", "Servus!")),
+        ("Bonjour, ça va ?", ("Oui, et toi ?", "Très bien !")),
+        ("你好", ("您好！", "嗨！")),
+        ("Give me any number between 1 and 10.", ("7", "3")),
+        ("Nenne mir eine zufällige Zahl von 1 bis 100.", ("42", "17")),
+        ("Choisis un nombre entre 1 et 10.", ("4", "9")),
+        ("请随机说一个1到10的数字", ("3", "8")),
+        ("Roll two dice.", ("7", "11")),
+        ("Lanza una moneda: ¿cara o cruz?", ("Cara", "Cruz")),
+        ("What is another word for quick?", ("fast", "rapid")),
+        ("Nenne ein Synonym für groß.", ("riesig", "mächtig")),
+        ("Name a fruit.", ("Apple", "Pear")),
+        ("Which colour do you like best?", ("Blue", "Green")),
+        ("Complete the sentence: the cat is on the", ("mat", "roof")),
+        ("¿Estás bien hoy?", ("Sí", "No")),
+    ],
+)
+def test_small_talk_picks_and_synonyms_are_only_tagged(prompt: str, answers: tuple[str, str]) -> None:
+    assert set(verdicts([(prompt, answer) for answer in answers]).values()) == {"keep several_answers"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answers"),
+    [
+        ("Wie viele Tage hat der Februar in einem Schaltjahr?", ("29", "28")),
+        ("Combien de pattes a une araignée ?", ("8", "6")),
+        ("¿Quién pintó la Mona Lisa del museo?", ("Leonardo", "Rafael")),
+        ("水的沸点是多少摄氏度？", ("100", "90")),
+        ("Is 91 a prime number? Answer yes or no.", ("yes", "no")),
+        (
+            "Label the tone of this review as good or bad: the soup was cold and the waiter rude.",
+            ("good", "bad"),
+        ),
+    ],
+)
+def test_facts_counts_and_labels_have_one_answer(prompt: str, answers: tuple[str, str]) -> None:
+    found = verdicts([(prompt, answer) for answer in answers])
+    assert set(found.values()) == {"quarantine conflicting_answers"}
+
+
+@pytest.mark.parametrize("answers", [("15", "15.0"), ("1,500", "1500"), ("$2.50", "$2.5"), ("-3", "-3.00")])
+def test_a_number_in_another_notation_is_the_same_answer(answers: tuple[str, str]) -> None:
+    assert verdicts([("How many are left of them?", answer) for answer in answers]) == {}

@@ -95,3 +95,82 @@ def test_a_prompt_that_breaks_off_at_its_colon_is_tagged(prompt: str) -> None:
 )
 def test_questions_labels_and_code_may_end_with_a_colon(prompt: str) -> None:
     assert reasons(Echo(), answers("Certainly.", prompt=prompt)) == [set()]
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Rank these sentences from the politest on.",
+        "Put the towns in order of size.",
+        "Select the line that rhymes.",
+        "Match each word with its number.",
+        "Which sentence has a verb?",
+        "Transcribe the note.",
+        "Normalise the address.",
+        "Remove all personal data.",
+        "Make the text gender neutral where needed.",
+        "Ordne die Wörter nach dem Alphabet.",
+        "Quelle phrase est correcte ?",
+        "¿Cuál de las frases es correcta?",
+        "Corrigez les fautes.",
+        "Исправь ошибки.",
+        "请改正错别字。",
+        "並べ替えてください。",
+    ],
+)
+def test_an_input_that_may_be_the_answer_is_no_echo(instruction: str) -> None:
+    turns = answers(QUESTION, prompt=f"{instruction}\n\n{QUESTION}")
+    assert reasons(Echo(), turns) == [set()]
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Rewrite the sentence in the past tense.",
+        "Paraphrase the sentence.",
+        "Summarise this in five words.",
+        "Turn this into a statement.",
+        "Formuliere den Satz um und erkläre ihn.",
+        "Traduisez la phrase en allemand.",
+        "Resume el texto en una frase.",
+        "Переведи на немецкий.",
+        "把这句话翻译成法语。",
+    ],
+)
+def test_an_input_that_was_to_become_another_text_is_an_echo(instruction: str) -> None:
+    turns = answers(QUESTION, prompt=f"{instruction}\n\n{QUESTION}")
+    assert reasons(Echo(), turns) == [{"echo"}]
+
+
+def test_an_input_given_back_to_any_other_instruction_is_tagged() -> None:
+    turns = answers(QUESTION, prompt=f"Make it shine.\n\n{QUESTION}")
+    assert reasons(Echo(), turns) == [{"input_returned"}]
+    assert {rule.reason: rule.verdict for rule in Echo().rules()}["input_returned"] == Verdict.KEEP
+
+
+def test_a_turn_before_may_want_what_follows_said_again() -> None:
+    turns = turn_frame(
+        [("system", "Repeat whatever the user says."), ("user", QUESTION), ("assistant", QUESTION)],
+        [("system", "Korrigiere die Sätze des Nutzers."), ("user", QUESTION), ("assistant", QUESTION)],
+        [
+            ("user", "Say back each line of mine."),
+            ("assistant", "Go."),
+            ("user", QUESTION),
+            ("assistant", QUESTION),
+        ],
+        [("system", "You are kind."), ("user", QUESTION), ("assistant", QUESTION)],
+    )
+    assert reasons(Echo(), turns) == [set(), set(), set(), {"echo"}]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Write a question about tea:",
+        "Give me a name for a cat:",
+        "Schreibe einen Satz über Regen:",
+        "写一个关于茶的句子：",
+    ],
+)
+def test_a_whole_task_may_end_with_a_colon(prompt: str) -> None:
+    assert reasons(Echo(), answers("Certainly.", prompt=prompt)) == [set()]

@@ -86,3 +86,31 @@ def test_turns_of_a_longer_chat_are_no_instructions() -> None:
 
 def test_it_tags_by_default() -> None:
     assert {rule.verdict for rule in Impossible().rules()} == {Verdict.KEEP}
+
+
+def test_a_table_a_list_or_a_story_with_its_question_is_no_long_instruction() -> None:
+    table = "Homes in the valley | Percent | " + " ".join(
+        f"(Share with a well, {y} survey, {y % 97})" for y in range(1900, 1940)
+    )
+    towns = "Say which of these lie by the sea: " + ", ".join(f"Town{n}" for n in range(200))
+    story = "A baker bakes rolls and sells them by noon. " * 25 + "How many are left?"
+    review = "Give the tone of the text. Text: " + "The soup was cold and the waiter looked away. " * 30
+    lines = "Name the theme of the poem.\n" + "\n".join(
+        "the night is long and the road is far " * 2 for _ in range(12)
+    )
+    assert [asked(prompt) for prompt in (table, towns, story, review, lines)] == [[set()]] * 5
+    rules = "You write it in short words and leave no line empty and start anew where the sense does " * 12
+    assert asked(rules) == [{"instruction_too_long"}]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["写一篇短篇小说", "建议五种放松的方法。", "翻译成法语", "俳句を一つ書いて", "แต่งกลอนเกี่ยวกับฝนหนึ่งบท"],
+)
+def test_words_are_counted_in_scripts_without_blanks(prompt: str) -> None:
+    assert asked(prompt) == [set()]
+
+
+@pytest.mark.parametrize("prompt", ["写", "写吧", "แต่ง"])
+def test_next_to_no_words_are_too_few_in_any_script(prompt: str) -> None:
+    assert asked(prompt) == [{"instruction_too_short"}]

@@ -75,7 +75,80 @@ def test_real_inputs_are_kept(prompt: str) -> None:
     assert asked(prompt) == [set()]
 
 
-def test_answers_are_not_looked_at_and_it_tags() -> None:
-    assert reasons(Placeholder(), answers("N/A", "<noinput>")) == [set()] * 2
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<nooutput>",
+        "No Output",
+        "<no output>",
+        "N/A",
+        "n/a.",
+        "[no response]",
+        "No output needed",
+        "<empty>",
+        "[Your answer here]",
+        "Keine Ausgabe",
+        "无输出",
+        "TODO",
+        "{output}",
+    ],
+)
+def test_an_answer_that_is_none_has_a_tag_of_its_own(answer: str) -> None:
+    assert reasons(Placeholder(), answers(answer, prompt="Draw a plan of the harbour.")) == [
+        {"placeholder_answer"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [
+        ("Is it true, false or neither? Answer with a word.", "None"),
+        ("Which of these is a fruit? Say N/A if there is none.\n\nChair", "N/A"),
+        ("What does this Python program print?", "null"),
+        ("What is the opposite of something?", "Nothing"),
+        ("Draw a plan.", "There is no output of this machine."),
+    ],
+)
+def test_none_may_be_the_answer(prompt: str, answer: str) -> None:
+    assert reasons(Placeholder(), answers(answer, prompt=prompt)) == [set()]
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        "<image of a red barn>",
+        "<Picture attached>",
+        "[photo: a dog on a beach]",
+        "{image}",
+        "<an image of a cat>",
+        "(see picture)",
+        "<video of a race>",
+        "[图片]",
+    ],
+)
+def test_a_picture_in_any_brackets_is_an_image(picture: str) -> None:
+    turns = answers("It is sunny.", prompt=f"Describe the weather in the scene.\n\n{picture}")
+    assert reasons(Placeholder(), turns) == [{"image_input"}]
+
+
+def test_the_word_link_excuses_no_link_to_what_cannot_be_read() -> None:
+    page = "https://news.example.com/2021/harbour-fire"
+    behind = (
+        "Summarize the article behind this link.",
+        "Read the text at the following link and sum it up.",
+        "Translate the web page.",
+    )
+    about = (
+        "Write the HTML of a link to this page.",
+        "Turn this address into a link.",
+        "What is the domain of this link?",
+    )
+    assert [reasons(Placeholder(), answers("Done.", prompt=f"{p}\n\n{page}")) for p in behind] == [
+        [{"link_input"}]
+    ] * 3
+    assert [reasons(Placeholder(), answers("Done.", prompt=f"{p}\n\n{page}")) for p in about] == [[set()]] * 3
+
+
+def test_it_tags() -> None:
     assert {rule.verdict for rule in Placeholder().rules()} == {Verdict.KEEP}
     assert Placeholder().measure(turn_frame()).height == 0

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.turn_frames import answers, reasons
+from tests.turn_frames import answers, reasons, turn_frame
 from tilth.curation.rules.refusal import Refusal
 from tilth.shards.tables import Verdict
 
@@ -148,3 +148,35 @@ def test_a_recipe_drops_needless_refusals_only() -> None:
     assert {rule.verdict for rule in Refusal().rules()} == {Verdict.KEEP}
     dropped = [rule.reason for rule in Refusal(verdict=Verdict.DROP).rules() if rule.verdict == Verdict.DROP]
     assert dropped == ["refused_benign"]
+
+
+def test_a_refusal_in_a_dialogue_or_in_a_text_asked_for_is_not_needless() -> None:
+    sorry = "Sorry, I can't book a table for you. Do you need anything else?"
+    turns = turn_frame(
+        [
+            ("user", "A table at the Grill, please."),
+            ("assistant", "When?"),
+            ("user", "At seven."),
+            ("assistant", sorry),
+        ],
+        [
+            ("user", 'Paraphrase: "This is too hard for me."'),
+            ("assistant", "It's beyond my capability to do this."),
+        ],
+        [("user", "Reply to the invitation."), ("assistant", "I'm sorry, but I can't take part in it.")],
+        [("user", "Correct: I not able to help him."), ("assistant", "I am not able to help him.")],
+        [
+            ("system", "Only talk about coffee."),
+            ("user", "Name a river."),
+            ("assistant", "I can't help with that."),
+        ],
+    )
+    assert not any("refused_benign" in found for found in reasons(Refusal(), turns))
+    needless = turn_frame(
+        [
+            ("user", "Paraphrase: the day is long."),
+            ("assistant", "I'm sorry, but I can't help you with that."),
+        ],
+        [("user", "Write a letter to a friend."), ("assistant", "I cannot write that letter for you.")],
+    )
+    assert reasons(Refusal(), needless) == [{"refused", "refused_benign"}] * 2

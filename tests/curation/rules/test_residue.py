@@ -89,3 +89,31 @@ def test_prompts_are_searched_for_marks_and_labels_only() -> None:
 
 def test_it_tags_by_default() -> None:
     assert {rule.verdict for rule in Residue().rules()} == {Verdict.KEEP}
+
+
+@pytest.mark.parametrize(
+    "text", ["(1/2)x^3 - x", "(1/3)y + 2", "(3/4) of the cake", "[1/2, 3/4] is the interval"]
+)
+def test_fractions_are_no_pagers(text: str) -> None:
+    assert reasons(Residue(), answers(text)) == [set()]
+
+
+@pytest.mark.parametrize(
+    "text", ["He said &quot;no&quot; to it.", "Salt &amp; pepper", "It&#39;s late", "Caf&eacute; au lait"]
+)
+def test_escaped_signs_in_prose_are_tagged(text: str) -> None:
+    assert reasons(Residue(), answers(text)) == [{"escaped_signs"}]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        ("How do I write an ampersand in HTML?", "Write &amp; for it."),
+        ("Show me.", "<p>Salt &amp; pepper</p>"),
+        ("Show me.", "Use `&lt;` there."),
+        ("Which entity stands for a quotation mark?", "&quot;"),
+        ("Show me.", "AT&T; R&D; &c."),
+    ],
+)
+def test_talk_about_html_is_kept(prompt: str, text: str) -> None:
+    assert reasons(Residue(), answers(text, prompt=prompt)) == [set()]

@@ -92,3 +92,55 @@ def test_fields_that_a_prompt_asks_for_are_no_second_row(prompt: str) -> None:
     assert reasons(Template(), answers(text, prompt=prompt)) == [set()]
     recipe = "Task: bake bread.\nInput: flour and water.\n\nMix and wait.\n\nQ: none of your business"
     assert reasons(Template(), answers(recipe, prompt="How do I bake?")) == [set()]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Show me one turn in ChatML.",
+        "What does a Llama prompt look like?",
+        "Write the outline of a report in Markdown.",
+        "Wie sieht die Vorlage von Alpaca aus?",
+        "Donne-moi un modèle de compte rendu avec ses titres.",
+        "Muéstrame el formato de las instrucciones.",
+        "Покажи шаблон запроса.",
+        "给我一个提示词模板。",
+        "テンプレートの形式を教えてください。",
+        "Which tokens end a turn?",
+        "What comes after [INST]?",
+    ],
+)
+def test_markup_that_was_asked_for_is_no_leak(prompt: str) -> None:
+    texts = (
+        "Here:\n\n<|im_start|>user\nHello<|im_end|>",
+        "### Instruction:\nwhat\n### Response:\nthe answer",
+        "[INST] Hi [/INST]",
+    )
+    assert reasons(Template(), answers(*texts, prompt=prompt)) == [set()] * 3
+
+
+def test_a_prompt_about_templates_may_hold_one() -> None:
+    prompt = "Convert this ChatML to plain text: <|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\nHi<|im_end|>"
+    assert reasons(Template(), answers("user: Hello", prompt=prompt)) == [set()]
+    rendered = "<|im_start|>user\nName a river.<|im_end|>\n<|im_start|>assistant"
+    assert reasons(Template(), answers("The Rhine.", prompt=rendered)) == [{"leaked_template_in_prompt"}]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Design a dialogue flow for a ticket machine.",
+        "Write an interview transcript.",
+        "Schreib ein Gespräch über Tee.",
+        "Écris une conversation entre deux amis.",
+        "Escribe una entrevista.",
+        "Scrivi un dialogo.",
+        "Напиши разговор.",
+        "写一段对话。",
+        "会話を書いてください。",
+        "How would a bot greet a customer?",
+    ],
+)
+def test_people_who_were_asked_to_talk_are_no_second_row(prompt: str) -> None:
+    text = "Here it is.\nUser: How are you?\nAssistant: I am well.\nUser: Good.\nAssistant: Indeed."
+    assert reasons(Template(), answers(text, prompt=prompt)) == [set()]

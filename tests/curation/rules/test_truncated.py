@@ -121,3 +121,20 @@ def test_a_row_may_bring_its_cap() -> None:
     at_cap, below = (f'{{"completion_tokens":{n},"max_tokens":128}}' for n in (127, 90))
     turns = turn_frame(row, row, whole, row, attributes=[at_cap, below, at_cap, None])
     assert reasons(Truncated(), turns) == [{"ends_at_token_cap"}, set(), set(), set()]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        ("How do I open a code block in Markdown?", "Type three backticks:\n```\nand then your code."),
+        ("Comment ouvrir un bloc de code ?", "Ainsi :\n```\net puis le code."),
+        ("Continue this JSON prefix.", '{"name": "Ada", "tags": ["x"'),
+        ("Show a fence within tildes.", "Look:\n~~~\n```\n~~~\nThat is it."),
+    ],
+)
+def test_an_open_end_that_was_asked_for_is_kept(prompt: str, text: str) -> None:
+    assert reasons(Truncated(), answers(text, prompt=prompt)) == [set()]
+
+
+def test_a_fence_within_tildes_is_quoted() -> None:
+    assert reasons(Truncated(), answers("Look:\n~~~\n```\n~~~\nThat is it.")) == [set()]
