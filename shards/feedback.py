@@ -26,6 +26,7 @@ class Finding(StrEnum):
     FORGETTING = "forgetting"
     COVERAGE_GAP = "coverage_gap"
     INCONCLUSIVE = "inconclusive"
+    NOTED = "noted"  # nothing acts on it; its evidence and what it proposes say what it is
 
 
 FINDING = pl.Enum([f.value for f in Finding])
@@ -96,7 +97,8 @@ class FeedbackHeader:
     row_count: int
     rows: str
     slices: str
-    findings: list[dict[str, Any]] = field(default_factory=list)  # run-level: finding, monitor, evidence
+    # Of the run: finding, monitor, slice, evidence, proposes.
+    findings: list[dict[str, Any]] = field(default_factory=list)
     monitors: dict[str, str] = field(default_factory=dict)  # name -> version
     validation_queries: dict[str, int] = field(default_factory=dict)  # split -> evaluations on it
     alpha_spent: float = 0.0

@@ -265,18 +265,21 @@ def _bounded(
 
 def _proposals(evidence: Evidence, digest: str) -> list[dict[str, Any]]:
     """Return one proposal per finding and target: what the last evaluation said of it."""
-    last = {(finding, target): said for finding, target, said in evidence.proposals}
+    last = {
+        (finding, target, _PROPOSALS.get(finding, proposed)): said
+        for finding, target, said, proposed in evidence.proposals
+        if finding in _PROPOSALS or finding is Finding.NOTED
+    }
     return [
         {
             "action": "propose",
             "target": target,
             "evidence": said,
-            "next": _PROPOSALS[finding],
+            "next": next_step,
             "reverse": "",
             "record": digest,
         }
-        for (finding, target), said in last.items()
-        if finding in _PROPOSALS
+        for (_, target, next_step), said in last.items()
     ]
 
 

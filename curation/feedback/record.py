@@ -29,13 +29,14 @@ class Evidence:
 
     noisy: row_id, slice, est_precision, surest first. slices_of_rows: row_id and slice of every row now.
     slice_findings: slice -> (finding, repetition value) at its last evaluation. proposals: finding, target,
-    evidence. skipped: rows the record speaks of that are changed or gone. refusal: why the record is refused.
+    evidence, and what the monitor itself proposes. skipped: rows the record speaks of that are changed or gone.
+    refusal: why the record is refused.
     """
 
     noisy: pl.DataFrame
     slices_of_rows: pl.DataFrame
     slice_findings: dict[str, list[tuple[Finding, float]]] = field(default_factory=dict)
-    proposals: list[tuple[Finding, str, str]] = field(default_factory=list)
+    proposals: list[tuple[Finding, str, str, str]] = field(default_factory=list)
     skipped: int = 0
     refusal: str = ""
 
@@ -64,7 +65,7 @@ def read_record(
     )
     order = [pl.col("est_precision"), pl.col("contradiction").fill_null(0.0), pl.col("row_id")]
     uncertain = known.filter(pl.col("finding").cast(pl.String) == Finding.UNCERTAIN.value).height
-    proposals = [(Finding.UNCERTAIN, f"{uncertain} rows", "one signal of two")] if uncertain else []
+    proposals = [(Finding.UNCERTAIN, f"{uncertain} rows", "one signal of two", "")] if uncertain else []
     last = slices.filter(pl.col("evaluation") == pl.col("evaluation").max().over("slice")).sort(
         "slice", "finding"
     )
@@ -76,10 +77,11 @@ def read_record(
         if kind in _ACTED_ON and kind not in [k for k, _ in found.get(name, [])]:
             found.setdefault(name, []).append((kind, 1.0 if value is None else value))
         elif kind == Finding.COVERAGE_GAP:
-            proposals.append((kind, name, said or ""))
+            proposals.append((kind, name, said or "", ""))
     for run_level in header.findings:
         kind = Finding(run_level.get("finding", Finding.NONE))
-        proposals.append((kind, "the run", str(run_level.get("evidence", ""))))
+        evidence, proposed = (str(run_level.get(key) or "") for key in ("evidence", "proposes"))
+        proposals.append((kind, str(run_level.get("slice") or "the run"), evidence, proposed))
     return Evidence(
         noisy.sort(order, descending=[True, True, False]).select(_ROWS.names()),
         of_rows,

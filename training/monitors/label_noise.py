@@ -1,16 +1,9 @@
-"""M6, row noise: rows whose answer the tuned model contradicts, calibrated on answers known to be wrong.
+"""Label noise: rows whose answer the tuned model contradicts, calibrated on answers known to be wrong.
 
-Decoys are rows with the answer of another row of their slice; they are scored and never trained on. With F
-the share of rows that score at least t and pi the share of noise of the decoys' kind,
-precision(t) = pi F_decoy(t) / F_all(t).
-
-The plain estimate pi = min_t F_all(t) / F_decoy(t) counts the tail of the clean rows as noise and so finds
-noise where there is none. What tells them apart is shape: of four quarters of the decoys by score, noise
-fills the highest and the third alike, while clean rows thin out upwards. If they are at least
-CLEAN_DECAY times rarer in the highest, the excess of the third bounds how many of the highest are clean.
-All of this holds for rows that are as hard as each other. Where a slice mixes what the model has learned with
-what it has not, clean rows of the second kind look like decoys of the first: rows are judged apart by how hard the
-questions most like theirs are for the model (training/monitors/neighbours.py), each kind by its own decoys.
+Decoys are rows with the answer of another row of their slice; they are scored and never trained on
+(training/monitors/calibration.py). Where a slice mixes what the model has learned with what it has not, clean rows
+of the second kind look like decoys of the first: rows are judged apart by how hard the questions most like theirs are
+for the model (training/monitors/neighbours.py), each kind by its own decoys.
 Contradiction alone is one piece of evidence: NOISY also needs a low margin during training. Train rows are
 scored in sample, where a memorised wrong answer looks right: that misses noise, it does not invent it. A
 model that does not tell the decoys from the rows may not speak at all, nor one to which a third of a slice looks
@@ -20,85 +13,88 @@ like them: letters of one kind, say, where any answer would nearly do.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
+import polars as pl
 
 from tilth.shards.feedback import Finding
+from tilth.training.monitors.calibration import MIN_DECOYS, MIN_PRECISION, calibrate, separation
+from tilth.training.monitors.monitor import Looks, monitor
+from tilth.training.monitors.neighbours import NEIGHBOURS, difficulty
+from tilth.training.monitors.observations import Observations, Rows
 from tilth.training.monitors.signal import Signal
 
-VERSION = "3"
-MIN_DECOYS = 30
-MIN_PRECISION = 0.9
 LOW_MARGIN_RANK = 0.25  # lowest quarter of the slice
-MIN_FLAGGED = 5  # rows beyond the highest quarter of the decoys
 MIN_SEPARATION = 0.75  # probability that a decoy scores above a row; noise itself lowers it
 # Above this rows are too much like decoys for decoys to tell noise: any answer of the slice nearly serves.
 MAX_NOISE = 0.4
-CLEAN_DECAY = 10.0
-CONFIDENCE_Z = 1.3  # one-sided 90 % on the excess
-LEVELS = np.arange(0.15, 1.0, 0.05)  # shares of the decoys at or above the thresholds tried
+MAX_KINDS = 3
+DECOYS_PER_KIND = 40
+# Means of 20 independent scores vary a twentieth as much as the scores. Of one task .6 to 1.5 times that was seen, of
+# several mixed 1.7 to 7 (docs/lab-notes.md).
+MAX_VARIANCE_RATIO = 2.0
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What the decoys say about the scores of a slice, by descending threshold."""
+@monitor("label_noise", label="M6")
+class LabelNoise:
+    """The tuned model contradicts a row's answer as it contradicts answers known to be wrong."""
 
-    noise: float  # lower estimate of pi
-    thresholds: np.ndarray
-    precision: np.ndarray  # estimated, of the rows at or above each threshold
+    version: ClassVar[str] = "3"
+    looks_at: ClassVar[tuple[Looks, ...]] = ("rows",)
+    proposes: ClassVar[Mapping[Finding, str]] = {
+        Finding.NOISY: "rows with two signals are set aside",
+        Finding.UNCERTAIN: "look at rows with one signal of two",
+    }
 
-    @property
-    def threshold(self) -> float | None:
-        """The lowest threshold with precision >= 0.9; None where there is none."""
-        sure = np.flatnonzero(self.precision >= MIN_PRECISION)
-        return float(self.thresholds[sure[-1]]) if len(sure) else None
-
-    def of(self, scores: np.ndarray) -> np.ndarray:
-        """Return the estimated precision at each score (n,); 0 below every threshold."""
-        beyond = scores[:, None] >= self.thresholds[None, :]
-        best = self.precision[np.argmax(beyond, axis=1)]
-        return np.where(beyond.any(axis=1), best, 0.0)
+    def examine(self, observations: Observations) -> list[Signal]:
+        """Judge the rows of every slice."""
+        rows = observations.rows
+        return [] if rows is None else [_judged(rows, name) for name in sorted(rows.scores["slice"].unique())]
 
 
-def calibrate(scores: np.ndarray, decoys: np.ndarray) -> Calibration | None:
-    """Return the precision of thresholds on `scores` (n,), higher is worse; None with too few decoys (m,)."""
-    if min(len(scores), len(decoys)) < MIN_DECOYS:
-        return None
-    thresholds = np.quantile(decoys, 1 - LEVELS)
-    share_all, share_decoy = survival(scores, thresholds), survival(decoys, thresholds)
-    noise = noise_share(scores, decoys)
-    precision = np.minimum(1.0, noise * share_decoy / np.maximum(share_all, 1e-12))
-    # A higher threshold cannot be less precise: what holds for a lower one holds for it.
-    return Calibration(noise, thresholds, np.maximum.accumulate(precision[::-1])[::-1])
+def _judged(rows: Rows, name: str) -> Signal:
+    """Return what is said of a slice and of its rows."""
+    mine = rows.scores.filter(pl.col("slice") == name)
+    wrong = rows.decoys.filter(pl.col("slice") == name)
+    kinds, decoy_kinds = _kinds(mine, wrong, rows.questions)
+    findings, precision, signal = of_slice(
+        mine["contradiction"].to_numpy(),
+        mine["margin_mean"].fill_null(math.nan).to_numpy(),
+        wrong["contradiction"].to_numpy(),
+        slice_name=name,
+        kinds=kinds,
+        decoy_kinds=decoy_kinds,
+    )
+    judged = mine.select(
+        "row_id",
+        finding=pl.Series(findings, dtype=pl.String),
+        est_precision=pl.lit(precision),
+        evidence=pl.format("contradiction {} nat", pl.col("contradiction").round(3)),
+    )
+    return replace(signal, rows=judged.filter(pl.col("finding") != Finding.NONE.value))
 
 
-def separation(scores: np.ndarray, decoys: np.ndarray) -> float:
-    """Return the probability that a decoy scores above a row, ties counted half."""
-    ordered = np.sort(scores)
-    below = np.searchsorted(ordered, decoys, side="left") + np.searchsorted(ordered, decoys, side="right")
-    return float(below.mean()) / (2 * len(scores))
+def _kinds(
+    rows: pl.DataFrame, wrong: pl.DataFrame, questions: Mapping[bytes, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Part rows and decoys by how hard the model finds what they ask: (rows,), (decoys,).
+
+    All are of one kind where neighbours score no more alike than chance has it, or decoys are too few to part.
+    """
+    scores = rows["contradiction"].to_numpy()
+    asked = [*rows["row_id"], *wrong["row_id"]]
+    hard = difficulty([questions[row] for row in asked], scores)
+    hard, hard_decoys = hard[: rows.height], hard[rows.height :]
+    alike = hard.var() * NEIGHBOURS > MAX_VARIANCE_RATIO * scores.var()
+    count = max(1, min(MAX_KINDS, wrong.height // DECOYS_PER_KIND)) if alike else 1
+    bounds = np.quantile(hard, np.arange(1, count) / count)
+    return np.searchsorted(bounds, hard, side="right"), np.searchsorted(bounds, hard_decoys, side="right")
 
 
-def noise_share(scores: np.ndarray, decoys: np.ndarray) -> float:
-    """Return a lower estimate of the share of rows that are noise of the decoys' kind."""
-    third, half, highest = np.quantile(decoys, [0.25, 0.5, 0.75])
-    top = int((scores >= highest).sum())
-    beside = int(((scores >= third) & (scores < half)).sum())
-    if top < MIN_FLAGGED:
-        return 0.0
-    # Poisson counts; a quarter of m decoys is known to sqrt(3 / m) of itself
-    error = math.sqrt(top + beside + 3 * (top**2 + beside**2) / len(decoys))
-    clean = max(0.0, beside - top + CONFIDENCE_Z * error) / (CLEAN_DECAY - 1)
-    return min(1.0, max(0.0, top - clean) / (0.25 * len(scores)))
-
-
-def survival(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Return the share of `values` that is >= each of `at`."""
-    return 1 - np.searchsorted(np.sort(values), at, side="left") / max(1, len(values))
-
-
-def examine(
+def of_slice(
     contradiction: np.ndarray,
     margin: np.ndarray,
     decoys: np.ndarray,
@@ -172,7 +168,7 @@ def _signal(slice_name: str, parts: list[_Part]) -> Signal:
     heard = [part for part in parts if not part.silence]
     reasons = "; ".join(dict.fromkeys(part.silence for part in parts if part.silence))
     if not heard:
-        return Signal("M6", Finding.INCONCLUSIVE, slice_name, reasons, parts[0].value)
+        return Signal(Finding.INCONCLUSIVE, slice_name, reasons, parts[0].value)
     rows = sum(len(part.findings) for part in heard)
     noise = sum((part.value or 0.0) * len(part.findings) for part in heard) / rows
     named = sum(part.count(Finding.NOISY) for part in heard)
@@ -189,4 +185,4 @@ def _signal(slice_name: str, parts: list[_Part]) -> Signal:
         evidence += f"; nothing is said of {quiet} rows: {reasons}"
     thresholds = [part.threshold for part in heard if part.threshold is not None]
     finding = Finding.NOISY if named else Finding.NONE
-    return Signal("M6", finding, slice_name, evidence, noise, None, min(thresholds, default=None))
+    return Signal(finding, slice_name, evidence, noise, None, min(thresholds, default=None))

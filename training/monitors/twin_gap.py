@@ -1,4 +1,4 @@
-"""M1, twin gap: rows the run trains on improve while withheld rows like them do not.
+"""Twin gap: rows the run trains on improve while withheld rows like them do not.
 
 G(t) = [L_twin - L_probe](t) - [L_twin - L_probe](0), both in eval mode on fixed rows. Unlike validation loss
 it sees repetition: a slice can be repeated hundreds of times without its validation loss rising.
@@ -6,19 +6,50 @@ it sees repetition: a slice can be repeated hundreds of times without its valida
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import numpy as np
 
 from tilth.shards.feedback import Finding
 from tilth.training.evaluation.intervals import Estimate, clustered_mean, spent_alpha
+from tilth.training.monitors.monitor import Looks, monitor
+from tilth.training.monitors.observations import Observations
 from tilth.training.monitors.signal import MIN_GROUPS, Signal, too_few
 
-VERSION = "1"
 MIN_GAP = 0.05  # nat/token
 MIN_RELATIVE_GAP = 0.1  # of the twin loss
 PERSISTENCE = 2  # evaluations in a row
 
 
-def examine(
+@monitor("twin_gap", label="M1")
+class TwinGap:
+    """Rows the run trains on improve while withheld rows like them do not."""
+
+    version: ClassVar[str] = "1"
+    looks_at: ClassVar[tuple[Looks, ...]] = ("probe", "twin")
+    proposes: ClassVar[Mapping[Finding, str]] = {Finding.MEMORISING: "the slice weighs less"}
+
+    def examine(self, observations: Observations) -> list[Signal]:
+        """Test every slice, and all rows together: one more test of the same family."""
+        signals = []
+        for name in observations.scopes:
+            twin, twin_clusters = observations.losses("twin", name)
+            probe, probe_clusters = observations.losses("probe", name)
+            signals.append(
+                of_slice(
+                    twin,
+                    probe,
+                    slice_name=name,
+                    slices=len(observations.scopes),
+                    twin_clusters=twin_clusters,
+                    probe_clusters=probe_clusters,
+                )
+            )
+        return signals
+
+
+def of_slice(
     twin: np.ndarray,
     probe: np.ndarray,
     *,
@@ -35,9 +66,9 @@ def examine(
     now = len(twin) - 1
     groups = gap(twin, probe, 0, twin_clusters, probe_clusters).groups
     if groups < MIN_GROUPS:
-        return too_few("M1", slice_name, groups)
+        return too_few(slice_name, groups)
     if now < 1:
-        return Signal("M1", Finding.NONE, slice_name, "baseline")
+        return Signal(Finding.NONE, slice_name, "baseline")
     tested = []
     for t in range(max(1, now - PERSISTENCE + 1), now + 1):
         alpha = spent_alpha(t, slices)
@@ -47,7 +78,6 @@ def examine(
     estimate, lcb, threshold, alpha = tested[-1]
     fired = len(tested) == PERSISTENCE and all(bound > limit for _, bound, limit, _ in tested)
     return Signal(
-        "M1",
         Finding.MEMORISING if fired else Finding.NONE,
         slice_name,
         f"gap between withheld and trained rows grew by {estimate.mean:.3f} nat, at least {lcb:.3f}; "

@@ -1,4 +1,4 @@
-"""M2, validation rise: the loss on held-out rows has turned upwards.
+"""Validation rise: the loss on held-out rows has turned upwards.
 
 The best evaluation t* is chosen on half A of the rows and the rise since then is tested on half B, so the
 choice of the minimum cannot fake a rise. GL is Prechelt's generalisation loss ("Early Stopping - But When?",
@@ -7,19 +7,51 @@ choice of the minimum cannot fake a rise. GL is Prechelt's generalisation loss (
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
 import numpy as np
 
 from tilth.shards.feedback import Finding
 from tilth.training.evaluation.intervals import Estimate, clustered_mean, spent_alpha
+from tilth.training.monitors.monitor import Looks, monitor
+from tilth.training.monitors.observations import Observations
 from tilth.training.monitors.signal import MIN_GROUPS, Signal, too_few
 
-VERSION = "1"
 MIN_RISE = 0.01  # nat/token
 PERSISTENCE = 2  # evaluations in a row
 MAX_GENERALISATION_LOSS = 5.0  # per cent, Prechelt's GL_5
 
 
-def examine(losses: np.ndarray, clusters: np.ndarray, *, slice_name: str | None, slices: int) -> Signal:
+@monitor("validation_rise", label="M2")
+class ValidationRise:
+    """The loss on held-out rows has turned upwards."""
+
+    version: ClassVar[str] = "1"
+    looks_at: ClassVar[tuple[Looks, ...]] = ("feedback",)
+    proposes: ClassVar[Mapping[Finding, str]] = {Finding.OVERFIT: "the slice weighs less"}
+
+    def examine(self, observations: Observations) -> list[Signal]:
+        """Test every slice, and all rows together: one more test of the same family."""
+        slices = len(observations.scopes)
+        return [
+            of_slice(*observations.losses("feedback", name), slice_name=name, slices=slices)
+            for name in observations.scopes
+        ]
+
+
+def is_overfit(signals: Sequence[Signal], losses: np.ndarray) -> bool:
+    """Overfit as a whole: this monitor says so of all held-out rows, or Prechelt's GL twice where it has enough rows.
+
+    losses: held-out loss (nat/token) at every evaluation so far.
+    """
+    pooled = [s for s in signals if s.monitor == "validation_rise" and s.slice is None]
+    if not pooled or pooled[0].finding is Finding.INCONCLUSIVE:
+        return False
+    return pooled[0].fired or stays_above(losses)
+
+
+def of_slice(losses: np.ndarray, clusters: np.ndarray, *, slice_name: str | None, slices: int) -> Signal:
     """Test the rise at the last evaluation.
 
     losses: (evaluations, rows) in nat/token on feedback rows. clusters: (rows,) group codes; the halves are
@@ -29,9 +61,9 @@ def examine(losses: np.ndarray, clusters: np.ndarray, *, slice_name: str | None,
     in_a = halves(clusters)
     groups = len(np.unique(clusters[~in_a]))
     if groups < MIN_GROUPS:
-        return too_few("M2", slice_name, groups)
+        return too_few(slice_name, groups)
     if now < 1:
-        return Signal("M2", Finding.NONE, slice_name, "baseline")
+        return Signal(Finding.NONE, slice_name, "baseline")
     tested = []
     for t in range(max(1, now - PERSISTENCE + 1), now + 1):
         alpha = spent_alpha(t, slices)
@@ -40,7 +72,6 @@ def examine(losses: np.ndarray, clusters: np.ndarray, *, slice_name: str | None,
     estimate, lcb, best, alpha = tested[-1]
     fired = len(tested) == PERSISTENCE and all(bound > MIN_RISE for _, bound, _, _ in tested)
     return Signal(
-        "M2",
         Finding.OVERFIT if fired else Finding.NONE,
         slice_name,
         f"held-out loss {estimate.mean:+.3f} nat against evaluation {best}, at least {lcb:+.3f}; "

@@ -22,7 +22,7 @@ from tilth.training.retention.retained import FROM_USER, Retained
 from tilth.training.rows.roles import Roles, assign
 from tilth.training.rows.text import Renderer
 from tilth.training.run import tensorboard
-from tilth.training.run.learning import Learning
+from tilth.training.run.learning import Learning, Watched
 
 NAMING = ("version", "recipe", "seed", "exclude", "monitors", "max_steps")
 
@@ -65,17 +65,9 @@ class Job:
 
     def learning(self) -> Learning:
         """Return the monitors of the run, before its first step."""
-        return Learning(
-            train=self.roles.train,
-            twin=self.roles.twin,
-            feedback=self.roles.feedback,
-            base_knowledge=self.retained.measured,
-            recipe=self.recipe,
-            evaluation=self.evaluation,
-            seed=self.seed,
-            total_steps=self.plan.steps,
-            groups=self.roles.groups,
-        )
+        roles = self.roles
+        rows = Watched(roles.train, roles.twin, roles.feedback, self.retained.measured, roles.groups)
+        return Learning(rows, self.recipe, self.evaluation, seed=self.seed, total_steps=self.plan.steps)
 
 
 def prepare(request: Request, store: Store) -> Job:

@@ -16,6 +16,8 @@ from tilth.training.run.mixture import Update
 
 BY_SLICE = ("probe", "twin", "feedback")  # the panels that hold the slices of the run
 
+TWIN_GAP = "twin_gap"  # the monitor whose value is the gap of a slice
+
 Tracks = Mapping[str, Track]
 Record = dict[str, Any]
 
@@ -101,6 +103,6 @@ def slice_lines(
         for panel in BY_SLICE:
             loss, se, rows = tracks[panel].loss(code)
             line |= {f"n_{panel}": rows, f"loss_{panel}": loss, f"se_{panel}": se}
-        line["gap"] = next((s.value for s in mine if s.monitor == "M1"), None)
+        line["gap"] = next((s.value for s in mine if s.monitor == TWIN_GAP), None)
         lines.append({key: finite(value) for key, value in line.items()})
     return lines

@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tilth.shards.feedback import FEEDBACK_ROWS, FeedbackHeader
 from tilth.shards.store import Store
 from tilth.shards.tables import conform
 from tilth.shards.version import Version
+from tilth.training.monitors.monitor import versions
 from tilth.training.monitors.repetition import REPETITION_CONSTANT
-from tilth.training.monitors.signals import MONITORS
-from tilth.training.recipe import TrainingRecipe
 from tilth.training.run.learning import Learning
 
 
-def store_feedback(
-    learning: Learning,
-    *,
-    store: Store,
-    version: Version,
-    recipe: TrainingRecipe,
-    run_id: str,
-    recipe_digest: str,
-    base_digest: str,
-    seed: int,
-    steps: int,
-    tokens: int,
-) -> str:
+def store_feedback(learning: Learning, store: Store, version: Version, header: FeedbackHeader) -> str:
     """Store the record of a finished run and return its digest.
 
-    Losses of single rows are kept for train and withheld rows only, never for the splits that judge.
+    header: what names the run; what it learned is set here. Losses of single rows are kept for train and withheld
+    rows only, never for the splits that judge.
     """
     rows, slices = learning.feedback_frames()
     digests = version.rows(["row_id", "text_digest"])
     rows = rows.drop("text_digest").join(digests, on="row_id", how="left", maintain_order="left")
-    header = FeedbackHeader(
-        run_id=run_id,
-        version=version.id,
-        content_id=version.manifest.content_id,
-        recipe_digest=recipe_digest,
-        base_digest=base_digest,
-        seeds=[seed],
-        steps=steps,
-        tokens=tokens,
-        twin_folds=list(recipe.twin_folds),
+    header = replace(
+        header,
         row_count=rows.height,
-        rows="",
-        slices="",
         findings=[_plain(finding) for finding in learning.run_findings],
-        monitors=MONITORS,
+        monitors=versions(),
         validation_queries={"feedback": len(learning.evaluations)},
         alpha_spent=round(learning.alpha_spent, 6),
         repetition_constant=REPETITION_CONSTANT,

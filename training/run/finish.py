@@ -9,6 +9,7 @@ from typing import Any
 
 from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json
+from tilth.shards.feedback import FeedbackHeader
 from tilth.training.evaluation.answers import write_answers
 from tilth.training.evaluation.evaluate import LoadedTask
 from tilth.training.evaluation.judge import Judgement, judge
@@ -20,10 +21,10 @@ from tilth.training.retention.interpolate import Line, choose, mixes_of
 from tilth.training.run.feedback import store_feedback
 from tilth.training.run.journal import read
 from tilth.training.run.loop import Loop
-from tilth.training.run.run_facts import SAMPLES_PER_TASK, run_facts
+from tilth.training.run.run_facts import SAMPLES_PER_TASK, Measured, run_facts
 from tilth.training.search.find_rate import rate_facts, stored
 from tilth.validators.facts.page import Link
-from tilth.validators.facts.run import MixResult, PlanLine, RateCurve, RunFacts
+from tilth.validators.facts.run import MixResult, PlanLine, RateCurve, RunFacts, RunHead
 from tilth.validators.report import run_page
 
 UNWATCHED = "the monitors were off, as in every arm of a comparison"
@@ -104,18 +105,21 @@ def _store_feedback(job: Job, loop: Loop) -> str | None:
     """Store what a watched run learned of its rows and return its digest."""
     if loop.learning is None:
         return None
-    return store_feedback(
-        loop.learning,
-        store=job.store,
-        version=job.version,
-        recipe=job.recipe,
+    header = FeedbackHeader(
         run_id=job.run_id,
+        version=job.version.id,
+        content_id=job.version.manifest.content_id,
         recipe_digest=job.recipe_digest,
         base_digest=job.inputs["base"],
-        seed=job.seed,
+        seeds=[job.seed],
         steps=loop.step,
         tokens=loop.sampler.tokens,
+        twin_folds=list(job.recipe.twin_folds),
+        row_count=0,
+        rows="",
+        slices="",
     )
+    return store_feedback(loop.learning, job.store, job.version, header)
 
 
 def _mix(job: Job, loop: Loop) -> list[MixResult]:
@@ -146,27 +150,27 @@ def _facts(
     peak: int,
 ) -> RunFacts:
     """Return the facts of the run page; an unwatched run says so instead of praising itself."""
-    facts = run_facts(
-        learning=loop.learning or job.learning(),
-        base=untuned,
-        tuned=tuned,
-        loaded=tasks,
-        groups=job.roles.groups,
-        rate=_rates(loop),
-        plan=_planned(job, loop, seconds, peak),
-        base_knowledge_note=job.retained.note,
-        next_command=job.next_command,
+    head = RunHead(
+        kind="run",
+        next=job.next_command,
         name=job.version.manifest.name,
         run_id=job.run_id,
         version=job.version.short,
-        base_name=job.base.name,
+        base=job.base.name,
+        method=job.recipe.method,
+        seed=job.seed,
         device=job.plan.device,
         steps=loop.step,
+        planned_steps=job.plan.steps,
         best_step=loop.best_step,
         stopped_early=loop.stopped_early,
         tokens=loop.sampler.tokens,
-        examples=SAMPLES_PER_TASK if job.evaluation.show_answers else 0,
+        rate=_rates(loop),
+        plan=_planned(job, loop, seconds, peak),
     )
+    shown = SAMPLES_PER_TASK if job.evaluation.show_answers else 0
+    measured = Measured(untuned, tuned, tasks, job.roles.groups, job.retained.note, shown)
+    facts = run_facts(head, loop.learning or job.learning(), measured)
     if loop.learning is None:
         facts["reasons"][-1] = UNWATCHED
     return facts

@@ -19,8 +19,10 @@ from tilth.shards.tables import conform
 from tilth.training.evaluation.panels import EvaluationPlan, Track, draw, plan_evaluations
 from tilth.training.monitors import decoys
 from tilth.training.monitors.dynamics import Dynamics
+from tilth.training.monitors.monitor import listen, name_of
+from tilth.training.monitors.observations import Observations, Rows
 from tilth.training.monitors.signal import Signal
-from tilth.training.monitors.signals import is_overfit, signals_of
+from tilth.training.monitors.validation_rise import is_overfit
 from tilth.training.run import evaluation_records, mixture, verdicts
 
 if TYPE_CHECKING:
@@ -43,39 +45,46 @@ class Evaluated:
     findings: list[Signal]
 
 
-class Learning:
-    """Dynamics of the rows, fixed panels, monitors and the mixture of one run.
+@dataclass(frozen=True)
+class Watched:
+    """The rows that a run looks at: those it trains on, those withheld, held out, and known to its base.
 
     groups: row_id -> conversation or source, for bounds that count groups instead of rows.
     """
 
+    train: list[Example]
+    twin: list[Example]
+    feedback: list[Example]
+    base_knowledge: list[Example]
+    groups: Mapping[bytes, str] | None = None
+
+
+class Learning:
+    """Dynamics of the rows, fixed panels, monitors and the mixture of one run."""
+
     def __init__(
         self,
-        *,
-        train: list[Example],
-        twin: list[Example],
-        feedback: list[Example],
-        base_knowledge: list[Example],
+        rows: Watched,
         recipe: TrainingRecipe,
         evaluation: EvaluationRecipe,
+        *,
         seed: int,
         total_steps: int,
-        groups: Mapping[bytes, str] | None = None,
     ) -> None:
-        train = [e for e in train if e.weight > 0]
+        train = [e for e in rows.train if e.weight > 0]
         self.recipe, self.seed, self.total_steps = recipe, seed, total_steps
         self.slices = sorted({e.slice for e in train})
-        self.train, self.twin = train, [e for e in twin if e.slice in set(self.slices)]
+        self.train, self.twin = train, [e for e in rows.twin if e.slice in set(self.slices)]
         self.dynamics = Dynamics(train, self.slices)
         of_panel = {
             "probe": (train, self.slices),
             "twin": (self.twin, self.slices),
-            "feedback": (feedback, self.slices),
-            "base": (base_knowledge, sorted({e.slice for e in base_knowledge})),
+            "feedback": (rows.feedback, self.slices),
+            "base": (rows.base_knowledge, sorted({e.slice for e in rows.base_knowledge})),
         }
         self.plan: EvaluationPlan = plan_evaluations(of_panel, recipe, evaluation, total_steps)
         self.tracks = {
-            name: Track(draw(name, examples, slices, self.plan.rows_per_slice, groups))
+            name: Track(draw(name, examples, slices, self.plan.rows_per_slice, rows.groups))
             for name, (examples, slices) in of_panel.items()
         }
         self.curated = _token_shares(train, self.slices)
@@ -84,8 +93,8 @@ class Learning:
         self.slice_lines: list[dict[str, Any]] = []  # FEEDBACK_SLICES
         self.run_findings: list[dict[str, Any]] = []
         # by monitor and slice: its last signal, or the last that fired
-        self.said: dict[str, dict[str, Any]] = {}
-        self.judged: pl.DataFrame | None = None
+        self.last_signals: dict[str, dict[str, Any]] = {}
+        self.judged: pl.DataFrame | None = None  # FEEDBACK_ROWS without text digests, after `finish`
         self.kept: np.ndarray | None = None  # loss of each row of the base panel under the final weights
 
     def due(self, step: int) -> bool:
@@ -105,13 +114,13 @@ class Learning:
         loss = self._held_out_loss()
         best = not self.evaluations or loss < min(e["loss"] for e in self.evaluations)
         self.evaluations.append({"step": step, "tokens": tokens_seen, "loss": loss})
-        signals = signals_of(self.tracks, self.dynamics, self.slices)
+        signals = listen(Observations(self.tracks, self.dynamics, self.slices))
         self._remember(signals, step)
         self.slice_lines += evaluation_records.slice_lines(
             self.evaluations, self.tracks, self.dynamics, self.slices, signals
         )
         fired = [s for s in signals if s.fired]
-        self.run_findings += [{**s.to_dict(), "step": step} for s in fired if s.slice is None]
+        self.run_findings += [{**s.to_dict(), "step": step} for s in fired if _of_the_run(s)]
         records = self._records(signals)
         update = self._next_mixture(signals, step, tokens_seen)
         if update is not None:
@@ -191,8 +200,8 @@ class Learning:
     def _remember(self, signals: list[Signal], step: int | None) -> None:
         for signal in signals:
             key = f"{signal.monitor} {signal.slice or ''}"
-            if signal.fired or not self.said.get(key, {}).get("fired"):
-                self.said[key] = {**signal.to_dict(), "step": step, "fired": signal.fired}
+            if signal.fired or not self.last_signals.get(key, {}).get("fired"):
+                self.last_signals[key] = {**signal.to_dict(), "step": step, "fired": signal.fired}
 
     def finish(self, model: Any) -> list[Signal]:
         """Score every row seen or withheld, and the decoys, with the final weights; return what was found.
@@ -208,7 +217,11 @@ class Learning:
         of_rows = score(model, read, self.recipe.pack_tokens)
         of_decoys = score(model, wrong, self.recipe.pack_tokens)
         questions = {example.row_id: example.input_ids[~example.is_label] for example in read + wrong}
-        self.judged, signals = verdicts.judge(of_rows, of_decoys, self.dynamics.frame(), questions)
+        rows = verdicts.by_row(of_rows, self.dynamics.frame())
+        observations = Observations(self.tracks, self.dynamics, self.slices, Rows(rows, of_decoys, questions))
+        signals = listen(observations)
+        withheld = [e.row_id for e in self.twin]
+        self.judged = verdicts.feedback_rows(rows, verdicts.found_of_rows(signals), withheld)
         self._remember(signals, None)
         fired = [s for s in signals if s.fired]
         self.run_findings += [s.to_dict() for s in fired]
@@ -217,14 +230,12 @@ class Learning:
     def feedback_frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return FEEDBACK_ROWS (without text digests) and FEEDBACK_SLICES."""
         slices = conform(pl.DataFrame(self.slice_lines, infer_schema_length=None), FEEDBACK_SLICES)
-        rows = FEEDBACK_ROWS.to_frame()
-        if self.judged is not None:
-            rows = verdicts.feedback_rows(self.judged, [e.row_id for e in self.twin])
+        rows = FEEDBACK_ROWS.to_frame() if self.judged is None else self.judged
         return verdicts.rounded(rows), verdicts.rounded(slices)
 
     @property
     def alpha_spent(self) -> float:
-        """The error probability that the tests of M1 so far have used; M2 and M9 used as much each."""
+        """The error probability that the tests of one monitor so far have used; each used as much."""
         return sum(0.05 * 6 / (math.pi**2 * t**2) for t in range(1, len(self.evaluations)))
 
     def state_dict(self) -> dict[str, Any]:
@@ -237,7 +248,7 @@ class Learning:
             "evaluations": self.evaluations,
             "slice_lines": self.slice_lines,
             "run_findings": self.run_findings,
-            "said": self.said,
+            "last_signals": self.last_signals,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -252,7 +263,19 @@ class Learning:
         self.evaluations = list(state["evaluations"])
         self.slice_lines = list(state["slice_lines"])
         self.run_findings = list(state["run_findings"])
-        self.said = dict(state["said"])
+        kept = state["said"] if "said" in state else state["last_signals"]  # as checkpoints before called it
+        self.last_signals = {
+            f"{name_of(signal['monitor'])} {signal['slice'] or ''}": {
+                **signal,
+                "monitor": name_of(signal["monitor"]),
+            }
+            for signal in kept.values()
+        }
+
+
+def _of_the_run(signal: Signal) -> bool:
+    """Tell whether a finding belongs into the header of the record: the lines of slices do not carry it."""
+    return signal.slice is None or signal.finding is Finding.NOTED
 
 
 def _token_shares(examples: list[Example], slices: list[str]) -> np.ndarray:

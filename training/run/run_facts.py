@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -15,84 +16,53 @@ from tilth.validators.facts.page import Action, Word
 from tilth.validators.facts.run import (
     Curve,
     MonitorResult,
-    PlanLine,
-    RateCurve,
     Retention,
     RunFacts,
+    RunHead,
     Sample,
     TaskResult,
 )
 
-MONITOR_NAMES = {
-    "M1": "M1 twin gap",
-    "M2": "M2 validation rise",
-    "M5": "M5 repetition",
-    "M6": "M6 row noise",
-    "M9": "M9 retention",
-}
 MIN_MOVED_SHARE = 0.01  # a smaller change of the mixture is no action
 SAMPLES_PER_TASK = 8
 
 
-def run_facts(
-    *,
-    learning: Learning,
-    base: Judgement,
-    tuned: Judgement,
-    loaded: list[LoadedTask],
-    groups: Mapping[bytes, str] | None,
-    rate: RateCurve,
-    plan: list[PlanLine],
-    base_knowledge_note: str,
-    next_command: str,
-    name: str,
-    run_id: str,
-    version: str,
-    base_name: str,
-    device: str,
-    steps: int,
-    best_step: int,
-    stopped_early: bool,
-    tokens: int,
-    examples: int = SAMPLES_PER_TASK,
-) -> RunFacts:
-    """Return the facts of the run page from what the run measured.
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of the untuned and the tuned model.
 
-    version: 12 hex digits. examples: answers shown per task. base_knowledge_note: where those rows are from.
+    note: where the rows of base knowledge are from. examples: answers shown per task.
     """
+
+    base: Judgement
+    tuned: Judgement
+    tasks: list[LoadedTask]
+    groups: Mapping[bytes, str] | None = None
+    note: str = ""
+    examples: int = SAMPLES_PER_TASK
+
+
+def run_facts(head: RunHead, learning: Learning, measured: Measured) -> RunFacts:
+    """Return the facts of the run page: what it was, what it measured, and what its monitors say."""
+    base, tuned, groups = measured.base, measured.tuned, measured.groups
     slices = slice_results(base, tuned, groups)
     tasks = task_results(base, tuned)
     loss = change_in_loss(base, tuned, groups) if tuned.losses.height else None
-    kept = retention(learning, base_knowledge_note)
+    kept = retention(learning, measured.note)
     monitors, bound = monitor_results(learning), learning.recipe.retention.max_forgotten
     word, reasons = verdict(loss, tasks, kept, monitors, tuned.losses.height, bound)
-    return RunFacts(
-        kind="run",
-        verdict=word,
-        reasons=reasons,
-        next=next_command,
-        name=name,
-        run_id=run_id,
-        version=version,
-        base=base_name,
-        method=learning.recipe.method,
-        seed=learning.seed,
-        device=device,
-        steps=steps,
-        planned_steps=learning.total_steps,
-        best_step=best_step,
-        stopped_early=stopped_early,
-        tokens=tokens,
-        slices=slices,
-        tasks=tasks,
-        curves=curves(learning),
-        rate=rate,
-        monitors=monitors,
-        retention=kept,
-        samples=samples(loaded, base.tasks, tuned.tasks, examples),
-        plan=plan,
-        actions=actions(learning, stopped_early, steps),
-    )
+    return {
+        **head,
+        "verdict": word,
+        "reasons": reasons,
+        "slices": slices,
+        "tasks": tasks,
+        "curves": curves(learning),
+        "monitors": monitors,
+        "retention": kept,
+        "samples": samples(measured.tasks, base.tasks, tuned.tasks, measured.examples),
+        "actions": actions(learning, head["stopped_early"], head["steps"]),
+    }
 
 
 def verdict(
@@ -189,16 +159,17 @@ def monitor_results(learning: Learning) -> list[MonitorResult]:
     """Return what each monitor last said of each slice, or said when it last fired."""
     return [
         MonitorResult(
-            monitor=MONITOR_NAMES[said["monitor"]],
-            slice=said["slice"] or "",
-            finding=said["finding"],
-            triggered=said["fired"],
-            value=said["value"],
-            bound=said["threshold"],
-            step=said["step"],
-            evidence=said["evidence"],
+            monitor=signal["monitor"].replace("_", " "),
+            slice=signal["slice"] or "",
+            finding=signal["finding"],
+            triggered=signal["fired"],
+            value=signal["value"],
+            bound=signal["threshold"],
+            step=signal["step"],
+            evidence=signal["evidence"],
+            proposes=signal.get("proposes", ""),
         )
-        for _, said in sorted(learning.said.items())
+        for _, signal in sorted(learning.last_signals.items())
     ]
 
 
@@ -266,7 +237,7 @@ def actions(learning: Learning, stopped_early: bool, steps: int) -> list[Action]
             Action(
                 action=f"stopped after {steps} of {learning.total_steps} steps",
                 target="the run",
-                evidence=learning.said.get("M2 ", {}).get("evidence", ""),
+                evidence=learning.last_signals.get("validation_rise ", {}).get("evidence", ""),
                 reverse="training.early_stop: false",
             )
         )

@@ -80,7 +80,7 @@ class RateSearchFacts(TypedDict):
 class MonitorResult(TypedDict):
     """What one monitor concluded; `slice` is "" for the whole run."""
 
-    monitor: str  # "M1 twin gap"
+    monitor: str  # "twin gap"; in pages of older runs "M1 twin gap"
     slice: str
     finding: str  # a shards.feedback.Finding
     triggered: bool
@@ -88,6 +88,7 @@ class MonitorResult(TypedDict):
     bound: float | None  # triggers beyond it
     step: int | None
     evidence: str
+    proposes: NotRequired[str]  # what the next curation does about it
 
 
 class Retention(TypedDict):
@@ -138,12 +139,10 @@ class PlanLine(TypedDict):
     measured: float | None
 
 
-class RunFacts(TypedDict):
-    """The run page."""
+class RunHead(TypedDict):
+    """What a run was and did, before anything is said of it."""
 
     kind: Literal["run"]
-    verdict: Word
-    reasons: list[str]
     next: str
     name: str
     run_id: str
@@ -157,14 +156,21 @@ class RunFacts(TypedDict):
     best_step: int
     stopped_early: bool
     tokens: int
+    rate: RateCurve
+    plan: list[PlanLine]
+
+
+class RunFacts(RunHead):
+    """The run page."""
+
+    verdict: Word
+    reasons: list[str]
     slices: list[SliceResult]
     tasks: list[TaskResult]  # empty: the page says "judged on loss only"
     curves: list[Curve]
-    rate: RateCurve
     monitors: list[MonitorResult]
     retention: Retention | None
     samples: list[Sample]
-    plan: list[PlanLine]
     actions: list[Action]  # what the run changed by itself (mixture, early stop)
     rate_search: NotRequired[RateSearchFacts]
     mixes: NotRequired[list[MixResult]]

@@ -128,6 +128,27 @@ def test_what_it_may_not_do_it_proposes() -> None:
     assert {a["action"] for a in only.actions} == {"propose"}
 
 
+def test_what_monitors_note_is_proposed_in_their_own_words_and_nothing_else_of_them_is() -> None:
+    rows = curated({"a": 100})
+    acted_on = {
+        "finding": "memorising",
+        "monitor": "twin_gap",
+        "evidence": "",
+        "proposes": "the slice weighs less",
+    }
+    noted = [
+        {"finding": "noted", "monitor": name, "slice": slice_name, "evidence": name, "proposes": f"do {name}"}
+        for name, slice_name in (("drift", None), ("drift", "a"), ("starvation", None), ("drift", None))
+    ]
+    found = steer(rows, [record(rows, findings=[acted_on, *noted])], POLICY)
+    assert [(a["action"], a["target"], a["next"]) for a in found.actions] == [
+        ("propose", "the run", "do drift"),
+        ("propose", "a", "do drift"),
+        ("propose", "the run", "do starvation"),
+    ]
+    assert found.weights.is_empty() and found.findings.is_empty()
+
+
 def test_a_record_left_out_takes_back_what_it_did() -> None:
     rows = curated({"a": 100})
     first, second = record(rows, noisy=[1], number=1), record(rows, noisy=[2], number=2)

@@ -1,4 +1,4 @@
-"""M6 on mixtures of clean and wrong rows whose truth is known."""
+"""Label noise on mixtures of clean and wrong rows whose truth is known."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tilth.shards.feedback import Finding
+from tilth.training.monitors import calibration
 from tilth.training.monitors import label_noise as noise
 
 SLICES = 40
@@ -26,7 +27,7 @@ def judged(share: float):
     estimates = []
     for seed in range(SLICES):
         wrong, contradiction, margin, decoys = slice_of(seed, share)
-        findings, precision, _ = noise.examine(contradiction, margin, decoys, slice_name="s")
+        findings, precision, _ = noise.of_slice(contradiction, margin, decoys, slice_name="s")
         noisy = findings == Finding.NOISY.value
         named, hits, wrong_rows = named + noisy.sum(), hits + (noisy & wrong).sum(), wrong_rows + wrong.sum()
         estimates += precision[noisy].tolist()
@@ -36,7 +37,7 @@ def judged(share: float):
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.3])
 def test_realised_precision_keeps_what_the_estimate_promises(share):
     named, hits, wrong, estimates = judged(share)
-    assert (estimates >= noise.MIN_PRECISION).all()
+    assert (estimates >= calibration.MIN_PRECISION).all()
     assert hits / named >= 0.85
     assert hits / wrong >= 0.2
 
@@ -48,7 +49,7 @@ def test_a_clean_slice_is_left_alone():
 
 def test_few_decoys_abstain():
     _, contradiction, margin, decoys = slice_of(0, 0.3)
-    findings, _, signal = noise.examine(contradiction, margin, decoys[:29], slice_name="s")
+    findings, _, signal = noise.of_slice(contradiction, margin, decoys[:29], slice_name="s")
     assert signal.finding is Finding.INCONCLUSIVE
     assert set(findings) == {Finding.NONE.value}
 
@@ -58,7 +59,7 @@ def test_contradiction_alone_is_uncertain():
     seen = set()
     for seed in range(SLICES):
         _, contradiction, margin, decoys = slice_of(seed, 0.3)
-        findings, _, signal = noise.examine(
+        findings, _, signal = noise.of_slice(
             contradiction, np.full_like(margin, np.nan), decoys, slice_name="s"
         )
         seen |= set(findings)
@@ -69,7 +70,7 @@ def test_contradiction_alone_is_uncertain():
 def test_a_model_that_cannot_tell_decoys_from_rows_names_nobody():
     rng = np.random.default_rng(0)
     scores = rng.exponential(0.7, 1000)
-    findings, _, signal = noise.examine(scores, -scores, rng.exponential(0.7, 100), slice_name="s")
+    findings, _, signal = noise.of_slice(scores, -scores, rng.exponential(0.7, 100), slice_name="s")
     assert set(findings) == {Finding.NONE.value}
     assert signal.finding is Finding.INCONCLUSIVE
 
@@ -78,7 +79,7 @@ def test_separation_is_the_area_under_the_curve():
     rng = np.random.default_rng(0)
     rows, decoys = rng.integers(0, 9, 50), rng.integers(2, 12, 40)
     pairs = (decoys[:, None] > rows[None]).mean() + (decoys[:, None] == rows[None]).mean() / 2
-    assert noise.separation(rows, decoys) == pytest.approx(pairs)
+    assert calibration.separation(rows, decoys) == pytest.approx(pairs)
 
 
 def mixture_of_tasks(seed: int, learned: int = 1200, hard: int = 500):
@@ -104,7 +105,7 @@ def test_a_task_that_was_not_learned_is_left_alone_where_it_is_judged_apart(apar
     named = hits = 0
     for seed in range(10):
         wrong, contradiction, margin, decoys, kinds, decoy_kinds = mixture_of_tasks(seed)
-        found, _, signal = noise.examine(
+        found, _, signal = noise.of_slice(
             contradiction, margin, decoys, slice_name="s",
             kinds=kinds if apart else None, decoy_kinds=decoy_kinds if apart else None,
         )  # fmt: skip
@@ -120,6 +121,6 @@ def test_a_slice_whose_answers_serve_each_other_names_nobody() -> None:
     decoys = rng.normal(4.0, 1.0, 60)
     # Nearly half of the rows look like decoys: as 46 rows of one slice did, of which 9 were wrong.
     scores = np.concatenate([rng.normal(4.0, 1.0, 280), rng.normal(-2.0, 1.0, 320)])
-    found, precision, signal = noise.examine(scores, np.full(600, -1.0), decoys, slice_name="polite")
+    found, precision, signal = noise.of_slice(scores, np.full(600, -1.0), decoys, slice_name="polite")
     assert set(found) == {Finding.NONE.value} and not precision.any()
     assert signal.finding is Finding.INCONCLUSIVE and "too much alike" in signal.evidence

@@ -32,11 +32,11 @@ def alarms(monitor, make, runs: int) -> float:
 
 
 def twin(run, t):
-    return twin_gap.examine(run[0][:t], run[1][:t], slice_name="s", slices=1)
+    return twin_gap.of_slice(run[0][:t], run[1][:t], slice_name="s", slices=1)
 
 
 def rise(run, t):
-    return validation_rise.examine(run[:t], np.arange(run.shape[1]), slice_name="s", slices=1)
+    return validation_rise.of_slice(run[:t], np.arange(run.shape[1]), slice_name="s", slices=1)
 
 
 def test_twin_gap_is_quiet_without_memorisation():
@@ -92,7 +92,7 @@ def test_too_few_rows_are_inconclusive(rows):
     few, many = series(rng, rows, learning_curve()), series(rng, 50, learning_curve())
     assert twin((few, many), 5).finding is Finding.INCONCLUSIVE
     assert rise(series(rng, 2 * rows, learning_curve()), 5).finding is Finding.INCONCLUSIVE
-    assert retention.examine(few).finding is Finding.INCONCLUSIVE
+    assert retention.of_run(few).finding is Finding.INCONCLUSIVE
 
 
 def test_rows_of_one_group_count_once():
@@ -100,7 +100,7 @@ def test_rows_of_one_group_count_once():
     rng = np.random.default_rng(0)
     withheld = np.repeat(series(rng, 6, learning_curve(-0.2)), 10, axis=1)
     probe = series(rng, 100, learning_curve(-1.4))
-    signal = twin_gap.examine(
+    signal = twin_gap.of_slice(
         withheld, probe, slice_name="s", slices=1, twin_clusters=np.repeat(np.arange(6), 10)
     )
     assert signal.finding is Finding.INCONCLUSIVE
@@ -110,27 +110,27 @@ def test_retention_counts_what_was_lost_on_the_base_domain():
     rng = np.random.default_rng(0)
     kept = series(rng, 100, np.zeros(4), noise=0.05)
     lost = series(rng, 100, np.array([0, 0.05, 0.1, 0.15]), noise=0.05)
-    assert retention.examine(kept).finding is Finding.NONE
-    assert retention.examine(lost).finding is Finding.FORGETTING
+    assert retention.of_run(kept).finding is Finding.NONE
+    assert retention.of_run(lost).finding is Finding.FORGETTING
 
 
 def test_retention_false_alarms():
     def monitor(run, t):
-        return retention.examine(run[:t])
+        return retention.of_run(run[:t])
 
     assert alarms(monitor, lambda s: series(np.random.default_rng(s), 60, np.zeros(EVALUATIONS)), 200) <= 0.05
 
 
 @pytest.mark.parametrize(("epochs", "fires"), [(1, False), (3, False), (4, True), (460, True)])
 def test_repetition_value_falls_with_the_passes(epochs, fires):
-    signal = repetition.examine(int(epochs * 1000), 1000, 1, slice_name="s")
+    signal = repetition.of_slice(int(epochs * 1000), 1000, 1, slice_name="s")
     assert signal.fired is fires
     assert signal.value == pytest.approx(np.exp(-(epochs - 1) / 4))
 
 
 def test_a_row_repeated_more_than_sixteen_times_is_repeated():
-    assert not repetition.examine(1000, 1000, 16, slice_name="s").fired
-    assert repetition.examine(1000, 1000, 17, slice_name="s").fired
+    assert not repetition.of_slice(1000, 1000, 16, slice_name="s").fired
+    assert repetition.of_slice(1000, 1000, 17, slice_name="s").fired
 
 
 def test_generalisation_loss_is_prechelts():

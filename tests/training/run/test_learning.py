@@ -14,7 +14,7 @@ from tilth.training.monitors import decoys
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.rows.pack import pack
 from tilth.training.rows.text import Example
-from tilth.training.run.learning import Learning
+from tilth.training.run.learning import Learning, Watched
 
 VOCABULARY, PROMPT, ANSWER, STOP = 64, 6, 4, 1
 STEPS = 60
@@ -61,16 +61,8 @@ def rows(slice_name: str, count: int, seed: int, *, rule: bool = True) -> list[E
 
 
 def make_learning(train, twin, feedback, base=(), steps: int = 40, **changes) -> Learning:
-    return Learning(
-        train=train,
-        twin=twin,
-        feedback=feedback,
-        base_knowledge=list(base),
-        recipe=RECIPE.model_copy(update=changes),
-        evaluation=EVALUATION,
-        seed=0,
-        total_steps=steps,
-    )
+    watched = Watched(train, twin, feedback, list(base))
+    return Learning(watched, RECIPE.model_copy(update=changes), EVALUATION, seed=0, total_steps=steps)
 
 
 def run(learning: Learning, model, train, steps: int = 40, start: int = 0, step_rows: int = 40):
@@ -243,12 +235,9 @@ def test_evaluations_keep_to_their_share():
     train, feedback = rows("rule", 3000, 0), rows("rule", 600, 1)
     for share in (0.05, 0.2):
         learning = Learning(
-            train=train,
-            twin=[],
-            feedback=feedback,
-            base_knowledge=[],
-            recipe=RECIPE.model_copy(update={"batch_tokens": 8192}),
-            evaluation=EvaluationRecipe(share=share),
+            Watched(train, [], feedback, []),
+            RECIPE.model_copy(update={"batch_tokens": 8192}),
+            EvaluationRecipe(share=share),
             seed=0,
             total_steps=200,
         )

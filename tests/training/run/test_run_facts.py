@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 
 from tests.drafts import Line, make_draft
 from tests.training.run.test_learning import make_learning, make_model, rows, run
-from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES
+from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES, FeedbackHeader
 from tilth.training.evaluation.evaluate import TaskScores
 from tilth.training.evaluation.intervals import Interval
 from tilth.training.evaluation.judge import Judgement, judge
-from tilth.training.monitors.signals import MONITORS
+from tilth.training.monitors.monitor import versions
 from tilth.training.rows.text import Example
 from tilth.training.run import feedback, run_facts
+from tilth.validators.facts.run import RunHead
 from tilth.validators.report import run_page
 
 STEPS = 12
@@ -38,27 +40,26 @@ def world():
 
 def facts_of(world, **changes):
     learning, before, after, best = world
-    values = {
-        "learning": learning,
-        "base": before,
-        "tuned": after,
-        "loaded": [],
-        "groups": None,
-        "rate": {"step": [1], "rate": [1e-3]},
-        "plan": [],
-        "base_knowledge_note": "40 rows of base.jsonl",
-        "next_command": "curate recipe.yaml",
-        "name": "n",
-        "run_id": "r",
-        "version": "0" * 12,
-        "base_name": "tiny",
-        "device": "cpu",
-        "steps": STEPS,
-        "best_step": best,
-        "stopped_early": False,
-        "tokens": 1000,
-    }
-    return run_facts.run_facts(**{**values, **changes})
+    head = RunHead(
+        kind="run",
+        next="curate recipe.yaml",
+        name="n",
+        run_id="r",
+        version="0" * 12,
+        base="tiny",
+        method="full",
+        seed=0,
+        device="cpu",
+        steps=STEPS,
+        planned_steps=STEPS,
+        best_step=best,
+        stopped_early=False,
+        tokens=1000,
+        rate={"step": [1], "rate": [1e-3]},
+        plan=[],
+    )
+    measured = run_facts.Measured(before, after, [], note="40 rows of base.jsonl")
+    return run_facts.run_facts(head, learning, replace(measured, **changes))
 
 
 def test_the_page_can_be_made_of_the_facts(world, tmp_path):
@@ -80,7 +81,7 @@ def test_curves_and_monitors_cover_every_slice(world):
     assert facts["curves"][1]["step"] == [e["step"] for e in learning.evaluations]
     assert facts["curves"][0]["feedback"] == [None] * len(learning.evaluations)
     spoken = {(m["monitor"], m["slice"]) for m in facts["monitors"]}
-    assert {("M1 twin gap", "rule"), ("M2 validation rise", ""), ("M9 retention", "")} <= spoken
+    assert {("twin gap", "rule"), ("validation rise", ""), ("forgetting", "")} <= spoken
 
 
 def test_a_run_that_was_not_watched_has_no_curves(world):
@@ -148,15 +149,27 @@ def test_the_record_is_stored_as_its_schemas_say(store):
     learning, model = make_learning(train[:30], train[30:], [], steps=2), make_model()
     run(learning, model, train[:30], steps=2)
     learning.finish(model)
-    same = {"store": store, "version": version, "recipe": learning.recipe, "run_id": "r", "seed": 3}
-    same |= {"recipe_digest": "0" * 64, "base_digest": "1" * 64, "steps": 2, "tokens": 880}
-    digest = feedback.store_feedback(learning, **same)
-    assert feedback.store_feedback(learning, **same) == digest
+    run_of = FeedbackHeader(
+        run_id="r",
+        version=version.id,
+        content_id=version.manifest.content_id,
+        recipe_digest="0" * 64,
+        base_digest="1" * 64,
+        seeds=[3],
+        steps=2,
+        tokens=880,
+        twin_folds=[0],
+        row_count=0,
+        rows="",
+        slices="",
+    )
+    digest = feedback.store_feedback(learning, store, version, run_of)
+    assert feedback.store_feedback(learning, store, version, run_of) == digest
     assert store.feedback_digests("n") == [digest]
     header, of_rows, of_slices = store.feedback(digest)
     assert (of_rows.schema, of_slices.schema) == (FEEDBACK_ROWS, FEEDBACK_SLICES)
     assert header.row_count == of_rows.height == 40
-    assert header.monitors == MONITORS
+    assert header.monitors == versions()
     assert header.twin_folds == [0]
     expected = version.rows(["row_id", "text_digest"])
     assert of_rows.select("row_id", "text_digest").equals(expected)

@@ -30,7 +30,7 @@ def test_the_events_hold_the_figures_of_the_journal(
     assert [loss for _, loss in written] == pytest.approx([loss for _, loss in losses], rel=1e-6)
     tags = set(events.Tags()["scalars"])
     assert {"train/rate", "held_out/loss", "feedback/even", "probe/odd"} <= tags
-    assert any(tag.startswith("monitor/M1/") for tag in tags)
+    assert any(tag.startswith("monitor/twin_gap/") for tag in tags)
 
 
 def test_without_the_package_the_run_does_not_start(

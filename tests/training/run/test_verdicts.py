@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from tilth.shards.feedback import Finding
 from tilth.training.monitors import label_noise as noise
+from tilth.training.monitors.observations import Rows
 from tilth.training.run import verdicts
 
 ROWS, DECOYS = 600, 150
@@ -34,8 +37,11 @@ def judged(hard_share: float) -> tuple[pl.DataFrame, str, np.ndarray]:
     decoys = table(rng.normal(4.2, 1, DECOYS)).with_columns(
         row_id=pl.Series([i.to_bytes(16, "big") for i in rng.permutation(ROWS)[:DECOYS].tolist()])
     )
-    rows, signals = verdicts.judge(table(scores), decoys, dynamics, questions)
-    return rows, signals[0].evidence, wrong
+    rows = verdicts.by_row(table(scores), dynamics)
+    signal = noise._judged(Rows(rows, decoys, questions), "s")
+    found = verdicts.found_of_rows([replace(signal, monitor="label_noise")])
+    named = rows.join(found, on="row_id", how="left", maintain_order="left")
+    return named.with_columns(pl.col("finding").fill_null("none")), signal.evidence, wrong
 
 
 def test_a_slice_of_one_task_is_judged_by_all_of_its_decoys() -> None:
@@ -48,7 +54,7 @@ def test_a_slice_of_one_task_is_judged_by_all_of_its_decoys() -> None:
 @pytest.mark.parametrize("parted", [True, False])
 def test_a_hard_task_in_a_slice_is_judged_apart(parted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not parted:
-        monkeypatch.setattr(verdicts, "MAX_VARIANCE_RATIO", np.inf)
+        monkeypatch.setattr(noise, "MAX_VARIANCE_RATIO", np.inf)
         monkeypatch.setattr(noise, "MAX_NOISE", 1.0)
     rows, evidence, wrong = judged(0.3)
     named = (rows["finding"] == Finding.NOISY.value).to_numpy()
