@@ -26,6 +26,7 @@ class ContaminationRule:
     thousand, is a turn of phrase and does not count; null: every run counts. max_coverage: the largest share of
     an item's words that shared runs may cover; null: any. min_tokens: fewer covered words than this are
     forgiven, unless they are the whole item. max_span: a shared span of this many words is too long; null: none.
+    own_words: an instruction that items share does not count, and a leak in many rows does (overlap.py).
     """
 
     ngram: int
@@ -33,6 +34,7 @@ class ContaminationRule:
     max_coverage: float | None
     min_tokens: int
     max_span: int | None
+    own_words: bool = False
 
     def max_rows(self, rows: int) -> int:
         """Return in how many of `rows` texts a run may stand and still count."""
@@ -53,7 +55,7 @@ class ContaminationRule:
 RULES: dict[RuleName, ContaminationRule] = {
     # Tulu 3's coverage, with turns of phrase left out and at least ten words (one run of eight is half of a short
     # task that many tasks resemble), or a long span.
-    "tilth": ContaminationRule(8, 10, 0.5, 10, 50),
+    "tilth": ContaminationRule(8, 10, 0.5, 10, 50, own_words=True),
     # Tulu 3 (arXiv 2411.15124, section 3.2): more than half of an item's words in 8-grams of one row.
     "tulu-3": ContaminationRule(8, None, 0.5, 0, None),
     # GPT-3 (arXiv 2005.14165, appendix C): any 13-gram that stands in at most ten documents.
@@ -80,7 +82,11 @@ def find(texts: pl.Series, items: pl.Series, rule: RuleName = "tilth") -> pl.Dat
     turns = pl.DataFrame({"row": pl.int_range(len(texts), eager=True), "text": texts.fill_null("")})
     numbered = pl.DataFrame({"item": pl.int_range(len(items), eager=True), "text": items.fill_null("")})
     shared = overlaps(
-        turns.with_columns(turn=pl.lit(0, pl.UInt16)), numbered, bounds.ngram, bounds.max_rows(len(texts))
+        turns.with_columns(turn=pl.lit(0, pl.UInt16)),
+        numbered,
+        bounds.ngram,
+        bounds.max_rows(len(texts)),
+        own_words=bounds.own_words,
     )
     found = (
         shared.filter(bounds.covers() | bounds.spans())

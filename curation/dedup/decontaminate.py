@@ -93,6 +93,7 @@ class Decontaminate:
             numbered.select("text", item="number"),
             bounds.ngram,
             max_rows,
+            own_words=bounds.own_words,
         )
         covered = (
             shared.rename({"item": "number"}).join(numbered, on="number").with_columns(is_short=pl.lit(False))
@@ -115,7 +116,7 @@ class Decontaminate:
     def bounds(self) -> ContaminationRule:
         """Return the bounds of the rule with those that the recipe sets."""
         rule = RULES[self.rule]
-        own = {f.name: getattr(self, f.name) for f in fields(rule)}
+        own = {f.name: getattr(self, f.name) for f in fields(rule) if f.name != "own_words"}
         return replace(rule, **{name: value for name, value in own.items() if value is not None})
 
     def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:

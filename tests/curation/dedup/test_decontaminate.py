@@ -119,3 +119,50 @@ def test_both_sides_of_a_preference_pair_are_looked_at(tmp_path: Path, side: str
     stage = Decontaminate(paths=(eval_file(tmp_path, [(LONG, ANSWER)]),))
     drops = stage.decide(rows, stage.evidence(rows, texts))
     assert drops.select("reason", "turn").rows() == [("covers_eval_item", 1 if side == "chosen" else 2)]
+
+
+TASK = "Read the note below and say whether its writer is content, angry or neither of the two. One word, no more."
+
+
+def test_an_instruction_that_rows_share_with_an_item_is_no_leak(tmp_path: Path) -> None:
+    notes = (
+        "The van came late and wet.",
+        "All is well with the keys.",
+        "It is a door.",
+        "We wait for the second parcel.",
+    )
+    rows = [(f"{TASK}\n\nNote: {note}", "angry") for note in notes[:2]]
+    one, two = ((f"{TASK}\n\nNote: {note}", "content") for note in notes[2:])
+    assert found(tmp_path, rows, [one]) == []
+    assert found(tmp_path, rows, [one, two]) == []
+    # In one paragraph only the items say which words are the instruction.
+    flat = [(f"{TASK} Note: {note}", "angry") for note in notes]
+    assert found(tmp_path, flat[:2], flat[2:]) == []
+    assert [reason for _, reason, *_ in found(tmp_path, [flat[2]], flat[2:])] == ["covers_eval_item"]
+    assert [reason for _, reason, *_ in found(tmp_path, [one], [one, two])] == ["covers_eval_item"]
+
+
+@pytest.mark.parametrize("times", [1, 9, 14, 40])
+def test_a_leak_with_a_word_changed_is_found_however_often_it_stands_there(
+    tmp_path: Path, times: int
+) -> None:
+    words = LONG.split()
+    added = [
+        (" ".join([*words[:18], "long", *words[18:]]) + "?", f"So it is 144, by way {n}.")
+        for n in range(times)
+    ]
+    assert len(found(tmp_path, added, [(LONG, "144")])) == times
+    # Each with another word changed.
+    swapped = [
+        (" ".join([*words[: n % 20], "maybe", *words[n % 20 + 1 :]]) + f" Way {n}.", "144")
+        for n in range(times)
+    ]
+    assert len(found(tmp_path, swapped, [(LONG, "144")])) == times
+
+
+def test_a_template_of_many_rows_is_no_leak_of_the_item_that_fills_it_otherwise(tmp_path: Path) -> None:
+    rows = [
+        (f"{TASK} Note: the parcel of house {n} came by van {n + 7} in time", "content") for n in range(40)
+    ]
+    item = f"{TASK} Note: nobody has seen our cat since the storm broke"
+    assert found(tmp_path, rows, [(item, "angry")]) == []
