@@ -25,9 +25,11 @@ from tilth.curation.run.combine import Combined, combine
 from tilth.curation.run.decide import decide
 from tilth.curation.run.evidence import Gatherer, trim
 from tilth.curation.run.executor import Executor, LocalExecutor
+from tilth.curation.run.guard import raised_too_often
 from tilth.curation.run.ledger import Ledger
-from tilth.curation.run.local import LocalPart, LocalTask, raised_too_often, run_local
+from tilth.curation.run.local import LocalPart, LocalTask, run_local
 from tilth.curation.run.provenance import library_versions, recipe_digest, stage_digests
+from tilth.curation.run.rewriting import ANY, as_counts, counted
 from tilth.curation.run.texts import PartTexts
 from tilth.shards import arrow_file
 from tilth.shards.columns import require_columns
@@ -66,10 +68,16 @@ class Outcome:
     checks: list[CheckResult]
     steering: Steering
     tags: pl.DataFrame  # schema FINDINGS: what rules noted of kept rows
-    rewritten: dict[str, int]
+    rewrites: pl.DataFrame  # what rewrites changed, by stage and kind; see run/rewriting.py
     unread_feedback: int
     unfinished_files: dict[str, str]  # path -> why reading stopped before its end
     seconds: float
+
+    @property
+    def rewritten(self) -> dict[str, int]:
+        """How many turns each rewrite changed, of distinct rows."""
+        turns = self.rewrites.filter(pl.col("kind") == ANY).select("stage", "turns")
+        return dict(turns.iter_rows())
 
     @property
     def passed(self) -> bool:
@@ -112,7 +120,9 @@ def curate(
         gatherer = Gatherer(store.cache, stage_digests(request.recipe.stages), data.rows, texts)
         steering = decide(request.recipe, ledger, data, gatherer, admission, report)
         report("publish", 0, 1)
+        rewrites = counted(data.parts.scan("rewrites"), ledger.kept()["row_id"])
         draft, checks = _draft(request, ingested, data, ledger, admission)
+        draft = replace(draft, counts=as_counts(rewrites))
         arrow_file.let_go()
         version, published = store.publish(request.name, _without_idle_feedback(draft, parent))
         report("publish", 1, 1)
@@ -125,7 +135,7 @@ def curate(
         checks=checks,
         steering=steering,
         tags=ledger.tags(),
-        rewritten=_sum_rewritten(parts),
+        rewrites=rewrites,
         unread_feedback=len(unread),
         unfinished_files={f.path: f.problem.value for f in ingested.files if f.problem},
         seconds=time.monotonic() - started,
@@ -204,11 +214,3 @@ def _nothing_left(request: Request, lines: int) -> SourceError:
 def inputs_digest(sources: list[str], recipe: str) -> str:
     """Return the digest of sources and recipe: what a round of feedback is counted against."""
     return sha256_hex(canonical_json([sources, recipe]))
-
-
-def _sum_rewritten(parts: list[LocalPart]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for part in parts:
-        for stage, turns in part.rewritten.items():
-            total[stage] = total.get(stage, 0) + turns
-    return total

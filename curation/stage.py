@@ -19,6 +19,11 @@ import polars as pl
 
 from tilth.shards.tables import Verdict
 
+# The texts of a row beside its turns, and what a rewrite may say of a turn: what kind of thing it changed, and how that
+# may be shown to people.
+ROW_TEXTS = ("tools", "attributes", "licence", "group")
+CHANGES = pl.List(pl.Struct({"kind": pl.String, "shown": pl.String}))
+
 
 class Phase(IntEnum):
     """The order in which stages act; a row's decision is its first broken rule in this order."""
@@ -89,7 +94,8 @@ class Rewrite(Registered, Protocol):
     def rewrite(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return `turns` (schema TURNS) with the same keys in the same order and rewritten texts.
 
-        Turns at the end of a row may be left out, as long as the row keeps one.
+        Turns at the end of a row may be left out, as long as the row keeps one. The first turn of a row carries its
+        ROW_TEXTS, which may be rewritten too. A column `changes` (CHANGES) says of each turn what was changed.
         """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,7 @@ from tilth.shards.version import Version
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 LARGEST_SIZE = "n>1M"
+REWRITTEN = "rewritten."  # counts of a manifest that begin so
 CROISSANT_CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -79,6 +81,7 @@ def readme(version: Version, samples: pl.DataFrame, files: list[dict[str, Any]])
             *_table(["split", "rows"], list(rows.items())),
             *_table(["source", "rows"], _rows_by(samples, "source")),
             *_licences(samples),
+            *_rewritten(counts),
             *_table(
                 ["check", "passed"], [(name, "yes" if ok else "no") for name, ok in manifest.checks.items()]
             ),
@@ -152,6 +155,16 @@ def _licences(samples: pl.DataFrame) -> list[str]:
     lines = [(licence or "not stated", rows) for licence, rows in licences.count_normal(counts)]
     said = [line for note in licences.notes(counts) for line in (_escape(note), "")]
     return [*_table(["licence", "rows"], lines), *said]
+
+
+def _rewritten(counts: Mapping[str, int]) -> list[str]:
+    """Return how many of the rows read were rewritten, by rewrite and kind."""
+    lines = [
+        (" ".join(name.split(".")[1:]), rows)
+        for name, rows in sorted(counts.items())
+        if name.startswith(REWRITTEN) and not name.endswith(".any")
+    ]
+    return _table(["rewritten", "rows read"], lines)
 
 
 def _rows_by(samples: pl.DataFrame, column: str) -> list[tuple[str, int]]:

@@ -22,6 +22,7 @@ from tilth.validators.facts.data import (
     ParentDiff,
     PhaseCount,
     ReasonCount,
+    RewriteCount,
     ShiftLine,
     SourceCount,
     SourceWarning,
@@ -32,9 +33,10 @@ from tilth.validators.gate import CheckResult
 from tilth.validators.metrics import HELD_OUT, Tables, by_source, funnel, heavy_rules, measure
 from tilth.validators.recipe import ReportOptions
 from tilth.validators.representation import LENGTH, distributions
-from tilth.validators.wording import count, percent
+from tilth.validators.wording import count, percent, shorten, visible
 
 SHOWN_SHIFTS = 12
+EXAMPLE_CHARS = 160
 MIN_SHIFT = 0.001
 OPERATORS = {">=": "≥", "<=": "≤"}
 # A paired test at 5 %, one-sided, with power 80 %, on losses whose paired difference spreads 0.3 nat.
@@ -56,7 +58,7 @@ class Curated:
 
     actions: what pushback did (`facts.page.Action`). targets: column -> value -> wanted share. phases:
     stage -> phase, in the order they act; a stage that is not named is its own phase. tags: findings (schema
-    FINDINGS) of rules that only tag.
+    FINDINGS) of rules that only tag. rewrites: what rewrites changed (columns of `facts.data.RewriteCount`).
     """
 
     checks: Sequence[CheckResult]
@@ -64,6 +66,7 @@ class Curated:
     targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     phases: Mapping[str, str] = field(default_factory=dict)
     tags: pl.DataFrame | None = None
+    rewrites: pl.DataFrame | None = None
     recipe_path: str = "recipe.yaml"
 
 
@@ -98,6 +101,7 @@ def data_report(
         licences=licences_of_kept(tables),
         distributions=distributions(tables, curated.targets),
         splits=splits,
+        rewritten=_rewritten(curated.rewrites, options.examples),
         tags=_tags(curated.tags),
         parent=_against(parent, version, tables),
         actions=[
@@ -207,6 +211,17 @@ def _reasons(
         )
         for line in taken.to_dicts()
     ]
+
+
+def _rewritten(rewrites: pl.DataFrame | None, most_examples: int) -> list[RewriteCount]:
+    """Return the lines by kind, with examples if any are to be shown."""
+    if rewrites is None:
+        return []
+    lines = cast(list[RewriteCount], rewrites.filter(pl.col("kind") != "any").to_dicts())
+    for line in lines:
+        shown = line["examples"] if most_examples else []
+        line["examples"] = [shorten(visible(text), EXAMPLE_CHARS) for text in shown]
+    return lines
 
 
 def _tags(tags: pl.DataFrame | None) -> Any:

@@ -15,6 +15,7 @@ from typing import get_args
 import polars as pl
 
 from tilth.curation.pii.patterns import PATTERNS, KindName, Pattern
+from tilth.curation.pii.values import Values
 
 KINDS: tuple[KindName, ...] = get_args(KindName)
 FOUND = pl.Schema({"index": pl.UInt32(), "kind": pl.Enum(KINDS), "start": pl.UInt32(), "end": pl.UInt32()})
@@ -36,17 +37,29 @@ def find(texts: pl.Series, kinds: Iterable[KindName] = KINDS) -> pl.DataFrame:
 
 
 def redact(texts: pl.Series, kinds: Iterable[KindName] = KINDS) -> pl.Series:
-    """Return the texts with what `find` finds replaced by its kind: [EMAIL], [NATIONAL_ID], …
+    """Return the texts with what `find` finds replaced by its kind, numbered within a text: [EMAIL_1], [PHONE_2], …
 
     >>> redact(pl.Series(["Write to bob@firm.org."])).to_list()
-    ['Write to [EMAIL].']
+    ['Write to [EMAIL_1].']
     """
     spans = _spans(texts, frozenset(kinds))
     if not spans:
         return texts
-    return texts.scatter(
-        list(spans), [_replaced(texts[index], found, _name) for index, found in spans.items()]
-    )
+    return texts.scatter(list(spans), [_named(texts[index], found) for index, found in spans.items()])
+
+
+def blanked(text: str, spans: list[Span]) -> str:
+    """Return a text of the same length with what stands in the spans taken out."""
+    return _replaced(text, spans, lambda start, end, kind: "\0" * (end - start)) if spans else text
+
+
+def without_overlaps(spans: Iterable[Span]) -> list[Span]:
+    """Return the spans in order, of two that overlap the one that starts first, or else ends last."""
+    kept: list[Span] = []
+    for span in sorted(set(spans), key=lambda span: (span[0], -span[1])):
+        if not kept or span[0] >= kept[-1][1]:
+            kept.append(span)
+    return kept
 
 
 def suspects(texts: pl.Series, kinds: Iterable[KindName] = KINDS) -> pl.Series:
@@ -65,8 +78,8 @@ def _spans(texts: pl.Series, kinds: frozenset[KindName]) -> dict[int, list[Span]
     patterns = [pattern for pattern in PATTERNS if pattern.kind in kinds]
     at = suspects(texts, kinds)
     held = texts.gather(at)
-    spans, blanked = _search(held, [pattern for pattern in patterns if pattern.spans_lines])
-    lines = pl.DataFrame({"index": at, "line": pl.Series(blanked, dtype=pl.String).str.split("\n")}).explode(
+    spans, left = _search(held, [pattern for pattern in patterns if pattern.spans_lines])
+    lines = pl.DataFrame({"index": at, "line": pl.Series(left, dtype=pl.String).str.split("\n")}).explode(
         "line"
     )
     length = pl.col("line").str.len_chars().cast(pl.Int64) + 1
@@ -84,17 +97,17 @@ def _search(texts: pl.Series, patterns: list[Pattern]) -> tuple[list[list[Span]]
 
     Blanks keep the offsets, and a later pattern finds no part of what an earlier one has found.
     """
-    spans, blanked = [list[Span]() for _ in range(len(texts))], texts.to_list()
+    spans, left = [list[Span]() for _ in range(len(texts))], texts.to_list()
     hinted = {hint: texts.str.contains(hint).arg_true() for hint in {p.hint: None for p in patterns}}
     for pattern in patterns:
         places = hinted[pattern.hint]
         if len(places):
             places = places.filter(texts.gather(places).str.contains(pattern.core))
         for place in places:
-            found = _matches(pattern, blanked[place])
+            found = _matches(pattern, left[place])
             spans[place] += found
-            blanked[place] = _replaced(blanked[place], found, lambda start, end, kind: "\0" * (end - start))
-    return spans, blanked
+            left[place] = blanked(left[place], found)
+    return spans, left
 
 
 def _matches(pattern: Pattern, text: str) -> list[Span]:
@@ -120,5 +133,6 @@ def _replaced(text: str, spans: list[Span], mark: Callable[[int, int, KindName],
     return "".join([*pieces, text[last:]])
 
 
-def _name(start: int, end: int, kind: KindName) -> str:
-    return f"[{kind.upper()}]"
+def _named(text: str, spans: list[Span]) -> str:
+    values = Values([text])
+    return _replaced(text, spans, lambda start, end, kind: values.placeholder(kind, text[start:end]))

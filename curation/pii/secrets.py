@@ -36,7 +36,7 @@ _PREFIXED_KEY = "|".join(
 )
 _PEM_KEY = r"-----BEGIN [A-Z ]*PRIVATE KEY-----[0-9A-Za-z+/=\s\\]+-----END [A-Z ]*PRIVATE KEY-----"
 _ASSIGNED_KEY = (
-    r"(?i:api[_-]?key|(?:access|account|auth|secret)[_-]?(?:key|token)|client[_-]?secret|secret|token|passw(?:or)?d)"
+    r"(?i:api[_ -]?key|(?:access|account|auth|secret)[_ -]?(?:key|token)|client[_ -]?secret|secret|token|passw(?:or)?d)"
     r"[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?(?P<value>[0-9A-Za-z+/_-]{16,}={0,2})"
 )
 _URL_PASSWORD = (

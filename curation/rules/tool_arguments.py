@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import orjson
 import polars as pl
 
+from tilth.curation.pii.values import PLACEHOLDER
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Verdict
 
@@ -88,8 +89,11 @@ def _count(calls: list[dict[str, Any]], schemas: Mapping[str, Any] | None) -> tu
 def fits(value: Any, schema: Any) -> bool:
     """Return whether a value fits the types, required names and enumerations of a JSON schema.
 
-    What the schema does not say, or says in words unknown here, is allowed.
+    What the schema does not say, or says in words unknown here, is allowed, and so is a placeholder in place of
+    anything: personal data were there, of whatever type.
     """
+    if isinstance(value, str) and PLACEHOLDER.fullmatch(value):
+        return True
     if not isinstance(schema, dict):
         return True
     names = schema.get("type")

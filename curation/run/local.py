@@ -6,17 +6,17 @@ quarantined, with a measure `stage.raised` to remember it by. A stage that raise
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from tilth.curation.reading.read import Part
+from tilth.curation.run.guard import Guard
+from tilth.curation.run.rewriting import Rewriting
 from tilth.curation.stage import Local, Rewrite, Rule
 from tilth.shards.digest import text_digests
-from tilth.shards.errors import TilthError
-from tilth.shards.tables import FINDINGS, MEASURE_KEYS, ROWS, TURNS, VERDICT, Verdict, conform, empty
+from tilth.shards.tables import FINDINGS, MEASURE_KEYS, ROWS, VERDICT, Verdict, conform, empty
 
 # What a stage sees of a row beside its turns.
 SEEN = ("shape", "tools", "source", "licence", "attributes", "text_digest")
@@ -43,14 +43,14 @@ class LocalTask:
 class LocalPart:
     """The files of a judged part, ordered by row_id (and turn, or the order of the stages).
 
-    rewritten: how many turns each rewrite changed. raised: on how many rows each stage raised.
+    rewrites: what each rewrite changed (schema REWRITES). raised: on how many rows each stage raised.
     """
 
     turns: Path
     rows: Path
     findings: Path
     measures: Path
-    rewritten: dict[str, int]
+    rewrites: Path
     raised: dict[str, int]
 
 
@@ -62,21 +62,18 @@ def run_local(task: LocalTask) -> LocalPart:
     turns, rows = pl.read_parquet(task.part.turns), pl.read_parquet(task.part.rows)
     turns = turns.sort("row_id", "turn")
     failures: dict[str, pl.DataFrame] = {}
-    rewritten = {}
+    rewriting = Rewriting(rows, turns)
     for stage in task.rewrites:
-        before = turns
-        turns, failed = _Guard(_name(stage), stage.rewrite, task.max_raised).apply(turns)
-        if failed.height:
-            turns = pl.concat([turns, failed.select(TURNS.names())]).sort("row_id", "turn")
-        failures[_name(stage)] = failed
-        rewritten[_name(stage)] = _changed(before, turns)
-    turns = conform(turns, TURNS)
+        guard = Guard(_name(stage), stage.rewrite, task.max_raised)
+        failures[_name(stage)] = rewriting.apply(stage, guard)
+    rows, turns = rewriting.rows(), rewriting.turns()
     digests = text_digests(rows, turns)
     rows = rows.drop("text_digest").join(digests, on="row_id", how="left", maintain_order="left")
     view = turns.join(rows.select("row_id", *SEEN), on="row_id", how="left", maintain_order="left")
     measured: dict[str, pl.DataFrame] = {}
     for local in task.locals:
-        found, failed = _Guard(_name(local), local.measure, task.max_raised).apply(view)
+        seen = rewriting.with_changes(_name(local), view)
+        found, failed = Guard(_name(local), local.measure, task.max_raised).apply(seen)
         measured[_name(local)] = found.sort(_keys(found))
         failures[_name(local)] = (
             pl.concat([failures[_name(local)], failed], how="diagonal")
@@ -92,13 +89,14 @@ def run_local(task: LocalTask) -> LocalPart:
     wide = _wide([_named(frame, name) for some in (measured, raising) for name, frame in some.items()])
     paths = {
         name: task.out_dir / f"{task.index:05}-{name}.parquet"
-        for name in ("turns", "rows", "findings", "measures")
+        for name in ("turns", "rows", "findings", "measures", "rewrites")
     }
-    tables = (turns, conform(rows, ROWS).sort("row_id"), pl.concat([empty(FINDINGS), *findings]), wide)
+    found_all = pl.concat([empty(FINDINGS), *findings])
+    tables = (turns, conform(rows, ROWS).sort("row_id"), found_all, wide, rewriting.changes())
     for path, table in zip(paths.values(), tables):
         table.write_parquet(path, compression="lz4", row_group_size=_GROUP_LINES)
     raised = {name: frame.height for name, frame in raising.items()}
-    return LocalPart(**paths, rewritten=rewritten, raised=raised)
+    return LocalPart(**paths, raised=raised)
 
 
 def broken(measured: pl.DataFrame, rule: Rule, stage: str) -> pl.DataFrame:
@@ -122,57 +120,6 @@ def broken(measured: pl.DataFrame, rule: Rule, stage: str) -> pl.DataFrame:
         .otherwise(pl.lit(rule.high, pl.Float64)),
     )
     return conform(hits, FINDINGS)
-
-
-class _Guard:
-    """Applies a stage to whole rows, leaving out those on which it raises."""
-
-    def __init__(self, stage: str, function: Callable[[pl.DataFrame], pl.DataFrame], most: int) -> None:
-        self.stage, self.function, self.most, self.raised = stage, function, most, 0
-
-    def apply(self, turns: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return what the stage makes of `turns`, and the turns of the rows on which it raises.
-
-        Raises TilthError where these are too many.
-        """
-        try:
-            return self.function(turns), turns.clear()
-        except TilthError:
-            raise
-        except Exception as error:  # what it says may hold text of a row
-            kind = type(error).__name__
-        return self._halve(turns, kind)
-
-    def _halve(self, turns: pl.DataFrame, kind: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-        ids = turns["row_id"].unique(maintain_order=True)
-        if ids.len() <= 1:
-            self.raised += ids.len()
-            if self.raised > self.most or not ids.len():
-                raise raised_too_often(self.stage, self.raised, self.most, kind)
-            return self.apply(turns.clear())[0], turns
-        half = ids.len() // 2
-        halves = [turns.filter(pl.col("row_id").is_in(part.implode())) for part in (ids[:half], ids[half:])]
-        (left, left_failed), (right, right_failed) = (self.apply(part) for part in halves)
-        return pl.concat([left, right]), pl.concat([left_failed, right_failed])
-
-
-def raised_too_often(stage: str, rows: int, most: int, kind: str = "") -> TilthError:
-    """Return the error that stops the run; it holds no text of a row."""
-    what = f"raised {kind} on {rows:,} rows" if kind else f"raised on {rows:,} rows"
-    return TilthError(
-        f"curation.{stage}",
-        f"{what}, more than the {most:,} that may be set aside (curation.max_raised)",
-        "Nothing was published",
-        f"Switch the stage off with `{stage}: null`, or report this with the version of Tilth",
-    )
-
-
-def _changed(before: pl.DataFrame, after: pl.DataFrame) -> int:
-    """Return how many turns have another text than before, or are gone."""
-    if before.height == after.height:
-        return int((before["text"] != after["text"]).sum())
-    keys = ["row_id", "turn", "text"]
-    return before.select(keys).join(after.select(keys), on=keys, how="anti", nulls_equal=True).height
 
 
 def _raised(failed: pl.DataFrame) -> pl.DataFrame:

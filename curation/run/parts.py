@@ -9,7 +9,7 @@ import polars as pl
 
 from tilth.curation.run.local import LocalPart
 
-Table = Literal["turns", "rows", "measures", "findings"]
+Table = Literal["turns", "rows", "measures", "findings", "rewrites"]
 CHUNK_ROWS = 50_000
 
 

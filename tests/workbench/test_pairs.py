@@ -63,7 +63,7 @@ def test_pairs_are_judged_and_exported_and_train_names_the_export(
     written = pl.read_parquet(out / "preference" / "*.parquet")
     assert written.height == 57 and {"prompt", "chosen", "rejected"} <= set(written.columns)
     said = written.explode("rejected")["rejected"].struct.field("content").to_list()
-    assert "Ask [EMAIL] instead, she may know." in said
+    assert "Ask [EMAIL_1] instead, she may know." in said
     assert "| CC-BY-SA-4.0 | 1 |" in (out / "README.md").read_text()
     for words in ((pairs,), (pairs, "--version", short), (pairs, "--plan")):
         refused = run("train", *words)

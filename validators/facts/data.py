@@ -83,6 +83,18 @@ class TagCount(TypedDict):
     rows: int
 
 
+class RewriteCount(TypedDict):
+    """What a rewrite changed of one kind, in all distinct rows and in those kept; personal data masked."""
+
+    stage: str
+    kind: str
+    places: int
+    turns: int
+    rows: int
+    kept_rows: int
+    examples: list[str]
+
+
 class CheckLine(TypedDict):
     """One check of the gate."""
 
@@ -130,6 +142,7 @@ class DataFacts(TypedDict):
     licences: list[str]  # what should be known of the kept rows' licences, a sentence each
     distributions: list[Distribution]
     splits: list[SplitCount]
+    rewritten: list[RewriteCount]
     tags: list[TagCount]
     parent: ParentDiff | None
     actions: list[Action]

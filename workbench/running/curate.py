@@ -90,6 +90,7 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
             targets=recipe.curation.targets(),
             phases=recipe.curation.phases(),
             tags=outcome.tags,
+            rewrites=outcome.rewrites,
             recipe_path=recipe.path.name,
         ),
         recipe.report,

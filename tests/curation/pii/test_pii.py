@@ -77,9 +77,13 @@ LOOKALIKES = [
 ]
 
 
+def unnumbered(text: str) -> str:
+    return re.sub(r"(?<=[A-Z])_[0-9]+\]", "]", text)
+
+
 @pytest.mark.parametrize(("text", "expected"), FORMS)
 def test_every_form_is_found(text: str, expected: str) -> None:
-    assert redact(pl.Series([text])).to_list() == [expected]
+    assert [unnumbered(said) for said in redact(pl.Series([text]))] == [expected]
 
 
 @pytest.mark.parametrize("text", LOOKALIKES)
@@ -101,6 +105,17 @@ def test_spans_are_in_characters_and_nulls_hold_nothing() -> None:
 def test_spans_count_from_the_start_of_the_text_not_of_the_line() -> None:
     text = "first é line\n\nbob@firm.org\r\nand 93.184.216.34\n"
     assert find(pl.Series(["", text])).rows() == [(1, "email", 14, 26), (1, "ip", 32, 45)]
+
+
+def test_one_value_is_one_placeholder_within_a_text() -> None:
+    text = "ann@firm.org, +49 30 901820, bob@firm.org, 030 901820, ANN@firm.org"
+    assert redact(pl.Series([text, "bob@firm.org"])).to_list() == [
+        "[EMAIL_1], [PHONE_1], [EMAIL_2], [PHONE_1], [EMAIL_1]",
+        "[EMAIL_1]",
+    ]
+    assert redact(pl.Series(["[EMAIL_3] wrote to ann@firm.org"])).to_list() == [
+        "[EMAIL_3] wrote to [EMAIL_4]"
+    ]
 
 
 def test_only_the_kinds_asked_for() -> None:
@@ -135,7 +150,5 @@ def test_spans_never_overlap_and_redaction_replaces_just_them(text: str) -> None
     assert (found["start"].slice(1) >= found["end"].head(max(found.height - 1, 0))).all()
     assert (found["start"] < found["end"]).all() and (found["end"] <= len(text)).all()
     assert found.is_empty() or len(suspects(texts)) == 1
-    once = redact(texts)
-    assert len(once[0]) == len(text) + sum(
-        len(kind) + 2 - end + start for _, kind, start, end in found.rows()
-    )
+    once = unnumbered(redact(texts)[0])
+    assert len(once) == len(text) + sum(len(kind) + 2 - end + start for _, kind, start, end in found.rows())
