@@ -13,15 +13,14 @@ from typing import Any
 
 import click
 
-from tilth.workbench import commands
-
 TOP = "tilth"
+FOLDER = "tilth.workbench.commands"  # by name: its files import this one
 SENTENCE_CHARS = 120
 
 
 def command_names(parent: str = TOP) -> list[str]:
     """Return the names of the commands under `tilth`, or of the subcommands of one of them, in order."""
-    stems = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+    stems = [module.name for module in pkgutil.iter_modules(importlib.import_module(FOLDER).__path__)]
     if parent == TOP:
         return sorted(stem for stem in stems if "_" not in stem and stem != TOP)
     return sorted(stem.removeprefix(f"{parent}_") for stem in stems if stem.startswith(f"{parent}_"))
@@ -30,7 +29,7 @@ def command_names(parent: str = TOP) -> list[str]:
 def command_of(name: str, parent: str = TOP) -> click.Command:
     """Import a command and return it."""
     stem = name if parent == TOP else f"{parent}_{name}"
-    command: click.Command = importlib.import_module(f"{commands.__name__}.{stem}").main
+    command: click.Command = importlib.import_module(f"{FOLDER}.{stem}").main
     return command
 
 
