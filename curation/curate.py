@@ -30,6 +30,7 @@ from tilth.curation.run.ledger import Ledger
 from tilth.curation.run.local import LocalPart, LocalTask, run_local
 from tilth.curation.run.provenance import library_versions, recipe_digest, stage_digests
 from tilth.curation.run.rewriting import ANY, as_counts, counted
+from tilth.curation.run.stated_licence import require_licences
 from tilth.curation.run.texts import PartTexts
 from tilth.shards import arrow_file
 from tilth.shards.columns import require_columns
@@ -109,6 +110,7 @@ def curate(
             [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"
         )
         _require_attributes(request.recipe, data.rows)
+        require_licences(request.recipe.locals(), data.rows)
         texts = PartTexts(data.parts)
         parent = store.candidate(request.name)
         sources = sorted(f.digest for f in ingested.files)

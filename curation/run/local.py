@@ -14,6 +14,7 @@ import polars as pl
 from tilth.curation.reading.read import Part
 from tilth.curation.run.guard import Guard
 from tilth.curation.run.rewriting import Rewriting
+from tilth.curation.run.stated_licence import with_stated_licence
 from tilth.curation.stage import Local, Rewrite, Rule
 from tilth.shards.digest import text_digests
 from tilth.shards.tables import FINDINGS, MEASURE_KEYS, ROWS, VERDICT, Verdict, conform, empty
@@ -59,7 +60,7 @@ def run_local(task: LocalTask) -> LocalPart:
 
     Raises TilthError naming a stage that raises on more than `max_raised` rows.
     """
-    turns, rows = pl.read_parquet(task.part.turns), pl.read_parquet(task.part.rows)
+    turns, rows = pl.read_parquet(task.part.turns), with_stated_licence(pl.read_parquet(task.part.rows))
     turns = turns.sort("row_id", "turn")
     failures: dict[str, pl.DataFrame] = {}
     rewriting = Rewriting(rows, turns)
