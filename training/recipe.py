@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tilth.shards.tables import FOLDS
-
-DEFAULT_RATE = {"lora": 2e-4, "full": 1e-5, "gradual": 1e-5}
 
 
 class Section(BaseModel):
@@ -21,13 +19,15 @@ class LoraRecipe(Section):
     """Low-rank adapters on every linear layer (Hu et al., arXiv 2106.09685), scaled by alpha / rank.
 
     variant: rslora scales by alpha / sqrt(rank) (arXiv 2312.03732), dora learns the norm of each column apart
-    (arXiv 2402.09353). bits: 4 holds the frozen base in NF4 (QLoRA, arXiv 2305.14314), on NVIDIA cards only.
+    (arXiv 2402.09353), pissa begins with the weights' largest directions (arXiv 2404.02948), osf trains the `rank`
+    smallest and keeps the others (arXiv 2504.07097). bits: 4 holds the frozen base in NF4 (QLoRA, arXiv 2305.14314),
+    on NVIDIA cards only.
     """
 
     rank: int = Field(default=16, ge=1)
     alpha: int = Field(default=32, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    variant: Literal["lora", "rslora", "dora"] = "lora"
+    variant: Literal["lora", "rslora", "dora", "pissa", "osf"] = "lora"
     bits: Literal[4] | None = None
 
 
@@ -74,9 +74,10 @@ class TrainingRecipe(Section):
 
     base: str
     bases: tuple[str, ...] = ()  # candidates that --choose-base ranks; `base` stays the one that is trained
-    method: Literal["lora", "full", "gradual"] = "lora"
+    method: str = "lora"  # a name of the methods in training/methods
     lora: LoraRecipe = LoraRecipe()
     gradual: GradualRecipe = GradualRecipe()
+    settings: dict[str, Any] = {}  # of a method that has no section of its own; it checks them itself
     freeze_layers: int = Field(default=0, ge=0)  # full, gradual: the embeddings and so many layers above them
     retention: RetentionRecipe = RetentionRecipe()
     rate: float | None = Field(default=None, gt=0, le=1)
@@ -108,21 +109,6 @@ class TrainingRecipe(Section):
     loggers: tuple[Literal["tensorboard"], ...] = ()  # beside metrics.jsonl
     merge: bool = True  # lora: also write the base with the adapter merged into it, if that computes the same
     reload: bool = True  # read the files in a fresh process and compare what they compute, a few seconds
-
-    @model_validator(mode="after")
-    def _pulls_weights(self) -> TrainingRecipe:
-        if self.method == "lora" and self.retention.l2_sp:
-            raise ValueError(
-                "retention.l2_sp pulls the weights of the base; adapters start at 0: use weight_decay"
-            )
-        if self.method == "lora" and self.freeze_layers:
-            raise ValueError("freeze_layers is for the methods full and gradual; lora freezes every layer")
-        return self
-
-    @property
-    def peak_rate(self) -> float:
-        """The highest learning rate of the run: `rate`, else the default of the method."""
-        return self.rate if self.rate is not None else DEFAULT_RATE[self.method]
 
 
 class Task(Section):

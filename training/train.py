@@ -20,13 +20,14 @@ from tilth.training.evaluation.held_prompts import held_prompts
 from tilth.training.evaluation.judge import Judgement, answer_held, judge
 from tilth.training.hardware import distributed
 from tilth.training.hardware.device import memory_errors
-from tilth.training.model.base import attach, max_context
+from tilth.training.methods.method import attach
+from tilth.training.model.base import max_context
 from tilth.training.plan.job import Job, prepare
 from tilth.training.plan.pace import measured_seconds
 from tilth.training.plan.plan import Plan
 from tilth.training.request import Request
-from tilth.training.run import checkpoint, snapshot
-from tilth.training.run.assemble import load, new_loop, with_retained
+from tilth.training.run import checkpoint, snapshot, tensorboard
+from tilth.training.run.assemble import learning_of, load, new_loop, with_retained
 from tilth.training.run.finish import RunResult, finish
 from tilth.training.run.interrupt import Interrupt
 from tilth.training.run.journal import Journal, NoJournal
@@ -57,9 +58,11 @@ def train(
     """
     started, say = time.monotonic(), on_progress or silent
     verify_version(store, request.version)
+    if request.recipe.loggers:
+        tensorboard.require()
     job = prepare(request, store)
     with distributed.processes(job.device.device), _held(job, anew=fresh), memory_errors():
-        distributed.require_sharable(job.recipe)
+        distributed.require_sharable(job.method.unsharded)
         say("base", 0, 0)
         model = load(job)
         tasks, held = _questions(job, model)
@@ -148,7 +151,7 @@ def _loop(job: Job, model: torch.nn.Module, on_step: Callable[[int], None], inte
         model,
         _journal(job, saved.step if saved else -1),
         folder=folder,
-        learning=job.learning() if job.monitors else None,
+        learning=learning_of(job) if job.monitors else None,
         asked_to_stop=lambda: interrupt.asked,
         on_step=on_step,
     )

@@ -81,17 +81,20 @@ def _how(recipe: Any) -> tuple[Any, int]:
     """Return the device and the lanes of a run."""
     from tilth.training.hardware.device import choose_device
     from tilth.training.hardware.lanes import to_train
+    from tilth.training.methods.method import method_of
     from tilth.training.model.base import load_config
 
     config = load_config(Path(recipe.base))
-    device = choose_device("cpu").suited(config, method=recipe.method, precision=recipe.precision)
-    return device, to_train(recipe, config, device)
+    tuning = method_of(recipe)
+    device = choose_device("cpu").suited(config, frozen_base=tuning.frozen_base, precision=recipe.precision)
+    return device, to_train(recipe, config, device, side_by_side=tuning.side_by_side)
 
 
 def _run(folder: str, size: str, method: str, recompute: str, precision: str) -> dict[str, Any]:
     """Run what was planned and return what it took above what python, torch and transformers hold anyway."""
     from tilth.training.hardware.device import resident_bytes, weights_dtype
-    from tilth.training.model.base import attach, choose_attention, load_model
+    from tilth.training.methods.method import attach, method_of
+    from tilth.training.model.base import choose_attention, load_model
 
     recipe = _recipe(folder, method, recompute, precision)
     device, lanes = _how(recipe)
@@ -99,7 +102,9 @@ def _run(folder: str, size: str, method: str, recompute: str, precision: str) ->
     _warm_up(recipe, device.dtype)
     before = resident_bytes(device.device)
     _forget_peak()
-    model = load_model(Path(recipe.base), dtype=weights_dtype(method, device))
+    model = load_model(
+        Path(recipe.base), dtype=weights_dtype(device, frozen_base=method_of(recipe).frozen_base)
+    )
     choose_attention(model)
     model = attach(model, recipe, 0, recompute=recompute == "on")
     loop = _loop(model, recipe, _examples(), Path(folder), lanes)
@@ -120,7 +125,8 @@ def _warm_up(recipe: Any, dtype: Any) -> None:
     """Take a step with a model of a few thousand weights, so that all that is imported and set up once is there."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from tilth.training.model.base import attach, choose_attention
+    from tilth.training.methods.method import attach
+    from tilth.training.model.base import choose_attention
     from tilth.training.model.loss import token_losses
     from tilth.training.model.optim import clip, optimizer_for, take_step
     from tilth.training.rows.pack import pack

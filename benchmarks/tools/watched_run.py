@@ -132,13 +132,15 @@ def load_adapted(recipe: Any) -> tuple[Any, int]:
     """Return the model and the lanes as a run has them, the precision of the recipe included."""
     from tilth.training.hardware.device import choose_device
     from tilth.training.hardware.lanes import to_train
-    from tilth.training.model.base import attach, choose_attention, load_config, load_model
+    from tilth.training.methods.method import attach, method_of
+    from tilth.training.model.base import choose_attention, load_config, load_model
 
     config = load_config(Path(recipe.base))
-    device = choose_device("cpu").suited(config, method=recipe.method, precision=recipe.precision)
+    tuning = method_of(recipe)
+    device = choose_device("cpu").suited(config, frozen_base=tuning.frozen_base, precision=recipe.precision)
     model = load_model(Path(recipe.base), dtype=device.dtype)
     choose_attention(model)
-    return attach(model, recipe, 0), to_train(recipe, config, device)
+    return attach(model, recipe, 0), to_train(recipe, config, device, side_by_side=tuning.side_by_side)
 
 
 def _peak_mib() -> int:

@@ -14,9 +14,10 @@ from torch.autograd import gradcheck
 from torch.profiler import ProfilerActivity, profile
 
 from tests import tiny
+from tilth.training.methods.method import attach
 from tilth.training.model import attention, lora, loss
 from tilth.training.model import base as model
-from tilth.training.model.base import attach, choose_attention
+from tilth.training.model.base import choose_attention
 from tilth.training.model.loss import causal_model, logits_of, score, token_losses
 from tilth.training.recipe import LoraRecipe
 from tilth.training.rows.pack import collate, pack

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from tilth.training.evaluation.intervals import Estimate, clustered_mean
+from tilth.training.methods.method import method_of
 
 if TYPE_CHECKING:
     from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 MIN_EVALUATIONS = 5
 # Below this an evaluation says nothing, so a very short run may spend more than its share on it.
 MIN_EVALUATION_TOKENS = 32_768
-# Cost of a training token in forward passes: LoRA 4N + 2N FLOP against 2N, full 6N against 2N.
-FORWARDS_PER_STEP = {"lora": 2, "full": 3, "gradual": 3}
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,8 @@ def plan_evaluations(
     repeats the same evaluations. First the evaluations become fewer (down to 5), then the panels smaller,
     down to 32,768 tokens an evaluation, below which the share gives way.
     """
-    budget = evaluation.share * total_steps * recipe.batch_tokens * FORWARDS_PER_STEP[recipe.method]
+    run_tokens = total_steps * recipe.batch_tokens * method_of(recipe).forwards_per_step
+    budget = evaluation.share * run_tokens
     wanted = max(1, min(total_steps, max(MIN_EVALUATIONS, round(1 / evaluation.every))))
     fewest = max(1, min(total_steps, MIN_EVALUATIONS))
 
@@ -154,5 +154,4 @@ def plan_evaluations(
         rows = max(2, min(rows - 1, int(rows * allowed / tokens)))
         tokens = cost(rows)
     steps = sorted({0, *(round(k * total_steps / count) for k in range(1, count + 1))})
-    spent = tokens * len(steps) / (total_steps * recipe.batch_tokens * FORWARDS_PER_STEP[recipe.method])
-    return EvaluationPlan(tuple(steps), rows, tokens, spent)
+    return EvaluationPlan(tuple(steps), rows, tokens, tokens * len(steps) / run_tokens)

@@ -66,9 +66,9 @@ def write_artefacts(job: Job, model: Any, held: LoadedTask | None, tuned: Judgem
     """
     recipe, renderer = job.recipe, job.renderer
     template = renderer.template.source if recipe.template else None
-    is_adapter = recipe.method == "lora"
-    folder = job.run_dir / ("adapter" if is_adapter else "model")
-    export(model, renderer.tokenizer, folder, job.base, job.roles.train, template)
+    is_adapter = job.method.frozen_base
+    folder = job.run_dir / job.method.artefact
+    export(job.method, model, renderer.tokenizer, folder, job.base, job.roles.train, template)
     if held is None:
         return Artefacts([folder], None, None)
     merged = None
@@ -83,8 +83,8 @@ def write_artefacts(job: Job, model: Any, held: LoadedTask | None, tuned: Judgem
         again = reread(model, served, onto, held, renderer.max_tokens)
     stops = [str(renderer.tokenizer.decode([i])) for i in stop_ids(model, renderer.tokenizer)]
     from_lines = [f"FROM ./{served.name}"]
-    if served.name == "adapter":
-        from_lines = [f"FROM {job.recipe.base}", "ADAPTER ./adapter"]
+    if is_adapter and served is folder:
+        from_lines = [f"FROM {job.recipe.base}", f"ADAPTER ./{served.name}"]
     write_file(job.run_dir / MODELFILE, modelfile(renderer, from_lines, stops).encode("utf-8"))
     write_file(job.run_dir / CHECK, canonical_json(_check(job, held, tuned)))
     return Artefacts(folders, merged, again)

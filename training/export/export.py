@@ -11,6 +11,7 @@ import torch
 from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json
 from tilth.shards.errors import TrainingError
+from tilth.training.methods.method import Method
 from tilth.training.model.base import load_model
 from tilth.training.model.lora import load_adapter
 from tilth.training.model.loss import score
@@ -23,15 +24,21 @@ MAX_DRIFT, MAX_DRIFT_16 = 1e-3, 3e-2
 
 
 def export(
-    model: Any, tokenizer: Any, folder: Path, base: Path, examples: list[Example], template: str | None
+    method: Method,
+    model: Any,
+    tokenizer: Any,
+    folder: Path,
+    base: Path,
+    examples: list[Example],
+    template: str | None,
 ) -> Path:
-    """Write an adapter (LoRA) or the whole model as safetensors, with the tokenizer and template used.
+    """Write an adapter or the whole model as the method saves it, with the tokenizer and template used.
 
     The files are loaded again and must give the loss of the model in memory. Raises TrainingError otherwise.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    model.save_pretrained(folder, safe_serialization=True)
+    method.save(model, folder)
     save_beside(model, tokenizer, folder, template)
     _check(model, folder, base, examples[:SMOKE_EXAMPLES])
     return folder

@@ -19,12 +19,12 @@ from tilth.training.hardware.device import available_bytes
 from tilth.training.model.base import load_model
 from tilth.training.model.lora import load_adapter
 from tilth.training.model.loss import causal_model, hidden_states, logits_of
+from tilth.training.plan.footprint import merge_bytes
 from tilth.training.rows.pack import IGNORED, collate
 from tilth.training.rows.text import Example
 
 MAX_KL = 1e-3  # nat per token
 MEASURED_ROWS, LABELS_PER_ROW = 32, 256
-HEADROOM = 1.25  # of the base's bytes: one layer at a time is held in 32 bits
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,6 @@ def merge(
         kl,
         f"not kept: rounded to {own} it is {kl:.1e} nat/token from the adapter (allowed {MAX_KL:g}); serve the adapter",
     )
-
-
-def merge_bytes(base: Path) -> int:
-    """Return the main memory that merging takes, from the size of the base's files."""
-    return int(HEADROOM * sum(file.stat().st_size for file in base.glob("*.safetensors")))
 
 
 def merged_model(base: Path, adapter: Path) -> Any:

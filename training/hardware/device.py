@@ -36,7 +36,7 @@ class Device:
         """How many cards of this machine the run computes on."""
         return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self.device.type == "cuda" else 0
 
-    def suited(self, config: Any, *, method: str, precision: str) -> Device:
+    def suited(self, config: Any, *, frozen_base: bool, precision: str) -> Device:
         """Return the device with the arithmetic for a base of this configuration.
 
         16 bits on an NVIDIA card, and for adapters on a CPU that has matrix units (AMX), if the base is wide enough
@@ -45,7 +45,7 @@ class Device:
         if precision == "float32":
             return replace(self, dtype=torch.float32)
         wide = getattr(config.get_text_config(), "hidden_size", 0) >= MIN_WIDTH_16
-        if self.device.type == "cpu" and method == "lora" and wide and _has_matrix_units():
+        if self.device.type == "cpu" and frozen_base and wide and _has_matrix_units():
             return replace(self, dtype=torch.bfloat16)
         return self
 
@@ -85,9 +85,9 @@ def choose_device(wanted: str) -> Device:
     return Device(torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))), torch.bfloat16, seen, cores)
 
 
-def weights_dtype(method: str, device: Device) -> torch.dtype:
+def weights_dtype(device: Device, *, frozen_base: bool) -> torch.dtype:
     """Return the type of a base's weights: frozen ones may be short, those that are trained keep 32 bits."""
-    return device.dtype if method == "lora" else torch.float32
+    return device.dtype if frozen_base else torch.float32
 
 
 @contextmanager

@@ -22,7 +22,6 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from tilth.shards.errors import TrainingError
-from tilth.training.recipe import TrainingRecipe
 
 Item = TypeVar("Item")
 LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks)\.\d+$")
@@ -54,22 +53,11 @@ def leave() -> None:
             raise SystemExit(0)
 
 
-def cannot_be_sharded(recipe: TrainingRecipe) -> str:
-    """Return what in a recipe several processes cannot do together, or ""."""
-    asked = {
-        "method: gradual": recipe.method == "gradual",
-        "lora.bits": recipe.method == "lora" and recipe.lora.bits is not None,
-        "retention.kl with all weights trained": recipe.method != "lora" and recipe.retention.kl > 0,
-    }
-    return ", ".join(what for what, is_asked in asked.items() if is_asked)
-
-
-def require_sharable(recipe: TrainingRecipe) -> None:
-    """Raise TrainingError for what several processes cannot do together."""
-    what = cannot_be_sharded(recipe)
-    if what and size() > 1:
+def require_sharable(unsharded: str) -> None:
+    """Raise TrainingError if the run has several processes and something that they cannot do together."""
+    if unsharded and size() > 1:
         raise TrainingError(
-            "training", f"{what} cannot be sharded", "Nothing was trained", "start it as one process"
+            "training", f"{unsharded} cannot be sharded", "Nothing was trained", "start it as one process"
         )
 
 

@@ -25,16 +25,16 @@ MIN_TOKENS = 512  # of a lane's packs: shorter products do not fill a core
 CHANGING_ROPE = {"dynamic", "longrope"}  # families that rewrite their rotations while they read
 
 
-def to_train(recipe: TrainingRecipe, config: Any, device: Device) -> int:
+def to_train(recipe: TrainingRecipe, config: Any, device: Device, *, side_by_side: bool) -> int:
     """Return in how many lanes a step may be computed, before memory is asked: 1 where they would share anything.
 
-    Dropout draws from one generator, and the order of threads would be seen in it; with all weights trained each
-    lane would hold gradients as large as the model.
+    side_by_side: whether the method allows it. A base that drops out at random draws from one generator, and the order
+    of threads would be seen in it.
     """
     text = config.get_text_config()
     draws = any(getattr(text, name, 0) for name in vars(text) if name.endswith(("dropout", "pdrop")))
-    shares = recipe.method != "lora" or recipe.lora.dropout > 0 or draws or recipe.recompute == "on"
-    return 1 if shares else _most(config, device.device, recipe.pack_tokens)
+    alone = not side_by_side or draws or recipe.recompute == "on"
+    return 1 if alone else _most(config, device.device, recipe.pack_tokens)
 
 
 def to_read(model: Any, pack_tokens: int) -> Lanes:

@@ -1,4 +1,4 @@
-"""The base model: found, loaded without running anyone's code, made trainable, and checked for packing."""
+"""The base model: found, loaded without running anyone's code, and checked for packing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,9 @@ from safetensors import SafetensorError
 
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 from tilth.shards.errors import TrainingError
-from tilth.training.methods.unfreeze import freeze
 from tilth.training.model import attention
-from tilth.training.model.lora import adapt
 from tilth.training.model.loss import hidden_states, logits_of
 from tilth.training.model.named_bases import BASES, bases_folder
-from tilth.training.model.recompute import recompute_layers
-from tilth.training.recipe import TrainingRecipe
 from tilth.training.rows.pack import collate
 from tilth.training.rows.text import Example
 
@@ -79,7 +75,7 @@ def load_model(
 ) -> Any:
     """Return the causal language model of a folder: safetensors only, no remote code, no network.
 
-    dtype: "auto" keeps that of the files. quantised: as from `lora.quantisation`; such a model is loaded onto its
+    dtype: "auto" keeps that of the files. quantised: as from `Method.quantisation`; such a model is loaded onto its
     device at once, any other is moved.
     Raises TrainingError if it cannot be loaded whole.
     """
@@ -114,21 +110,6 @@ def base_digest(path: Path) -> str:
         if file.suffix in {".json", ".safetensors", ".jinja", ".model", ".txt"}
     )
     return sha256_hex(canonical_json({file.name: file_sha256(file) for file in kept}))
-
-
-def attach(model: Any, recipe: TrainingRecipe, seed: int, *, recompute: bool = False) -> Any:
-    """Return the model with what the method trains made trainable: adapters, or every weight.
-
-    recompute: its layers keep their inputs alone and are computed again in the backward pass.
-    """
-    torch.manual_seed(seed)
-    if recipe.method == "lora":
-        model = adapt(model, recipe)
-    else:
-        freeze(model, recipe)
-    if recompute:
-        recompute_layers(model)
-    return model.train()
 
 
 def choose_attention(model: Any, arithmetic: torch.dtype | None = None) -> bool:

@@ -21,32 +21,64 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tilth.shards.errors import TrainingError
+from tilth.training.model import variants
 from tilth.training.recipe import TrainingRecipe
 
 ADAPTER = "default"
 
 
-def lora_config(recipe: TrainingRecipe) -> Any:
-    """Return the adapter configuration of a recipe: every linear layer but the output."""
+def adapt(model: Any, recipe: TrainingRecipe) -> Any:
+    """Return the model with new adapters on every linear layer but the output, the only part that is trained.
+
+    On the meta device no weight is decomposed: PiSSA's adapters have the shapes of LoRA's.
+    """
+    from peft import get_peft_model
+    from peft.tuners.lora import Linear
+
+    variant = recipe.lora.variant
+    shapes_only = next(model.parameters()).is_meta
+    config = lora_config(recipe, initialised=not shapes_only)
+    if variant == "osf":
+        config = variants.osf_config(model, recipe.lora.rank)
+    with _old_names():
+        adapted = get_peft_model(model, config)
+    if shapes_only:
+        return adapted
+    if variant == "dora":
+        variants.give_direction(adapted)
+    if variant == "pissa":
+        variants.keep_start(adapted)
+    layer: Any
+    for layer in adapted.modules():
+        plain = type(layer) is Linear and type(layer.base_layer) is torch.nn.Linear
+        if plain and variant != "dora":
+            layer.forward = MethodType(_forward, layer)
+    return adapted
+
+
+def lora_config(recipe: TrainingRecipe, *, initialised: bool = True) -> Any:
+    """Return the adapter configuration of a recipe; `initialised`: from the weights, where the variant does that."""
     from peft import LoraConfig
 
+    lora = recipe.lora
     return LoraConfig(
-        r=recipe.lora.rank,
-        lora_alpha=recipe.lora.alpha,
-        lora_dropout=recipe.lora.dropout,
-        use_rslora=recipe.lora.variant == "rslora",
-        use_dora=recipe.lora.variant == "dora",
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        use_rslora=lora.variant == "rslora",
+        use_dora=lora.variant == "dora",
+        init_lora_weights="pissa" if lora.variant == "pissa" and initialised else True,
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
 
 
-def quantisation(recipe: TrainingRecipe, device: torch.device) -> Any:
-    """Return how transformers is to hold the frozen base: in NF4 (QLoRA) where the recipe says 4 bits, else None.
+def quantisation(bits: int | None, device: torch.device) -> Any:
+    """Return how transformers is to hold the frozen base: in NF4 (QLoRA) where `bits` is 4, else None.
 
     Raises TrainingError where 4 bits cannot be had: they need an NVIDIA card and bitsandbytes.
     """
-    if recipe.method != "lora" or recipe.lora.bits is None:
+    if bits is None:
         return None
     missing = "" if device.type == "cuda" else "this run has no NVIDIA card"
     if not missing and importlib.util.find_spec("bitsandbytes") is None:
@@ -63,21 +95,6 @@ def quantisation(recipe: TrainingRecipe, device: torch.device) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
-
-
-def adapt(model: Any, recipe: TrainingRecipe) -> Any:
-    """Return the model with new adapters, the only part of it that is trained."""
-    from peft import get_peft_model
-    from peft.tuners.lora import Linear
-
-    with _old_names():
-        adapted = get_peft_model(model, lora_config(recipe))
-    layer: Any
-    for layer in adapted.modules():
-        plain = type(layer) is Linear and type(layer.base_layer) is torch.nn.Linear
-        if plain and recipe.lora.variant != "dora":
-            layer.forward = MethodType(_forward, layer)
-    return adapted
 
 
 def load_adapter(model: Any, folder: Path) -> Any:

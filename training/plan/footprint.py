@@ -10,11 +10,9 @@ import torch
 from torch import Tensor
 
 from tilth.training.hardware.device import Device, weights_dtype
-from tilth.training.methods.unfreeze import freeze
+from tilth.training.methods.method import attach, method_of
 from tilth.training.model.base import load_config
-from tilth.training.model.lora import adapt
 from tilth.training.model.loss import causal_model, label_losses
-from tilth.training.model.recompute import recompute_layers
 from tilth.training.plan.alive import Alive
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.rows.text import Example
@@ -24,6 +22,7 @@ ATTENTION = "planned"
 HEAP_LOSS, HEAP_LOSS_RECOMPUTED = 0.35, 2.0
 HEAP_LOSS_16, HEAP_LOSS_16_LANES = 0.45, 0.2
 KERNEL_BYTES_16 = 110 << 20  # products in 16 bits are compiled for each shape, and kept
+MERGE_HEADROOM = 1.25  # of the base's bytes: one layer at a time is held in 32 bits
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)  # 4 bits, an 8-bit scale per 64 weights, a float per 256 scales
 
 
@@ -42,10 +41,8 @@ def memory(
     gradients under way. recompute: layers keep their inputs alone. lanes: packs side by side, each of its share of
     the recipe's tokens. Where 32-bit weights compute in 16, activations are counted in 32: they are at most that.
     """
-    dtype = weights_dtype(recipe.method, device)
-    model = _skeleton(recipe, base, dtype)
-    if recompute:
-        recompute_layers(model)
+    dtype = weights_dtype(device, frozen_base=method_of(recipe).frozen_base)
+    model = _skeleton(recipe, base, dtype, recompute=recompute)
     own = list(model.parameters())
     trainable = sum(p.numel() for p in own if p.requires_grad)
     lengths = [len(example.input_ids) for example in examples]
@@ -85,9 +82,14 @@ def on_cpu(
     return found | {"kernels": KERNEL_BYTES_16} if short else found
 
 
+def merge_bytes(base: Path) -> int:
+    """Return the main memory that merging an adapter takes, from the size of the base's files."""
+    return int(MERGE_HEADROOM * sum(file.stat().st_size for file in base.glob("*.safetensors")))
+
+
 def _anchors(recipe: TrainingRecipe, own: list[torch.nn.Parameter], trainable: int) -> int:
     """Return the bytes of what a model is held to: a frozen base (kl), where its weights started (l2_sp)."""
-    copied = recipe.retention.kl > 0 and recipe.method != "lora"
+    copied = recipe.retention.kl > 0 and not method_of(recipe).frozen_base
     base = sum(p.numel() * p.element_size() for p in own) if copied else 0
     return base + (4 * trainable if recipe.retention.l2_sp else 0)
 
@@ -95,7 +97,7 @@ def _anchors(recipe: TrainingRecipe, own: list[torch.nn.Parameter], trainable: i
 def _weight_bytes(model: Any, recipe: TrainingRecipe) -> int:
     """Return the bytes of all weights; in NF4 those of the frozen linear layers but the output's."""
     short: set[int] = set()
-    if recipe.method == "lora" and recipe.lora.bits == 4:
+    if method_of(recipe).bits == 4:
         head = causal_model(model).get_output_embeddings()
         linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m is not head]
         short = {id(m.weight) for m in linear if not m.weight.requires_grad}
@@ -103,7 +105,7 @@ def _weight_bytes(model: Any, recipe: TrainingRecipe) -> int:
     return round(sum(sizes))
 
 
-def _skeleton(recipe: TrainingRecipe, base: Path, dtype: torch.dtype) -> Any:
+def _skeleton(recipe: TrainingRecipe, base: Path, dtype: torch.dtype, *, recompute: bool) -> Any:
     """Return the model to be trained, as shapes only."""
     from transformers import AttentionInterface, AutoModelForCausalLM
 
@@ -112,11 +114,7 @@ def _skeleton(recipe: TrainingRecipe, base: Path, dtype: torch.dtype) -> Any:
         model = AutoModelForCausalLM.from_config(load_config(base), dtype=dtype)
     with suppress(ValueError, NotImplementedError):  # else counted with the attention it has
         model.set_attn_implementation(ATTENTION)
-    if recipe.method == "lora":
-        model = adapt(model, recipe)
-    else:
-        freeze(model, recipe)
-    return model.train()
+    return attach(model, recipe, 0, recompute=recompute)
 
 
 def _step_bytes(model: Any, tokens: int, labels: int) -> tuple[int, int]:

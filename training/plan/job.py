@@ -12,17 +12,15 @@ import torch
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.training.hardware.device import Device, choose_device, weights_dtype
-from tilth.training.model.base import base_digest, find_base, load_config
-from tilth.training.model.lora import quantisation
-from tilth.training.plan.plan import Plan, plan_run, renderer_for, require_fit
+from tilth.training.hardware.device import Device, weights_dtype
+from tilth.training.methods.method import Method, method_of
+from tilth.training.model.base import base_digest
+from tilth.training.plan.plan import Plan, place, plan_run, renderer_for, require_fit
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.request import Request
 from tilth.training.retention.retained import FROM_USER, Retained
 from tilth.training.rows.roles import Roles, assign
 from tilth.training.rows.text import Renderer
-from tilth.training.run import tensorboard
-from tilth.training.run.learning import Learning, Watched
 
 NAMING = ("version", "recipe", "seed", "exclude", "monitors", "max_steps")
 
@@ -57,30 +55,23 @@ class Job:
     @property
     def weights_dtype(self) -> torch.dtype:
         """The type in which the base is loaded."""
-        return weights_dtype(self.recipe.method, self.device)
+        return weights_dtype(self.device, frozen_base=self.method.frozen_base)
+
+    @property
+    def method(self) -> Method:
+        """How the base is tuned."""
+        return method_of(self.recipe)
 
     def forget(self) -> None:
         """Remove what earlier calls left of this run."""
         shutil.rmtree(self.run_dir, ignore_errors=True)
-
-    def learning(self) -> Learning:
-        """Return the monitors of the run, before its first step."""
-        roles = self.roles
-        rows = Watched(roles.train, roles.twin, roles.feedback, self.retained.measured, roles.groups)
-        return Learning(rows, self.recipe, self.evaluation, seed=self.seed, total_steps=self.plan.steps)
 
 
 def prepare(request: Request, store: Store) -> Job:
     """Render, plan and name a run. Raises TrainingError for what must not start."""
     recipe, evaluation, version = request.recipe, request.evaluation, request.version
     base_dir, exclude, max_steps = request.base_dir, request.exclude, request.max_steps
-    device = choose_device(recipe.device)
-    # Refused before anything is rendered.
-    quantisation(recipe, device.device)
-    if recipe.loggers:
-        tensorboard.require()
-    base = find_base(recipe.base, base_dir)
-    device = device.suited(load_config(base), method=recipe.method, precision=recipe.precision)
+    device, base = place(recipe, base_dir)
     renderer = renderer_for(recipe, base, base_dir)
     cache = store.cache / "tokens"
     roles = assign(version, renderer, recipe, base_dir=base_dir, exclude=exclude, cache=cache)

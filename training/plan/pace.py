@@ -15,8 +15,9 @@ import torch
 
 from tilth.training.hardware.device import Device, weights_dtype
 from tilth.training.hardware.lanes import Lanes
+from tilth.training.methods.method import attach, method_of
 from tilth.training.model import attention
-from tilth.training.model.base import attach, load_config
+from tilth.training.model.base import load_config
 from tilth.training.model.loss import causal_model, label_losses, token_losses
 from tilth.training.model.mixed import compute_in
 from tilth.training.recipe import TrainingRecipe
@@ -114,7 +115,8 @@ def _stack(config: Any, recipe: TrainingRecipe, device: Device, recompute: bool)
     text.vocab_size = max(16, min(text.vocab_size, HEAD_WEIGHTS // text.hidden_size))
     text.pad_token_id = text.bos_token_id = text.eos_token_id = None
     with torch.device(device.device):
-        model = AutoModelForCausalLM.from_config(config, dtype=weights_dtype(recipe.method, device))
+        dtype = weights_dtype(device, frozen_base=method_of(recipe).frozen_base)
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     compute_in(model, device.dtype)
     model.set_attn_implementation(attention.NAME)
     return attach(model, recipe.model_copy(update={"freeze_layers": 0}), 0, recompute=recompute)

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 from tilth.shards.errors import TrainingError, Untrainable
 from tilth.shards.version import Version
-from tilth.training.export.merge import merge_bytes
 from tilth.training.hardware import lanes
 from tilth.training.hardware.device import Device, available_bytes, choose_device, resident_bytes
+from tilth.training.methods.method import method_of
 from tilth.training.model.base import find_base, load_config, load_tokenizer, max_context
-from tilth.training.model.lora import quantisation
-from tilth.training.plan.footprint import memory, on_cpu
+from tilth.training.plan.footprint import memory, merge_bytes, on_cpu
 from tilth.training.plan.pace import expected_seconds
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.rows.roles import Roles, assign
@@ -86,10 +85,7 @@ def plan(recipe: TrainingRecipe, evaluation: EvaluationRecipe, version: Version,
     Raises TrainingError for what would also stop the run: a base that cannot be loaded, rows without labels,
     not enough memory.
     """
-    device = choose_device(recipe.device)
-    quantisation(recipe, device.device)  # refused where it cannot be had
-    path = find_base(recipe.base, base_dir)
-    device = device.suited(load_config(path), method=recipe.method, precision=recipe.precision)
+    device, path = place(recipe, base_dir)
     renderer = renderer_for(recipe, path, base_dir)
     roles = assign(version, renderer, recipe, base_dir=base_dir)
     expected = plan_run(recipe, roles, renderer, path, device)
@@ -97,6 +93,20 @@ def plan(recipe: TrainingRecipe, evaluation: EvaluationRecipe, version: Version,
     how: dict[str, Any] = {"recompute": expected.recompute, "lanes": expected.lanes}
     seconds = expected_seconds(recipe, path, device, roles.train, expected.tokens, **how)
     return replace(expected, seconds=seconds)
+
+
+def place(recipe: TrainingRecipe, base_dir: Path) -> tuple[Device, Path]:
+    """Return the device of a run, with the arithmetic that suits it, and the folder of its base.
+
+    Raises RecipeError for keys that contradict the method, TrainingError for a base or a precision that cannot be had.
+    """
+    tuning = method_of(recipe)
+    tuning.check()
+    device = choose_device(recipe.device)
+    tuning.quantisation(device.device)  # refused before anything is rendered
+    base = find_base(recipe.base, base_dir)
+    config, frozen = load_config(base), tuning.frozen_base
+    return device.suited(config, frozen_base=frozen, precision=recipe.precision), base
 
 
 def renderer_for(recipe: TrainingRecipe, base: Path, base_dir: Path) -> Renderer:
@@ -170,7 +180,7 @@ def plan_run(
         bytes=need.bytes,
         available_bytes=free,
         resident_bytes=resident_bytes(device.device),
-        merge_bytes=merge_bytes(base) if recipe.method == "lora" and recipe.merge else 0,
+        merge_bytes=merge_bytes(base) if method_of(recipe).frozen_base and recipe.merge else 0,
     )
 
 
@@ -196,7 +206,7 @@ def _needed(recipe: TrainingRecipe, base: Path, device: Device, examples: list[E
             sizes = on_cpu(sizes, device, **how)
         return _Need(parameters, trainable, sizes, count, recompute)
 
-    most = lanes.to_train(recipe, load_config(base), device)
+    most = lanes.to_train(recipe, load_config(base), device, side_by_side=method_of(recipe).side_by_side)
     ways = [(count, False) for count in range(most, 0, -1) if recipe.recompute != "on"]
     ways += [(1, True)] if recipe.recompute != "off" else []
     tried = []
@@ -216,8 +226,9 @@ def require_fit(
     longest = max(len(example.input_ids) for example in examples)
     wishes: list[tuple[str, dict[str, Any]]] = [
         ("training.recompute: auto", {"recompute": "auto"}),
-        ("training.method: lora", {"method": "lora"}),
     ]
+    lighter = method_of(recipe).lighter
+    wishes += [lighter] if lighter else []
     wishes += [
         (f"training.pack_tokens: {tokens}", {"pack_tokens": tokens})
         for tokens in (1024, 512, 256)

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-UP = "lora_B"  # the half of an adapter that starts at zero: scaling it scales the update
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ def choose(mixes: list[Mix], max_forgotten: float | None) -> Mix:
 class Line:
     """The weights between the base and the tuned model, set in place."""
 
-    def __init__(self, trained: list[tuple[str, torch.nn.Parameter]], base: dict[str, Tensor] | None) -> None:
-        """base: the weights before the run, by name; None for an adapter, whose base is no update at all."""
+    def __init__(self, trained: list[tuple[str, torch.nn.Parameter]], base: dict[str, Tensor]) -> None:
+        """base: what they are at the base, by name; a weight that is not in it keeps its tuned value."""
         self._trained = trained
         self._tuned = {name: p.detach().to("cpu", copy=True) for name, p in trained}
         self._base = base
@@ -50,11 +49,9 @@ class Line:
     def set(self, share: float) -> None:
         """Set the weights to base + share × (tuned - base)."""
         for name, parameter in self._trained:
-            tuned = self._tuned[name]
-            if self._base is not None:
-                parameter.copy_(torch.lerp(self._base[name].to(tuned.dtype), tuned, share))
-            elif UP in name:
-                parameter.copy_(tuned * share)
+            if name in self._base:
+                tuned = self._tuned[name]
+                parameter.copy_(torch.lerp(self._base[name].to(tuned), tuned, share))
 
 
 def mixes_of(line: Line, measure: Any) -> list[Mix]:

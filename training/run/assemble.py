@@ -10,11 +10,8 @@ import torch
 
 from tilth.training.evaluation.evaluate import name_stops
 from tilth.training.hardware.lanes import Lanes
-from tilth.training.methods.unfreeze import Unfreezing, groups_of
 from tilth.training.model.base import choose_attention, load_model
-from tilth.training.model.lora import quantisation
 from tilth.training.model.mixed import compute_in
-from tilth.training.model.optim import optimizer_for
 from tilth.training.plan.job import Job
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.retention.anchor import Divergence, StartingPoint
@@ -23,13 +20,14 @@ from tilth.training.retention.retained import retain
 from tilth.training.rows.sampler import Sampler
 from tilth.training.rows.text import Example
 from tilth.training.run.journal import Journal
+from tilth.training.run.learning import Learning, Watched
 from tilth.training.run.loop import Loop
 
 
 def load(job: Job) -> Any:
     """Return the untuned base on the device of the run, with the attention that packed rows need."""
     where = job.device.device
-    quantised = quantisation(job.recipe, where)
+    quantised = job.method.quantisation(where)
     model = load_model(job.base, dtype=job.weights_dtype, device=where, quantised=quantised)
     compute_in(model, job.device.dtype)
     choose_attention(model, job.device.dtype)
@@ -50,19 +48,22 @@ def with_retained(job: Job, model: torch.nn.Module) -> Job:
     return replace(job, retained=retain(job.recipe.retention, job.roles.base_knowledge, written))
 
 
+def learning_of(job: Job) -> Learning:
+    """Return the monitors of the run, before its first step."""
+    roles = job.roles
+    rows = Watched(roles.train, roles.twin, roles.feedback, job.retained.measured, roles.groups)
+    return Learning(rows, job.recipe, job.evaluation, seed=job.seed, total_steps=job.plan.steps)
+
+
 def new_loop(
     job: Job, model: Any, journal: Journal, *, folder: Path, kind: type[Loop] = Loop, **observers: Any
 ) -> Loop:
     """Return the loop of a job before its first step; `observers` are the fields of Loop that watch it."""
     recipe, retained = job.recipe, job.retained
-    gradual = recipe.gradual if recipe.method == "gradual" else None
-    layers = groups_of(model, gradual.groups) if gradual else []
     torch.manual_seed(job.seed)
     return kind(
         model=model,
-        optimizer=optimizer_for(
-            model, weight_decay=recipe.weight_decay, layers=layers, decay=recipe.gradual.decay
-        ),
+        optimizer=job.method.optimizer(model),
         sampler=_sampler(job, job.roles.train),
         recipe=recipe,
         total_steps=job.plan.steps,
@@ -74,7 +75,7 @@ def new_loop(
         replay=_sampler(job, retained.replayed) if retained.replayed else None,
         divergence=Divergence(model, retained.held, recipe.retention.kl) if retained.held else None,
         start=_start(model, recipe),
-        unfreezing=Unfreezing(layers, gradual, job.plan.steps) if gradual else None,
+        before_step=job.method.before_step(model, job.plan.steps),
         **{"learning": None, **observers},
     )
 

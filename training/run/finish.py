@@ -17,12 +17,13 @@ from tilth.training.export.artefacts import Artefacts, write_artefacts, write_ca
 from tilth.training.hardware.device import peak_bytes
 from tilth.training.model.base import load_model
 from tilth.training.plan.job import Job
+from tilth.training.plan.rate_search import rate_facts, stored
 from tilth.training.retention.interpolate import Line, choose, mixes_of
+from tilth.training.run.assemble import learning_of
 from tilth.training.run.feedback import store_feedback
 from tilth.training.run.journal import read
 from tilth.training.run.loop import Loop
 from tilth.training.run.run_facts import SAMPLES_PER_TASK, Measured, run_facts
-from tilth.training.search.find_rate import rate_facts, stored
 from tilth.validators.facts.page import Link
 from tilth.validators.facts.run import MixResult, PlanLine, RateCurve, RunFacts, RunHead
 from tilth.validators.report import run_page
@@ -75,7 +76,7 @@ def finish(
         facts["mixes"] = mixed
     searched = stored(job)
     if searched is not None:
-        facts["rate_search"] = rate_facts(searched, recipe.peak_rate)
+        facts["rate_search"] = rate_facts(searched, job.method.peak_rate)
     facts["artefacts"] = artefacts.lines()
     write_cards(job, artefacts, facts)
     if job.evaluation.show_answers and write_answers(job.run_dir, tasks, held, untuned, tuned):
@@ -127,9 +128,9 @@ def _mix(job: Job, loop: Loop) -> list[MixResult]:
     retention = job.recipe.retention
     if not retention.interpolate or loop.learning is None:
         return []
-    base = None
-    if job.recipe.method != "lora":
-        base = dict(load_model(job.base, dtype=job.weights_dtype).named_parameters())
+    base = job.method.untuned(
+        loop.model, loop.trained(), lambda: load_model(job.base, dtype=job.weights_dtype)
+    )
     learning, line = loop.learning, Line(loop.trained(), base)
     mixes = mixes_of(line, lambda: learning.standing(loop.model))
     chosen = choose(mixes, retention.max_forgotten)
@@ -170,7 +171,7 @@ def _facts(
     )
     shown = SAMPLES_PER_TASK if job.evaluation.show_answers else 0
     measured = Measured(untuned, tuned, tasks, job.roles.groups, job.retained.note, shown)
-    facts = run_facts(head, loop.learning or job.learning(), measured)
+    facts = run_facts(head, loop.learning or learning_of(job), measured)
     if loop.learning is None:
         facts["reasons"][-1] = UNWATCHED
     return facts

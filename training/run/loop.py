@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tilth.training.hardware import distributed
 from tilth.training.hardware.lanes import Lanes
-from tilth.training.methods.unfreeze import Unfreezing
+from tilth.training.methods.method import Method, method_of
 from tilth.training.model.loss import TokenLoss, token_losses
 from tilth.training.model.optim import clip, rate_at, take_step
 from tilth.training.recipe import TrainingRecipe
@@ -48,14 +48,16 @@ class Loop:
     replay: Sampler | None = None  # rows of the base's domain
     divergence: Divergence | None = None
     start: StartingPoint | None = None
-    unfreezing: Unfreezing | None = None
+    before_step: Callable[[int], None] = lambda step: None  # which layers are open, say
     step: int = 0
     best_step: int = 0
     stopped_early: bool = False
     best: dict[str, Tensor] = field(default_factory=dict)
+    method: Method = field(init=False)
 
     def __post_init__(self) -> None:
         """Note what the method trains, now or later (layers may be closed for a while), and draw ahead."""
+        self.method = method_of(self.recipe)
         self._trained = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
         self._prefetch = Prefetch(self.sampler, pin=next(self.model.parameters()).is_cuda)
 
@@ -85,8 +87,7 @@ class Loop:
     def train_step(self) -> float:
         """Take one step and return its mean loss before it. Raises TrainingError for one that is not finite."""
         started = time.perf_counter()
-        if self.unfreezing is not None:
-            self.unfreezing.at(self.step)
+        self.before_step(self.step)
         is_last = self.step + 1 >= self.total_steps
         batches = self._prefetch.batches(self._due(self.step), None if is_last else self._due(self.step + 1))
         replayed = self._replayed()
@@ -123,7 +124,7 @@ class Loop:
         return rate_at(
             step,
             total_steps=self.total_steps,
-            peak=self.recipe.peak_rate,
+            peak=self.method.peak_rate,
             warmup=self.recipe.warmup,
             schedule=self.recipe.schedule,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -11,11 +12,48 @@ from tilth.training.hardware import distributed
 from tilth.training.run.checkpoint import Checkpoint, join_state, split_state
 from tilth.training.run.checkpoint import save as write
 
-if TYPE_CHECKING:
-    from tilth.training.run.loop import Loop
+
+class Stateful(Protocol):
+    """What has a state of plain values and arrays."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
 
 
-def save(loop: Loop) -> None:
+class Resumable(Protocol):
+    """A run between two steps, as far as a checkpoint holds it."""
+
+    step: int
+    best_step: int
+    stopped_early: bool
+    best: dict[str, Tensor]
+    folder: Path
+    inputs: dict[str, str]
+    optimizer: torch.optim.Optimizer
+
+    @property
+    def sampler(self) -> Stateful:
+        """Which rows were drawn."""
+
+    @property
+    def replay(self) -> Stateful | None:
+        """Which rows of the base's domain were drawn."""
+
+    @property
+    def learning(self) -> Stateful | None:
+        """What the run has learned of its rows."""
+
+    def trained(self) -> list[tuple[str, torch.nn.Parameter]]:
+        """Return what the method trains, by name."""
+
+    def restore(self, weights: dict[str, Tensor]) -> None:
+        """Set the trained weights."""
+
+
+def save(loop: Resumable) -> None:
     """Write a checkpoint of the loop."""
     values, arrays = split_state(loop.learning.state_dict() if loop.learning else {})
     state = {
@@ -36,7 +74,7 @@ def save(loop: Loop) -> None:
         write(loop.folder, Checkpoint(loop.step, state, tensors), loop.inputs)
 
 
-def restore(loop: Loop, saved: Checkpoint) -> None:
+def restore(loop: Resumable, saved: Checkpoint) -> None:
     """Set the loop to where `saved` was taken."""
     loop.step, loop.best = saved.step, saved.tensors["best"]
     loop.best_step, loop.stopped_early = saved.state["best_step"], saved.state["stopped_early"]

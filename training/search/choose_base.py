@@ -33,6 +33,7 @@ from tilth.validators.verify import verify_version
 BUDGET = 0.1  # of the full runs of all bases that race, measurements included
 PANEL_SHARE = 0.01  # of the full run's tokens, read to measure a base once
 CURVE = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # in parts of the full run
+SCRATCH_FACTOR = 10.0  # of the size rule, for weights that begin at random
 HOPELESS = 3.0  # times the fewest bits per byte
 WRITTEN = ("assistant", "document")  # roles whose text is learned
 
@@ -160,7 +161,7 @@ def choose(jobs: list[Job], scratch_of: Callable[[str], Job], budget: float, say
     """Rank the bases of jobs that differ in nothing else; scratch_of: the job that trains all weights of a base."""
     judged, size = common_rows(jobs)
     entrants = [
-        Entrant(job, job.recipe.rate or size_rule(width_of(job), job.recipe.method), rows, size)
+        Entrant(job, job.recipe.rate or size_rule(width_of(job), job.method.rate_factor), rows, size)
         for job, rows in zip(jobs, judged, strict=True)
     ]
     for number, entrant in enumerate(entrants):
@@ -174,7 +175,7 @@ def choose(jobs: list[Job], scratch_of: Callable[[str], Job], budget: float, say
     hopeless = sorted(set(entrants) - set(hopeful), key=lambda e: (e.points[0][1], e.job.recipe.base))
     say("from random weights", 0, 0)
     job = scratch_of(chosen.job.recipe.base)
-    scratch = Entrant(job, size_rule(width_of(job), "lora"), chosen.judged, size, untrained=True)
+    scratch = Entrant(job, size_rule(width_of(job), SCRATCH_FACTOR), chosen.judged, size, untrained=True)
     scratch.run([0.0, *chosen.shares])
     labels = sum(int(example.is_label[1:].sum()) for example in chosen.judged)
     full = sum(entrant.full for entrant in entrants)

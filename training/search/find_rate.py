@@ -8,25 +8,21 @@ feedback split decides, the promotion split is never read.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from tilth.shards.atomic import write_file
-from tilth.shards.digest import canonical_json, sha256_hex
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.tables import VALUE_DECIMALS
 from tilth.training.hardware.device import memory_errors
 from tilth.training.model.base import load_config
 from tilth.training.plan.job import Job, prepare
+from tilth.training.plan.rate_search import RateSearch, Trial, keep
 from tilth.training.request import Request
 from tilth.training.run.loop import Loop
 from tilth.training.search.short_run import ShortRuns, feedback_rows
-from tilth.validators.facts.run import RateSearchFacts, RateTrial
 from tilth.validators.verify import verify_version
 
 SHARE = 0.05  # of the planned run's tokens
@@ -41,34 +37,6 @@ PANEL_SHARE = 0.1  # of the search's tokens, for measuring
 Say = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One short run: loss in nat/token on feedback rows, None where it was no longer finite."""
-
-    rate: float
-    steps: int
-    loss: float | None
-
-
-@dataclass(frozen=True)
-class RateSearch:
-    """What a search found. test: (rate, loss of the step) of the range test; tokens: what the search cost."""
-
-    rate: float
-    guess: float
-    bound: float
-    diverged: bool
-    base_loss: float
-    test: list[tuple[float, float]]
-    trials: list[Trial]
-    tokens: int
-    planned_tokens: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the search as plain JSON values."""
-        return {**asdict(self), "test": [list(point) for point in self.test]}
-
-
 def find_rate(request: Request, store: Store, *, on_progress: Say | None = None) -> RateSearch:
     """Search a learning rate for the base, method and data of a request; keep the search, not the weights.
 
@@ -79,7 +47,7 @@ def find_rate(request: Request, store: Store, *, on_progress: Say | None = None)
     job = prepare(request, store)
     with memory_errors():
         found = search(job, on_progress or (lambda what, done, total: None))
-    write_file(_path(job), canonical_json(found.to_dict()))
+    keep(job, found)
     return found
 
 
@@ -90,7 +58,7 @@ def search(job: Job, say: Say) -> RateSearch:
     say("base", 0, 0)
     runs = ShortRuns(job)
     nll, labels = runs.nll(panel)
-    guess = size_rule(width_of(job), job.recipe.method)
+    guess = size_rule(width_of(job), job.method.rate_factor)
     test = _range_test(runs, guess, range_steps, say)
     bound, diverged = upper_bound(test)
     done = 0
@@ -120,13 +88,13 @@ def search(job: Job, say: Say) -> RateSearch:
     )
 
 
-def size_rule(width: int, method: str) -> float:
-    """Return a first guess from the width of a base: 5e-5 · (2000 / width)^0.781, ten times that for LoRA.
+def size_rule(width: int, factor: float) -> float:
+    """Return a first guess from the width of a base: 5e-5 · (2000 / width)^0.781, times the factor of the method.
 
     Fitted to sweeps over Llama models (Thinking Machines, "LoRA Without Regret", 2025, and tinker_cookbook's
     hyperparam_utils.get_lr); other families rise less steeply, so it only says where the range test begins.
     """
-    return rounded(5e-5 * (2000 / width) ** 0.781 * (10 if method == "lora" else 1))
+    return rounded(5e-5 * (2000 / width) ** 0.781 * factor)
 
 
 def budget(planned_steps: int) -> tuple[int, int]:
@@ -182,44 +150,9 @@ def chosen(trials: list[Trial]) -> Trial:
     return min((t for t in finite if t.steps == longest), key=lambda t: (t.loss, t.rate))
 
 
-def stored(job: Job) -> RateSearch | None:
-    """Return the search kept for this version, base, method and recipe, whatever its rate; None without one."""
-    try:
-        kept = json.loads(_path(job).read_bytes())
-        kept["test"] = [(rate, loss) for rate, loss in kept["test"]]
-        kept["trials"] = [Trial(**trial) for trial in kept["trials"]]
-        return RateSearch(**kept)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def rate_facts(found: RateSearch, used: float) -> RateSearchFacts:
-    """Return a search as the run page shows it, beside the rate that the run used."""
-    return RateSearchFacts(
-        used=used,
-        chosen=found.rate,
-        guess=found.guess,
-        bound=found.bound,
-        diverged=found.diverged,
-        tokens=found.tokens,
-        planned_tokens=found.planned_tokens,
-        test_rate=[rate for rate, _ in found.test],
-        test_loss=[loss for _, loss in found.test],
-        trials=[RateTrial(rate=t.rate, steps=t.steps, loss=t.loss) for t in found.trials],
-    )
-
-
 def rounded(rate: float) -> float:
     """Return a rate to two digits: more would be noise."""
     return float(f"{rate:.1e}")
-
-
-def _path(job: Job) -> Path:
-    settings = job.recipe.model_dump(
-        mode="json", exclude={"rate", "seed", "reload", "merge", "loggers", "bases"}
-    )
-    key = sha256_hex(canonical_json([job.version.id, job.inputs["base"], job.inputs["template"], settings]))
-    return job.store.root / "cache" / "rates" / f"{key[:32]}.json"
 
 
 def width_of(job: Job) -> int:

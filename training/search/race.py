@@ -55,7 +55,7 @@ class Entrant:
     @property
     def panel(self) -> float:
         """What one measurement costs, in the same unit."""
-        return self.parameters * price(self.judged, self.job.recipe.method)
+        return self.parameters * price(self.judged, self.job.method)
 
     @property
     def rows(self) -> float:

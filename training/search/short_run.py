@@ -18,8 +18,8 @@ from typing import Any
 import torch
 
 from tilth.shards.errors import TrainingError
-from tilth.training.evaluation.panels import FORWARDS_PER_STEP, draw
-from tilth.training.model.base import attach
+from tilth.training.evaluation.panels import draw
+from tilth.training.methods.method import Method, attach
 from tilth.training.model.loss import score
 from tilth.training.plan.job import Job
 from tilth.training.rows.text import Example
@@ -97,13 +97,13 @@ class ShortRuns:
     def nll(self, examples: list[Example]) -> tuple[float, int]:
         """Return (sum of the loss in nat, labels) of the model as it is."""
         scores = score(self.model, examples, self.job.recipe.pack_tokens, statistics=False)
-        self.tokens += price(examples, self.job.recipe.method)
+        self.tokens += price(examples, self.job.method)
         return float(scores["nll_sum"].sum()), int(scores["n_tokens"].sum())
 
 
-def price(examples: list[Example], method: str) -> float:
+def price(examples: list[Example], method: Method) -> float:
     """Return what measuring costs in tokens of training: a forward pass is a part of a step."""
-    return tokens_of(examples) / FORWARDS_PER_STEP[method]
+    return tokens_of(examples) / method.forwards_per_step
 
 
 def tokens_of(examples: list[Example]) -> int:

@@ -14,6 +14,7 @@ from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.source import Source
 from tilth.shards.errors import RecipeError, UsageError
 from tilth.training.evaluation import metric_plugins
+from tilth.training.methods import method
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.validators.recipe import Checks, ReportOptions
 from tilth.workbench.recipes.yaml_lines import parse_scalar, read_document
@@ -103,7 +104,7 @@ def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
         raise RecipeError(("sources",), "must be a list", "write '- path: FILE' under it")
     evaluation = _model(EvaluationRecipe, data.get("evaluation"), ("evaluation",))
     _require_metrics(evaluation)
-    training = data.get("training")
+    training = _training(data.get("training"))
     report = _model(ReportOptions, data.get("report"), ("report",))
     if report.examples == 0:
         evaluation = evaluation.model_copy(update={"show_answers": False})
@@ -119,10 +120,19 @@ def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
         ),
         checks=_model(Checks, data.get("checks"), ("checks",)),
         report=report,
-        training=None if training is None else _model(TrainingRecipe, training, ("training",)),
+        training=training,
         evaluation=evaluation,
         refresh=_model(RefreshRecipe, data.get("refresh"), ("refresh",)),
     )
+
+
+def _training(section: Any) -> TrainingRecipe | None:
+    """Return the training section, whose method is known and agrees with its keys; None where there is none."""
+    if section is None:
+        return None
+    checked = _model(TrainingRecipe, section, ("training",))
+    method.check(checked)
+    return checked
 
 
 def _require_metrics(evaluation: EvaluationRecipe) -> None:

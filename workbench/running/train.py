@@ -111,8 +111,10 @@ def request_of(recipe: Recipe, version: Version, *, seed: int | None = None) -> 
 def launch(recipe: Recipe) -> int | None:
     """Run this command on every visible card and return its exit code; None where one process is enough."""
     from tilth.training.hardware.launch import launch as start
+    from tilth.training.methods.method import method_of
 
-    return start(recipe.require_training())
+    training = recipe.require_training()
+    return start(training, method_of(training).unsharded)
 
 
 def train_version(

@@ -19,6 +19,7 @@ from tests.training.hardware import two_ranks
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.training.hardware import distributed, launch
+from tilth.training.methods.method import method_of
 from tilth.training.run.journal import read
 
 SCRIPT = Path(__file__).with_name("two_ranks.py")
@@ -151,10 +152,11 @@ def test_every_item_is_dealt_once_and_comes_back_in_order(
 )
 def test_what_cannot_be_sharded_is_refused(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = tiny.make_recipe(Path("x")).model_validate({"base": "x", **changes})
-    distributed.require_sharable(recipe)
+    unsharded = method_of(recipe).unsharded
+    distributed.require_sharable(unsharded)
     monkeypatch.setattr(distributed, "size", lambda: 2)
     with pytest.raises(TrainingError, match="cannot be sharded"):
-        distributed.require_sharable(recipe)
+        distributed.require_sharable(unsharded)
 
 
 def test_every_visible_card_gets_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,9 +170,9 @@ def test_every_visible_card_gets_a_process(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(launch.sys, "argv", ["train", "recipe.yaml", "--fresh"])
     monkeypatch.setattr(launch.torch.cuda, "device_count", lambda: 4)
     recipe = tiny.make_recipe(Path("x"), device="auto")
-    assert launch.launch(recipe.model_copy(update={"device": "cpu"})) is None
-    assert launch.launch(recipe.model_copy(update={"method": "gradual"})) is None
-    assert launch.launch(recipe) == 7
+    assert launch.launch(recipe.model_copy(update={"device": "cpu"}), "") is None
+    assert launch.launch(recipe, "method: gradual") is None
+    assert launch.launch(recipe, "") == 7
     assert started[0][3:] == [
         "--standalone",
         "--nproc-per-node=4",
@@ -180,4 +182,4 @@ def test_every_visible_card_gets_a_process(monkeypatch: pytest.MonkeyPatch) -> N
         "--fresh",
     ]
     monkeypatch.setenv("WORLD_SIZE", "4")
-    assert launch.launch(recipe) is None
+    assert launch.launch(recipe, "") is None

@@ -17,7 +17,8 @@ from tilth.shards.version import Version
 from tilth.training.hardware import lanes
 from tilth.training.hardware.device import choose_device
 from tilth.training.hardware.lanes import Lanes, to_read, to_train
-from tilth.training.model.base import attach, choose_attention
+from tilth.training.methods.method import attach, method_of
+from tilth.training.model.base import choose_attention
 from tilth.training.model.loss import score
 from tilth.training.model.optim import optimizer_for
 from tilth.training.plan import plan
@@ -137,16 +138,16 @@ def test_only_what_shares_nothing_runs_in_lanes(
     device = choose_device("cpu")
     changed = recipe.model_copy(update={"pack_tokens": 4096, **changes})
     built: LlamaConfig = tiny.make_config(**config)
-    assert to_train(changed, built, device) == count
+    assert to_train(changed, built, device, side_by_side=method_of(changed).side_by_side) == count
 
 
 def test_a_shared_run_has_one_lane(recipe: TrainingRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     device, model = choose_device("cpu"), tiny.make_model()
     wide = recipe.model_copy(update={"pack_tokens": 4096})
-    assert to_train(wide, model.config, device) == to_read(model, 4096).count == 2
+    assert to_train(wide, model.config, device, side_by_side=True) == to_read(model, 4096).count == 2
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert to_train(wide, model.config, device) == to_read(model, 4096).count == 1
+    assert to_train(wide, model.config, device, side_by_side=True) == to_read(model, 4096).count == 1
 
 
 def test_lanes_that_do_not_fit_are_given_up_before_layers_are_recomputed(

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from tests import tiny
 from tilth.shards.errors import TrainingError
-from tilth.training.model.base import attach, base_digest, find_base, load_base, load_model
+from tilth.training.methods.method import attach
+from tilth.training.model.base import base_digest, find_base, load_base, load_model
 
 
 @pytest.fixture

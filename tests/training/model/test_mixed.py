@@ -17,7 +17,8 @@ from tilth.shards.version import Version
 from tilth.training.export import export
 from tilth.training.hardware import device
 from tilth.training.hardware.device import Device, choose_device, weights_dtype
-from tilth.training.model.base import attach, choose_attention
+from tilth.training.methods.method import attach, method_of, registry
+from tilth.training.model.base import choose_attention
 from tilth.training.model.lora import load_adapter
 from tilth.training.model.loss import hidden_states, token_losses
 from tilth.training.model.mixed import compute_in
@@ -65,17 +66,19 @@ def test_a_cpu_computes_in_16_bits_where_it_gains(
 ) -> None:
     monkeypatch.setattr(device, "_has_matrix_units", lambda: units)
     config = tiny.make_config(hidden_size=width, num_attention_heads=1, num_key_value_heads=1)
-    found = choose_device("cpu").suited(config, method=method, precision=precision)
-    assert found.dtype == weights_dtype("lora", found) == wanted
+    found = choose_device("cpu").suited(
+        config, frozen_base=registry()[method].frozen_base, precision=precision
+    )
+    assert found.dtype == weights_dtype(found, frozen_base=True) == wanted
     assert str(wanted).removeprefix("torch.") in found.line()
 
 
 def test_a_card_trains_32_bit_weights_in_16_unless_told_otherwise() -> None:
     card = Device(torch.device("cuda", 0), SHORT, 1, 1)
     config = tiny.make_config()
-    assert card.suited(config, method="full", precision="auto").dtype == SHORT
-    assert weights_dtype("full", card) == torch.float32
-    assert card.suited(config, method="full", precision="float32").dtype == torch.float32
+    assert card.suited(config, frozen_base=False, precision="auto").dtype == SHORT
+    assert weights_dtype(card, frozen_base=False) == torch.float32
+    assert card.suited(config, frozen_base=False, precision="float32").dtype == torch.float32
 
 
 def test_the_plan_counts_32_bit_weights_and_their_copies(
@@ -147,9 +150,9 @@ def test_files_of_a_16_bit_run_may_round_otherwise_but_lose_nothing(
     if lost:
         monkeypatch.setattr(export, "load_adapter", lambda loaded, folder: zeroed(again(loaded, folder)))
         with pytest.raises(TrainingError, match="differs from the trained one"):
-            export.export(tuned, tiny.make_tokenizer(), tmp_path / "a", base, rows, None)
+            export.export(method_of(recipe), tuned, tiny.make_tokenizer(), tmp_path / "a", base, rows, None)
     else:
-        export.export(tuned, tiny.make_tokenizer(), tmp_path / "a", base, rows, None)
+        export.export(method_of(recipe), tuned, tiny.make_tokenizer(), tmp_path / "a", base, rows, None)
 
 
 def zeroed(model: Any) -> Any:

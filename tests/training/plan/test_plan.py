@@ -13,6 +13,7 @@ from tilth.shards.errors import TrainingError, Untrainable
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training.hardware import device
+from tilth.training.methods.method import attach
 from tilth.training.model import base as model
 from tilth.training.model.loss import token_losses
 from tilth.training.model.recompute import recompute_layers
@@ -31,7 +32,7 @@ def test_a_plan_names_steps_tokens_bytes_and_time(
     recipe: TrainingRecipe, version: Version, tmp_path: Path
 ) -> None:
     found = plan(recipe, EvaluationRecipe(), version, base_dir=tmp_path)
-    built = model.attach(tiny.make_model(), recipe, 0)
+    built = attach(tiny.make_model(), recipe, 0)
     assert found.parameters == sum(p.numel() for p in built.parameters())
     assert found.trainable == sum(p.numel() for p in built.parameters() if p.requires_grad)
     assert found.bytes["weights"] == 4 * found.parameters
@@ -50,7 +51,7 @@ def test_the_bytes_of_a_step_are_predicted(
     (example,) = make_examples(1, shortest=240, longest=240)
     built = tiny.make_model()
     model.choose_attention(built)
-    built = model.attach(built, recipe, 0, recompute=recompute)
+    built = attach(built, recipe, 0, recompute=recompute)
     token_losses(built, collate([example]), statistics=True).nll.sum().backward()
     gradients = [p.grad for p in built.parameters() if p.grad is not None]
     batch = collate([example])
@@ -68,7 +69,7 @@ def test_recomputed_layers_keep_less_and_compute_the_same(recipe: TrainingRecipe
     for recompute in (False, True):
         built = tiny.make_model(num_hidden_layers=4)
         model.choose_attention(built)
-        built = model.attach(built, recipe, 0)
+        built = attach(built, recipe, 0)
         for name, parameter in built.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(parameter, std=0.1)

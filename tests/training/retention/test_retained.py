@@ -12,9 +12,11 @@ import pytest
 import torch
 
 from tests import tiny
+from tilth.shards.errors import RecipeError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.training.model.base import attach, load_base
+from tilth.training.methods.method import attach, check, method_of
+from tilth.training.model.base import load_base
 from tilth.training.model.loss import score
 from tilth.training.recipe import GradualRecipe, RetentionRecipe, TrainingRecipe
 from tilth.training.request import Request
@@ -200,9 +202,12 @@ def test_the_least_loss_within_the_bound_is_chosen() -> None:
     assert choose([replace(mix, forgotten=None) for mix in mixes], 0.1).share == 1.0
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize(
+    ("method", "lora"),
+    [("full", {}), *(("lora", {"variant": v}) for v in ("lora", "rslora", "dora", "pissa", "osf"))],
+)
 def test_the_line_runs_from_the_base_to_the_tuned_weights(
-    method: Any, base_path: Path, make_examples: Callable[..., list[Example]]
+    method: Any, lora: Any, base_path: Path, make_examples: Callable[..., list[Example]]
 ) -> None:
     examples = make_examples(4)
 
@@ -211,13 +216,14 @@ def test_the_line_runs_from_the_base_to_the_tuned_weights(
 
     model, _ = load_base(base_path)
     before = loss(model)
-    base = None if method == "lora" else {n: p.detach().clone() for n, p in model.named_parameters()}
-    model = attach(model, tiny.make_recipe(base_path, method=method), seed=0)
+    recipe = tiny.make_recipe(base_path, method=method, lora=lora)
+    model = attach(model, recipe, seed=0)
     trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     with torch.no_grad():
         for _, parameter in trained:
             parameter.add_(0.02 * torch.randn_like(parameter))
     after = loss(model)
+    base = method_of(recipe).untuned(model, trained, lambda: load_base(base_path)[0])
     line = Line(trained, base)
     mixes = mixes_of(line, lambda: (loss(model), None))
     assert [mix.share for mix in mixes] == list(SHARES)
@@ -272,6 +278,6 @@ def test_a_run_without_base_rows_is_measured_on_what_the_base_wrote(run: Run) ->
 def test_keys_that_cannot_work_together_are_refused(base_path: Path) -> None:
     with pytest.raises(ValueError, match="samples must be above 0"):
         RetentionRecipe(kl=0.1, samples=0)
-    with pytest.raises(ValueError, match="adapters start at 0"):
-        TrainingRecipe(base="x", retention=RetentionRecipe(l2_sp=0.1))
+    with pytest.raises(RecipeError, match="adapters start at 0"):
+        check(TrainingRecipe(base="x", retention=RetentionRecipe(l2_sp=0.1)))
     assert GradualRecipe().groups == 4

@@ -12,6 +12,7 @@ from tests import tiny
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
+from tilth.training.methods.method import registry
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.request import Request
 from tilth.training.search import find_rate as rates
@@ -24,9 +25,10 @@ MADE: dict[str, Any] = {"recipe_digest": "0" * 64}
 
 def test_size_rule_is_that_of_its_source() -> None:
     # tinker_cookbook.hyperparam_utils.get_lr for a Llama of width 2048: 4.907e-4 with LoRA.
-    assert rates.size_rule(2048, "lora") == 4.9e-4
-    assert rates.size_rule(2000, "full") == rates.size_rule(2000, "gradual") == 5e-5
-    assert rates.size_rule(128, "lora") > rates.size_rule(4096, "lora")
+    factor = {name: method.rate_factor for name, method in registry().items()}
+    assert rates.size_rule(2048, factor["lora"]) == 4.9e-4
+    assert rates.size_rule(2000, factor["full"]) == rates.size_rule(2000, factor["gradual"]) == 5e-5
+    assert rates.size_rule(128, factor["lora"]) > rates.size_rule(4096, factor["lora"])
 
 
 @pytest.mark.parametrize("steps", [2_000, 20_000, 200_000])

@@ -1,21 +1,25 @@
-"""Layers open from the top down, as a function of the step."""
+"""What each method trains, and what it refuses; layers open from the top down, as a function of the step."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from tests import tiny
-from tilth.shards.errors import TrainingError
+from tilth.shards.errors import RecipeError, TrainingError
+from tilth.training.export.merge import merged_model
 from tilth.training.hardware.device import choose_device
-from tilth.training.methods.unfreeze import Unfreezing, freeze, groups_of, layers_of, open_groups
-from tilth.training.model.base import attach, load_model
-from tilth.training.model.lora import quantisation
+from tilth.training.methods.gradual import open_groups
+from tilth.training.methods.method import attach, method_of
+from tilth.training.model.base import load_model
+from tilth.training.model.layers import freeze, groups_of, layers_of
 from tilth.training.model.optim import optimizer_for, take_step
 from tilth.training.plan.footprint import memory
 from tilth.training.recipe import GradualRecipe, TrainingRecipe
@@ -57,13 +61,15 @@ def test_groups_hold_every_trained_parameter_once() -> None:
 def test_closed_groups_keep_their_weights_and_open_ones_move() -> None:
     model = tiny.make_model(num_hidden_layers=4)
     groups = groups_of(model, 3)
-    optimizer = optimizer_for(model, weight_decay=0.1, layers=groups, decay=2.0)
+    settings = GradualRecipe(groups=3, until=1.0, decay=2.0)
+    method = method_of(TrainingRecipe(base="x", method="gradual", gradual=settings, weight_decay=0.1))
+    optimizer = method.optimizer(model)
     assert sorted({g["scale"] for g in optimizer.param_groups}) == [0.25, 0.5, 1.0]
-    unfreezing = Unfreezing(groups, GradualRecipe(groups=3, until=1.0), total_steps=4)
+    before_step = method.before_step(model, total_steps=4)
     start = {name: p.detach().clone() for name, p in model.named_parameters()}
     moved = []
     for step in (0, 2):
-        unfreezing.at(step)
+        before_step(step)
         model(input_ids=torch.arange(9)[None], labels=torch.arange(9)[None]).loss.backward()
         take_step(optimizer, 1e-2)
         moved.append({n for n, p in model.named_parameters() if not torch.equal(p, start[n])})
@@ -81,7 +87,7 @@ def test_freezing_leaves_the_layers_above() -> None:
         freeze(tiny.make_model(num_hidden_layers=4), TrainingRecipe(base="x", method="full", freeze_layers=4))
 
 
-@pytest.mark.parametrize("variant", ["lora", "rslora", "dora"])
+@pytest.mark.parametrize("variant", ["lora", "rslora", "dora", "pissa", "osf"])
 def test_each_variant_of_lora_starts_at_the_base_and_learns(variant: Any, base_path: Path) -> None:
     recipe = tiny.make_recipe(base_path, lora={"rank": 4, "alpha": 8, "variant": variant})
     ids = torch.arange(20)[None]
@@ -90,8 +96,9 @@ def test_each_variant_of_lora_starts_at_the_base_and_learns(variant: Any, base_p
         expected = base(input_ids=ids).logits
     model = attach(base, recipe, seed=0)
     assert torch.allclose(model(input_ids=ids).logits, expected, atol=1e-5)
-    scaling = {layer.scaling["default"] for layer in model.modules() if hasattr(layer, "lora_A")}
-    assert scaling == {4.0 if variant == "rslora" else 2.0}
+    if variant != "osf":
+        scaling = {layer.scaling["default"] for layer in model.modules() if hasattr(layer, "lora_A")}
+        assert scaling == {4.0 if variant == "rslora" else 2.0}
     assert any("magnitude" in name for name, _ in model.named_parameters()) is (variant == "dora")
     optimizer = optimizer_for(model, weight_decay=0.0)
     losses = []
@@ -105,18 +112,16 @@ def test_each_variant_of_lora_starts_at_the_base_and_learns(variant: Any, base_p
 
 def test_a_recipe_that_freezes_what_is_frozen_is_refused(base_path: Path) -> None:
     for changes in ({"freeze_layers": 1}, {"retention": {"l2_sp": 0.1}}):
-        with pytest.raises(ValueError, match="lora"):
-            tiny.make_recipe(base_path, method="lora", **changes)
+        with pytest.raises(RecipeError, match="lora"):
+            method_of(tiny.make_recipe(base_path, method="lora", **changes)).check()
 
 
 def test_four_bits_are_refused_without_a_card(base_path: Path) -> None:
     recipe = tiny.make_recipe(base_path, lora={"bits": 4})
     with pytest.raises(TrainingError, match=r"training\.lora\.bits: this run has no NVIDIA card.*bits: null"):
-        quantisation(recipe, torch.device("cpu"))
-    assert (
-        quantisation(tiny.make_recipe(base_path, method="full", lora={"bits": 4}), torch.device("cpu"))
-        is None
-    )
+        method_of(recipe).quantisation(torch.device("cpu"))
+    full = tiny.make_recipe(base_path, method="full", lora={"bits": 4})
+    assert method_of(full).quantisation(torch.device("cpu")) is None
 
 
 def test_the_plan_counts_what_a_method_holds(
@@ -136,3 +141,78 @@ def test_the_plan_counts_what_a_method_holds(
     assert plain["weights"] - four["weights"] == pytest.approx(linear * (4 - 0.516), rel=0.01)
     held = bytes_of(method="full", retention={"kl": 0.1, "l2_sp": 0.1, "samples": 4})["base to hold to"]
     assert held == full["weights"] + full["gradients"] and full["base to hold to"] == 0
+
+
+@pytest.mark.parametrize("empty", ["a row", "a layer"])
+def test_dora_trains_a_base_with_rows_of_zeros(empty: str, tmp_path: Path) -> None:
+    """A row of zeros has no direction: 0/0 in DoRA's formula. The files must serve without our help, too."""
+    base = tiny.make_model()
+    with torch.no_grad():
+        for name, weight in base.named_parameters():
+            if "mlp.down_proj" in name or "q_proj" in name:
+                weight[3] = 0
+            if empty == "a layer" and ("k_proj" in name or "up_proj" in name):
+                weight.zero_()
+    base.save_pretrained(tmp_path / "base")
+    ids = torch.arange(20)[None]
+    with torch.no_grad():
+        expected = base(input_ids=ids).logits
+    recipe = tiny.make_recipe(tmp_path, lora={"rank": 4, "alpha": 8, "variant": "dora"})
+    model = attach(base, recipe, seed=0)
+    assert torch.allclose(model(input_ids=ids).logits, expected, atol=1e-5)
+    optimizer = optimizer_for(model, weight_decay=0.0)
+    for _ in range(5):
+        model(input_ids=ids, labels=ids).loss.backward()
+        take_step(optimizer, 1e-2)
+    tuned = model.eval()(input_ids=ids).logits
+    assert tuned.isfinite().all() and not torch.allclose(tuned, expected, atol=1e-3)
+    method_of(recipe).save(model, tmp_path / "adapter")
+    served = PeftModel.from_pretrained(load_model(tmp_path / "base"), tmp_path / "adapter").eval()
+    assert torch.allclose(served(input_ids=ids).logits, tuned, atol=1e-5)
+    merged = merged_model(tmp_path / "base", tmp_path / "adapter").eval()
+    assert torch.allclose(merged(input_ids=ids).logits, tuned, atol=1e-4)
+
+
+@pytest.mark.parametrize("variant", ["pissa", "osf"])
+def test_a_variant_that_decomposes_weights_saves_what_adds_to_the_base_as_it_is(
+    variant: Any, base_path: Path, tmp_path: Path
+) -> None:
+    recipe = tiny.make_recipe(base_path, lora={"rank": 4, "alpha": 8, "variant": variant})
+    model = attach(load_model(base_path), recipe, seed=0)
+    ids = torch.arange(20)[None]
+    optimizer = optimizer_for(model, weight_decay=0.0)
+    model(input_ids=ids, labels=ids).loss.backward()
+    take_step(optimizer, 1e-2)
+    with torch.no_grad():
+        tuned = model.eval()(input_ids=ids).logits
+        method_of(recipe).save(model, tmp_path / "adapter")
+        served = PeftModel.from_pretrained(load_model(base_path), tmp_path / "adapter").eval()
+        assert torch.allclose(served(input_ids=ids).logits, tuned, atol=1e-5)
+        merged = merged_model(base_path, tmp_path / "adapter").eval()
+        assert torch.allclose(merged(input_ids=ids).logits, tuned, atol=1e-4)
+        assert not torch.allclose(load_model(base_path)(input_ids=ids).logits, tuned, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"lora": {"variant": "pissa", "bits": 4}}, "lora.variant"),
+        ({"lora": {"variant": "osf", "dropout": 0.1}}, "lora.dropout"),
+        ({"lora": {"variant": "pissa"}, "retention": {"kl": 0.1}}, "retention.kl"),
+    ],
+)
+def test_what_a_variant_cannot_be_combined_with_is_refused(changes: Any, key: str) -> None:
+    with pytest.raises(RecipeError, match=key):
+        method_of(TrainingRecipe(base="x", **changes)).check()
+
+
+def test_an_unknown_method_names_the_nearest() -> None:
+    with pytest.raises(RecipeError, match="did you mean 'gradual'"):
+        method_of(TrainingRecipe(base="x", method="graduall"))
+
+
+def test_no_file_compares_the_name_of_a_method() -> None:
+    root = Path(__file__).parents[3]
+    rooms = [path for room in ("training", "workbench") for path in (root / room).rglob("*.py")]
+    compared = re.compile(r"method\b[^\n]*[!=]=\s*[\"']|[\"'](?:lora|full|gradual|dpo)[\"']\s*[!=]=")
+    assert [str(path) for path in rooms if compared.search(path.read_text(encoding="utf-8"))] == []

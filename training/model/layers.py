@@ -1,8 +1,7 @@
-"""Which layers are trained at a step: a pure function of the step, from the top of the model down."""
+"""The layers of a base, told by the names of its parameters: to freeze the lower, to open them by groups."""
 
 from __future__ import annotations
 
-import math
 import re
 from itertools import pairwise
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 
 from tilth.shards.errors import TrainingError
-from tilth.training.recipe import GradualRecipe, TrainingRecipe
+from tilth.training.recipe import TrainingRecipe
 
 # model.layers.3.…, transformer.h.3.…, gpt_neox.layers.3.…, model.decoder.blocks.3.…
 LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)\.")
@@ -70,24 +69,3 @@ def groups_of(model: Any, groups: int) -> list[Parameters]:
     count = min(groups, len(layers))
     bounds = [round(i * len(layers) / count) for i in range(count + 1)]
     return [[p for layer in layers[a:b] for p in layer] for a, b in pairwise(bounds)]
-
-
-def open_groups(step: int, *, total_steps: int, groups: int, until: float) -> int:
-    """Return how many groups are trained at a step: one at first, all from `until` of the steps on."""
-    last = max(1, math.ceil(until * total_steps))
-    return min(groups, 1 + (groups - 1) * step // last)
-
-
-class Unfreezing:
-    """Opens the groups of a model as its run goes on."""
-
-    def __init__(self, groups: list[Parameters], recipe: GradualRecipe, total_steps: int) -> None:
-        self.groups = groups
-        self._until, self._total_steps = recipe.until, total_steps
-
-    def at(self, step: int) -> None:
-        """Let gradients flow to the groups that are open at `step`, and to no other."""
-        opened = open_groups(step, total_steps=self._total_steps, groups=len(self.groups), until=self._until)
-        for depth, group in enumerate(self.groups):
-            for parameter in group:
-                parameter.requires_grad_(depth < opened)
