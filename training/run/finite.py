@@ -7,6 +7,11 @@ from tilth.training.model.loss import TokenLoss
 from tilth.training.rows.pack import Batch
 
 NAMED_ROWS = 8
+# No rate has been applied before the first step, and every row would have to be broken for the first to be.
+FIRST_ADVICE = (
+    "Nothing was trained yet, so it is the base or its arithmetic: try precision: float32, another training.method or "
+    "lora.variant, or another base; `tilth explain ID` shows the rows"
+)
 
 
 def rows_not_finite(batch: Batch, losses: TokenLoss) -> list[bytes]:
@@ -23,5 +28,5 @@ def not_finite(step: int, what: str, row_ids: list[bytes]) -> TrainingError:
         f"step {step}",
         f"the {what} is not finite, at row {named}{more}",
         "The run stopped before the weights were touched; no feedback was written",
-        "Look at the rows with `tilth explain ID`, or lower training.rate",
+        FIRST_ADVICE if step == 1 else "Look at the rows with `tilth explain ID`, or lower training.rate",
     )

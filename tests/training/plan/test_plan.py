@@ -15,6 +15,7 @@ from tilth.shards.version import Version
 from tilth.training.hardware import device
 from tilth.training.methods.method import attach
 from tilth.training.model import base as model
+from tilth.training.model import recompute
 from tilth.training.model.loss import token_losses
 from tilth.training.model.recompute import recompute_layers
 from tilth.training.plan import footprint
@@ -89,7 +90,7 @@ def test_every_adapter_moves_though_layers_are_recomputed(
     """R15: with frozen embeddings, re-entrant checkpointing would cut off every gradient without a word."""
     seen: list[torch.nn.Module] = []
     monkeypatch.setattr(
-        model, "recompute_layers", lambda built: seen.append(built) or recompute_layers(built)
+        recompute, "recompute_layers", lambda built: seen.append(built) or recompute_layers(built)
     )
     recipe = recipe.model_copy(update={"recompute": "on", "merge": False})
     train(Request(version, recipe, base_dir=tmp_path, recipe_digest="", max_steps=1, monitors=False), store)
