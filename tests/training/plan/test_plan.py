@@ -15,7 +15,6 @@ from tilth.shards.version import Version
 from tilth.training.hardware import device
 from tilth.training.methods.method import attach
 from tilth.training.model import base as model
-from tilth.training.model import recompute
 from tilth.training.model.loss import token_losses
 from tilth.training.model.recompute import recompute_layers
 from tilth.training.plan import footprint
@@ -90,11 +89,12 @@ def test_every_adapter_moves_though_layers_are_recomputed(
     """R15: with frozen embeddings, re-entrant checkpointing would cut off every gradient without a word."""
     seen: list[torch.nn.Module] = []
     monkeypatch.setattr(
-        recompute, "recompute_layers", lambda built: seen.append(built) or recompute_layers(built)
+        "tilth.training.model.recompute.recompute_layers",
+        lambda built: seen.append(built) or recompute_layers(built),
     )
     recipe = recipe.model_copy(update={"recompute": "on", "merge": False})
     train(Request(version, recipe, base_dir=tmp_path, recipe_digest="", max_steps=1, monitors=False), store)
-    ups = [p for name, p in seen[0].named_parameters() if "lora_B" in name]
+    ups = [p for name, p in seen[-1].named_parameters() if "lora_B" in name]
     assert len(ups) == 14
     assert all(p.any() for p in ups)
 
