@@ -8,12 +8,11 @@ and the files that are left. Its name is compared nowhere. Dropping a new file i
 from __future__ import annotations
 
 import difflib
-import importlib
-import pkgutil
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
+from tilth.shards.discovery import import_all
 from tilth.shards.errors import RecipeError
 from tilth.training.recipe import TrainingRecipe
 
@@ -133,9 +132,7 @@ def method(name: str) -> Callable[[type[M]], type[M]]:
 @cache
 def registry() -> dict[str, type[Method]]:
     """Return every method class by name, importing the files of this folder and nothing else."""
-    package = importlib.import_module("tilth.training.methods")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    import_all("tilth.training.methods")
     return dict(sorted(_REGISTRY.items()))
 
 
