@@ -79,12 +79,12 @@ def test_set_errors_name_the_option(tmp_path: Path) -> None:
         ("name: desk\n", "sources: is missing"),
         ("name: ../up\nsources: [{path: a}]\n", "must be letters"),
         (
-            f"{MINIMAL}training:\n  base: x\n  method: graduall\n",
-            "recipe.yaml:8: training.method: there is no method 'graduall'; did you mean 'gradual'?",
+            f"{MINIMAL}  method: graduall\n",
+            "recipe.yaml:6: training.method: there is no method 'graduall'; did you mean 'gradual'?",
         ),
         (
-            f"{MINIMAL}training:\n  base: x\n  freeze_layers: 2\n",
-            "recipe.yaml:8: training.freeze_layers: is for the methods full and gradual",
+            f"{MINIMAL}  freeze_layers: 2\n",
+            "recipe.yaml:6: training.freeze_layers: is for the methods full and gradual",
         ),
         ("name: desk\nsources: [{path: a, colour: red}]\n", "recipe.yaml:2: sources.0.colour: unknown key"),
     ],
