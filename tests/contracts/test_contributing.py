@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests import tiny
 from tests.reading import read_bytes
 from tilth.curation.reading import formats as format_package
+from tilth.shards.errors import SourceError, UsageError
+from tilth.shards.store import Store
+from tilth.training import monitors as monitor_package
+from tilth.training.evaluation import metric as metrics
+from tilth.training.evaluation import metrics as metric_package
+from tilth.training.monitors import monitor as monitors
+from tilth.training.recipe import EvaluationRecipe, Task
+from tilth.training.request import Request
+from tilth.training.run.journal import read
+from tilth.training.train import train
+from tilth.validators.report import read_facts
+from tilth.workbench.recipes.recipe_file import load
 
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
@@ -44,3 +59,74 @@ def test_a_format_is_one_file(tmp_path: Path) -> None:
     reading = read_bytes(tmp_path, data, "rows.rec")
     assert reading.texts() == [["Q1", "A1"], ["Q2", "A2"]]
     assert {".rec", ".rec.gz"} <= set(format_package.suffixes())
+
+
+@pytest.fixture
+def with_shift_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(monitors, "_MONITORS", dict(monitors.registry()))
+    monitors.registry.cache_clear()
+    add(monitor_package, "training/monitors/shift_gap.py", tmp_path / "added", monkeypatch)
+    yield
+    monitors.registry.cache_clear()
+    sys.modules.pop("tilth.training.monitors.shift_gap", None)
+
+
+@pytest.mark.usefixtures("with_shift_gap")
+def test_a_monitor_is_one_file(tmp_path: Path, store: Store) -> None:
+    lines = tiny.sums(300)
+    # Held-out rows ask for what no other row does: a word that the withheld ones never answer with.
+    lines = [
+        replace(line, answer="the lazy dog") if line.decision["split"] == "feedback" else line
+        for line in lines
+    ]
+    recipe = tiny.make_recipe(tiny.save_base(tmp_path / "base"), merge=False, twin_folds=(0, 1), epochs=2)
+    run = train(Request(tiny.make_version(store, lines), recipe, base_dir=tmp_path), store)
+    shown = [m for m in read_facts(run.run_dir / "report.html")["monitors"] if m["monitor"] == "shift gap"]
+    assert {m["slice"] for m in shown} == {"odd", "even", ""}
+    (whole,) = [m for m in shown if m["slice"] == ""]
+    assert (whole["finding"], whole["proposes"]) == (
+        "coverage_gap",
+        "add rows like those of its feedback split",
+    )
+    assert "shift_gap" in {line.get("monitor") for line in read(run.run_dir / "metrics.jsonl")}
+    header, _, _ = store.feedback(str(run.feedback_digest))
+    assert header.monitors["shift_gap"] == "1"
+    assert "shift_gap" in {finding["monitor"] for finding in header.findings}
+
+
+@pytest.fixture
+def with_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(metrics, "_METRICS", dict(metrics.registry()))
+    metrics.registry.cache_clear()
+    add(metric_package, "training/evaluation/metrics/number.py", tmp_path / "added", monkeypatch)
+    yield
+    metrics.registry.cache_clear()
+    sys.modules.pop("tilth.training.evaluation.metrics.number", None)
+
+
+@pytest.mark.usefixtures("with_number")
+def test_a_metric_is_one_file(tmp_path: Path, store: Store) -> None:
+    (tmp_path / "sums.jsonl").write_text(
+        "".join(f'{{"prompt": "how much is {n} plus 2?", "response": "{n + 2}"}}\n' for n in range(4))
+    )
+    (tmp_path / "words.jsonl").write_text('{"prompt": "1 plus 2?", "response": "three"}\n')
+    recipe_file = tmp_path / "recipe.yaml"
+    text = "name: n\nsources:\n  - path: sums.jsonl\nevaluation:\n  tasks:\n    - {path: sums.jsonl, metric: number}\n"
+    recipe_file.write_text(text)
+    assert load(recipe_file).evaluation.tasks[0].metric == "number"
+    recipe_file.write_text(text.replace("number", "numbr"))
+    with pytest.raises(UsageError, match=r"recipe.yaml:6: .*did you mean 'number'"):
+        load(recipe_file)
+    recipe = tiny.make_recipe(tiny.save_base(tmp_path / "base"), merge=False, max_steps=1)
+    version = tiny.make_version(store)
+
+    def judged(path: str) -> Request:
+        task = Task(path=path, metric="number", max_new_tokens=8)
+        return Request(version, recipe, EvaluationRecipe(tasks=(task,), few_shot=0), base_dir=tmp_path)
+
+    with pytest.raises(SourceError, match=r"words.jsonl:1: the reference holds no number"):
+        train(judged("words.jsonl"), store)
+    (line,) = read_facts(train(judged("sums.jsonl"), store).run_dir / "report.html")["tasks"]
+    assert (line["metric"], line["items"]) == ("number", 4)
+    score = metrics.registry()["number"].score
+    assert (score("so it is 1,002.", "1002"), score("no idea", "3")) == (1.0, 0.0)
