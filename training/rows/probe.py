@@ -59,11 +59,11 @@ def traits_of(messages: list[dict[str, Any]], tools: list[dict] | None) -> Trait
     roles = [message["role"] for message in messages]
     calling = [message for message in messages if message.get("tool_calls")]
     told = [role for role in roles if role in ("system", "developer")]
-    last = next((m for m in reversed(messages) if m["role"] == "assistant"), {})
+    last: dict[str, Any] = next((m for m in reversed(messages) if m["role"] == "assistant"), {})
     return Traits(
         system=told[0] if told else "",
         tools=min(len(tools or []), MOST),
-        bare_tools=bool(tools) and isinstance(tools[0], dict) and "function" not in tools[0],
+        bare_tools=any(isinstance(tool, dict) and "function" not in tool for tool in (tools or [])[:1]),
         exchanges=min(max(1, roles.count("user")), MOST),
         calls=min(max((len(message["tool_calls"]) for message in calling), default=0), MOST),
         speaks_beside_calls=any(message["content"].strip() for message in calling),
@@ -147,18 +147,18 @@ class Marked:
         self._of_message.append(marks)
 
     def _call(self, traits: Traits) -> None:
-        calls, marks = [], []
+        calls, marks, answered = [], [], []
         for _ in range(traits.calls):
-            name, keys, values = self._mark(), (self._mark(), self._mark()), (self._mark(), self._mark())
-            arguments = {keys[0]: values[0], keys[1]: {"of": [values[1]]}}
+            name, key, value, other, inner = (self._mark() for _ in range(5))
+            arguments = {key: value, other: {"of": [inner]}}
             function = {"name": name, "arguments": arguments}
             calls.append({"type": "function", "id": self._mark(), "function": function})
-            marks += [(Part.CALLS, name), *((Part.ARGUMENTS, mark) for mark in (*keys, *values))]
+            answered.append({"tool_call_id": calls[-1]["id"], "name": name})
+            marks += [(Part.CALLS, name), *((Part.ARGUMENTS, mark) for mark in (key, value, other, inner))]
         part = Part.ANSWER if traits.speaks_beside_calls else None
         self._say("assistant", part, reasons=traits.reasoning, tool_calls=calls)
         self._of_message[-1] += marks
-        for call in calls if traits.results else ():
-            named = {"tool_call_id": call["id"], "name": call["function"]["name"]}
+        for named in answered if traits.results else ():
             self._say("tool", Part.RESULTS, **named)
 
     def _tool(self, bare: bool) -> dict[str, Any]:
