@@ -235,7 +235,7 @@ def test_training_says_nothing_of_its_rows(run: Run, desk: Path, said: Callable[
     ):
         (folder / "tasks.jsonl").write_text(line)
         done.append(run("train", desk, *evaluation))
-    assert [d.code for d in (missing, *done[3:])] == [1] * 5, [d.err for d in (missing, *done[3:])]
+    assert [d.code for d in (missing, *done[3:])] == [2, 1, 2, 1, 1], [d.err for d in (missing, *done[3:])]
     assert_silent(said(*done), "what train said", [*ROWS, *ALWAYS])
     assert_store_is_silent(folder / ".tilth", ROWS)
 

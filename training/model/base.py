@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
-from tilth.shards.errors import TrainingError
+from tilth.shards.errors import TrainingError, Untrainable
 from tilth.training.model import attention
 from tilth.training.model.loss import hidden_states, logits_of
 from tilth.training.model.named_bases import BASES, bases_folder
@@ -176,9 +176,9 @@ def _apart(model: Any, reference: torch.Tensor) -> float:
     return float((logits_of(model, hidden_states(model, batch)) - reference).abs().max())
 
 
-def _unloadable(path: Path, what: str, error: Exception) -> TrainingError:
+def _unloadable(path: Path, what: str, error: Exception) -> Untrainable:
     first = (str(error).splitlines() or [""])[0][:200]
-    return TrainingError(
+    return Untrainable(
         f"base {path.name}",
         f"transformers cannot load its {what} ({type(error).__name__}: {first})",
         "Nothing was trained",
@@ -190,7 +190,7 @@ def _named(name: str) -> Path:
     """Return the folder of a base that can be brought by name."""
     folder = bases_folder() / name
     if not folder.is_dir():
-        raise TrainingError(
+        raise Untrainable(
             f"training.base {name}",
             f"it is not in {folder.parent} yet",
             "Nothing was trained",
@@ -205,7 +205,7 @@ def _of_hub(name: str, tried: Path) -> Path:
     Naming one is the user's leave to download it; weights other than safetensors are not fetched.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     repository, _, revision = name.removeprefix("hf://").partition("@")
     wanted: dict[str, Any] = {"revision": revision or None, "allow_patterns": list(HUB_FILES)}
@@ -214,13 +214,53 @@ def _of_hub(name: str, tried: Path) -> Path:
             return Path(snapshot_download(repository, local_files_only=True, **wanted))
         except LocalEntryNotFoundError:
             return Path(snapshot_download(repository, **wanted))
-    except (HFValidationError, LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-        raise TrainingError(
-            f"training.base {name}",
-            f"there is no folder {tried}, and no model of that name can be had from the hub or its local cache",
-            "Nothing was trained",
-            "Correct the path or the name",
-        ) from error
+    except (OSError, ValueError) as error:  # every error of the hub is one of them
+        what, next_step = _why_not(error, repository, tried)
+        raise Untrainable(f"training.base {name}", what, "Nothing was trained", next_step) from error
+
+
+def _why_not(error: BaseException, repository: str, tried: Path) -> tuple[str, str]:
+    """Return why the hub gives no model, and what to do: the first that is known of an error and its causes."""
+    from huggingface_hub import errors
+
+    named = f"there is no folder {tried}, and "
+    token = "set HF_TOKEN to a token of yours, or run: hf auth login"
+    known: list[tuple[type[BaseException], str, str]] = [
+        (
+            errors.GatedRepoError,
+            "the model is gated: its licence has to be accepted, and the hub has to know who asks",
+            f"Accept the licence at https://huggingface.co/{repository}, then {token}",
+        ),
+        (errors.DisabledRepoError, "the hub has disabled this model", "Choose another base"),
+        (
+            errors.RevisionNotFoundError,
+            "the model has no such revision",
+            "Correct what stands behind the @, or leave it out",
+        ),
+        (
+            errors.RepositoryNotFoundError,
+            named + "the hub shows no model of that name",
+            f"Correct the path or the name; if the model is private, {token}",
+        ),
+        (
+            errors.OfflineModeIsEnabled,
+            named
+            + "no model of that name can be had from the cache of the hub, which may not be asked (HF_HUB_OFFLINE)",
+            "Correct the path or the name, or download the model first",
+        ),
+    ]
+    cause: BaseException | None = error
+    while cause is not None:
+        for kind, what, next_step in known:
+            if isinstance(cause, kind):
+                return what, next_step
+        if getattr(getattr(cause, "response", None), "status_code", None) in (401, 403):
+            return "the hub refuses the token it was given, or asks for one", token.capitalize()
+        cause = cause.__cause__ or cause.__context__
+    return (
+        named + "no model of that name can be had from the hub or its local cache",
+        "Correct the path or the name",
+    )
 
 
 def _check_files(name: str, path: Path) -> None:
@@ -232,27 +272,27 @@ def _check_files(name: str, path: Path) -> None:
         try:
             settings = json.loads((path / file).read_bytes())
         except ValueError as error:
-            raise TrainingError(
+            raise Untrainable(
                 where, f"{file} is not JSON", "Nothing was trained", "Download it again"
             ) from error
         if "auto_map" in settings:
-            raise TrainingError(
+            raise Untrainable(
                 where,
                 f"{file} names custom code (auto_map)",
                 "Tilth never runs code that comes with a model",
                 "Choose a model whose family is part of transformers",
             )
     if not (path / "config.json").exists():
-        raise TrainingError(where, "config.json is missing", "It is no model folder", "Correct the path")
+        raise Untrainable(where, "config.json is missing", "It is no model folder", "Correct the path")
     if not any(path.glob("*.safetensors")):
         pickled = any(path.glob("*.bin")) or any(path.glob("*.pt")) or any(path.glob("*.pth"))
-        raise TrainingError(
+        raise Untrainable(
             where,
             "its weights are pickles" if pickled else "it holds no *.safetensors",
             "A pickle can run code when it is opened" if pickled else "There is nothing to tune",
             "Convert it to safetensors, or choose another base",
         )
     if not any((path / file).exists() for file in TOKENIZER_FILES):
-        raise TrainingError(
+        raise Untrainable(
             where, "it has no tokenizer", "Text cannot become tokens", "Copy the tokenizer files beside it"
         )

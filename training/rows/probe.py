@@ -153,13 +153,13 @@ class Marked:
             arguments = {key: value, other: {"of": [inner]}}
             function = {"name": name, "arguments": arguments}
             calls.append({"type": "function", "id": self._mark(), "function": function})
-            answered.append({"tool_call_id": calls[-1]["id"], "name": name})
+            answered.append((calls[-1]["id"], name))
             marks += [(Part.CALLS, name), *((Part.ARGUMENTS, mark) for mark in (key, value, other, inner))]
         part = Part.ANSWER if traits.speaks_beside_calls else None
         self._say("assistant", part, reasons=traits.reasoning, tool_calls=calls)
         self._of_message[-1] += marks
-        for named in answered if traits.results else ():
-            self._say("tool", Part.RESULTS, **named)
+        for identity, name in answered if traits.results else ():
+            self._say("tool", Part.RESULTS, tool_call_id=identity, name=name)
 
     def _tool(self, bare: bool) -> dict[str, Any]:
         name, says, key, of_key = (self._mark() for _ in range(4))

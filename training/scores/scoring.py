@@ -131,7 +131,7 @@ class Scorer:
         try:
             path = find_base(name, base_dir)
         except TrainingError as error:
-            raise TrainingError(f"model {name}", error.what, "Nothing was scored", error.next_step) from None
+            raise type(error)(f"model {name}", error.what, "Nothing was scored", error.next_step) from None
         model, tokenizer = load_base(path, dtype=chosen.dtype)
         choose_attention(model.to(chosen.device))
         renderer = Renderer(tokenizer, max_tokens=max_context(model.config), template=template)

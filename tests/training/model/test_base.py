@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from tests import tiny
-from tilth.shards.errors import TrainingError
+from tilth.shards.errors import TrainingError, Untrainable
 from tilth.training.methods.method import attach
 from tilth.training.model.base import base_digest, find_base, load_base, load_model
 
@@ -52,6 +53,47 @@ def test_a_missing_base_says_where_it_was_looked_for(tmp_path: Path, monkeypatch
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(TrainingError, match=r"there is no folder .*/nowhere, and no model of that name"):
         find_base("nowhere", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "words"),
+    [
+        (
+            "GatedRepoError",
+            403,
+            r"the model is gated: its licence .*Accept the licence at \S+/org/name, then set HF_TOKEN",
+        ),
+        (
+            "RepositoryNotFoundError",
+            401,
+            r"no folder .*the hub shows no model .*if the model is private, set HF_TOKEN",
+        ),
+        ("RevisionNotFoundError", 404, "no such revision"),
+        ("DisabledRepoError", 403, "disabled"),
+        ("HfHubHTTPError", 401, "refuses the token"),
+        ("HfHubHTTPError", 500, "no model of that name can be had"),
+    ],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_why_the_hub_gives_no_model_is_said(
+    kind: str, status: int, words: str, wrapped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    def refuse(*_: object, local_files_only: bool = False, **__: object) -> None:
+        if local_files_only:
+            raise errors.LocalEntryNotFoundError("not here")
+        reply = SimpleNamespace(status_code=status, headers={}, request=None)
+        error = getattr(errors, kind)("no", response=reply)
+        if wrapped:
+            raise errors.LocalEntryNotFoundError("and no network") from error
+        raise error
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    with pytest.raises(Untrainable, match=words) as refused:
+        find_base("org/name@abc", tmp_path)
+    assert refused.value.exit_code == 2
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
