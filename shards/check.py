@@ -11,6 +11,7 @@ from tilth.shards.contents import Contents
 from tilth.shards.digest import content_id
 from tilth.shards.errors import TilthError
 from tilth.shards.ledger import count
+from tilth.shards.lock import left_behind
 from tilth.shards.object import OBJECT_NAME
 from tilth.shards.publish import textless
 from tilth.shards.version import Version
@@ -47,6 +48,10 @@ def store_problems(store: Contents) -> list[str]:
             problems += _unreadable(store, [match[1]])
         elif not path.name.startswith("."):
             problems.append(f"{path}: does not belong among the objects")
+    problems += [
+        f"{folder}: left by a run that was killed, and may hold text as it was read; remove it"
+        for folder in left_behind(store.root / "tmp")
+    ]
     return list(dict.fromkeys(problems))
 
 

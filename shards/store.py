@@ -27,7 +27,7 @@ from tilth.shards.digest import sha256_hex
 from tilth.shards.errors import ChecksFailed, CorruptObject, NewerFormat, StoreError, UsageError
 from tilth.shards.feedback import FeedbackHeader
 from tilth.shards.feedback_log import FeedbackLog
-from tilth.shards.lock import Lock, scratch
+from tilth.shards.lock import Lock, clear_scratch, scratch
 from tilth.shards.manifest import Manifest
 from tilth.shards.object import DIGEST, Objects, checked_digest
 from tilth.shards.publish import Draft, write_version
@@ -52,6 +52,7 @@ class Store:
         self.feedback_log = FeedbackLog(root, self.objects)
         self.scores = Scores(root, self.objects)
         self._lock = Lock(root / "lock")
+        self.cleared_scratch = 0
 
     @classmethod
     def open(cls, path: Path) -> Store:
@@ -68,6 +69,8 @@ class Store:
                         "Nothing was written",
                         "Name an empty folder with --store",
                     )
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.chmod(0o700)  # it will hold people's texts
                 atomic.create_file(mark, f"{FORMAT}\n".encode())
                 found = str(FORMAT)
         if not found.isdecimal():
@@ -81,7 +84,9 @@ class Store:
                 "Nothing was read or written",
                 "Upgrade Tilth, or name another store with --store",
             )
-        return cls(path)
+        store = cls(path)
+        store.cleared_scratch = clear_scratch(path / "tmp")
+        return store
 
     @contextmanager
     def lock(self, *, wait_s: float = 0) -> Iterator[None]:
@@ -261,9 +266,12 @@ class Store:
     # Care
 
     def gc(self, *, keep: int = 10, dry_run: bool = False) -> dict[str, int]:
-        """Remove what no ref, none of its last `keep` ancestors and no feedback names; return what went."""
+        """Remove what no ref, none of its last `keep` ancestors and no feedback names; return what went.
+
+        `scratch` counts the folders of killed runs, which went when the store was opened.
+        """
         with self.lock(wait_s=WRITE_WAIT_S):
-            return gc.collect(self, keep=keep, dry_run=dry_run)
+            return {**gc.collect(self, keep=keep, dry_run=dry_run), "scratch": self.cleared_scratch}
 
     def verify(self, version: Version | None = None) -> list[str]:
         """Return the problems of one version, or of everything in the store; an empty list means none."""

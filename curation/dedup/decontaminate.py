@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import tempfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +12,7 @@ import polars as pl
 from tilth.curation.dedup.contamination import RULES, ContaminationRule, RuleName, frontier
 from tilth.curation.stage import Phase, Texts, limit, stage
 from tilth.shards.errors import SourceError
+from tilth.shards.lock import temporary
 from tilth.shards.tables import FINDINGS, OCCURRENCES, TURNS, Role, Verdict, empty
 
 PROMPT, RESPONSE = "prompt", "response"
@@ -192,9 +192,9 @@ def _read_items(paths: tuple[str, ...]) -> pl.DataFrame:
     from tilth.curation.reading.read import ingest
     from tilth.curation.reading.source import Source
 
-    with tempfile.TemporaryDirectory(prefix="tilth-") as scratch:
+    with temporary() as scratch:
         sources = [Source(path=glob.escape(str(Path(path).resolve()))) for path in paths]
-        read = ingest(sources, Path("/"), Path(scratch), ReadLimits())
+        read = ingest(sources, Path("/"), scratch, ReadLimits())
         lines = [empty(OCCURRENCES), *(pl.read_parquet(part.occurrences) for part in read.parts)]
         seen = pl.concat(lines).sort("source_path", "line")
         turns = pl.concat([empty(TURNS), *(pl.read_parquet(part.turns) for part in read.parts)])

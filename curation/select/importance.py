@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from tilth.shards.errors import SourceError
+from tilth.shards.lock import temporary
 
 BUCKETS = 10_000
 _SMOOTHING = 1e-8
@@ -48,9 +48,9 @@ def read_target(paths: tuple[str, ...]) -> pl.Series:
     from tilth.curation.reading.read import ingest
     from tilth.curation.reading.source import Source
 
-    with tempfile.TemporaryDirectory(prefix="tilth-") as scratch:
+    with temporary() as scratch:
         sources = [Source(path=glob.escape(str(Path(path).resolve()))) for path in paths]
-        read = ingest(sources, Path("/"), Path(scratch), ReadLimits())
+        read = ingest(sources, Path("/"), scratch, ReadLimits())
         turns = [pl.read_parquet(part.turns, columns=["row_id", "turn", "text"]) for part in read.parts]
     if not turns:
         raise SourceError(

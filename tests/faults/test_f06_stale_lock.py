@@ -13,6 +13,7 @@ import pytest
 
 from tests.drafts import Line, make_draft
 from tilth.shards.errors import Busy
+from tilth.shards.lock import temporary
 from tilth.shards.store import Store
 
 RUN = Path(__file__).with_name("commit_run.py")
@@ -67,3 +68,28 @@ def test_the_lock_may_be_taken_again_by_its_holder_and_is_let_go(tmp_path: Path)
             pass
     with other.lock():
         pass
+
+
+def test_the_next_command_removes_what_a_killed_run_had_read(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store")
+    with another_process_holds(store.root):
+        assert Store.open(store.root).cleared_scratch == 0  # its holder lives
+    (left,) = [path for path in (store.root / "tmp").iterdir() if path.is_dir()]
+    assert [problem for problem in store.verify() if str(left) in problem and "killed" in problem]
+    again = Store.open(store.root)
+    assert not left.exists() and again.verify() == []
+    assert again.gc()["scratch"] == again.cleared_scratch >= 1
+
+
+def test_a_store_and_scratch_are_readable_by_their_owner_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    store = Store.open(tmp_path / "a" / "store")
+    with store.workspace() as own, temporary() as outside:
+        for folder in (store.root, own, outside, outside.parent):
+            assert folder.stat().st_mode & 0o077 == 0
+    assert not outside.exists()
+    outside.parent.chmod(0o777)  # somebody else's, perhaps
+    with temporary() as elsewhere:
+        assert elsewhere.parent == tmp_path and elsewhere.stat().st_mode & 0o077 == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from rich.markup import escape
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import peek
 from tilth.curation.run.checkup import Checkup, examine, taken
+from tilth.shards.lock import temporary
 from tilth.shards.tables import Role, Verdict
 from tilth.validators import report
 from tilth.validators.facts.doctor import (
@@ -43,8 +43,8 @@ def write_health_page(path: Path, out: Path | None) -> tuple[DoctorFacts, Path]:
 
     Raises UsageError or SourceError where the file cannot be read as rows.
     """
-    with tempfile.TemporaryDirectory(prefix="tilth-doctor-") as scratch:
-        facts = facts_of(path, examine(path, Path(scratch)), _mapped(path))
+    with temporary() as scratch:
+        facts = facts_of(path, examine(path, scratch), _mapped(path))
     return facts, report.doctor_page(out or Path(f"doctor-{path.name.split('.')[0]}"), facts)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from tilth.curation.reading.read import Peek, peek
 from tilth.curation.reading.remote import is_remote
 from tilth.curation.reading.source import Source
 from tilth.shards.errors import TilthError, UsageError
+from tilth.shards.lock import temporary
 from tilth.workbench.session import in_brackets
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def look(data: str, base_dir: Path) -> list[Found]:
         if not names:
             raise UsageError(data, "holds no data file", next_step=what_to_name(data, path))
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            files = find_files([Source(path=data)], Path.cwd(), Path(folder), ReadLimits())
+        with temporary() as folder:
+            files = find_files([Source(path=data)], Path.cwd(), folder, ReadLimits())
         names = [file.local for file in files]
     if is_saved_set:
         return [Found(_relative(path, base_dir), peek(names[0], ReadLimits()))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import ingest
 from tilth.curation.reading.source import Source
 from tilth.shards.errors import UsageError
+from tilth.shards.lock import temporary
 from tilth.shards.tables import OCCURRENCES, ROWS, empty
 from tilth.validators.gate import judge
 from tilth.validators.metrics import Tables, measure
@@ -60,8 +60,8 @@ def version_facts(recipe_path: Path, store_path: Path | None, version_id: str | 
 
 def file_facts(path: Path) -> dict[str, Any]:
     """Read a data file with every guard on and say which lines could not be rows, and why."""
-    with tempfile.TemporaryDirectory(prefix="tilth-validate-") as folder:
-        read = ingest([Source(path=str(path))], Path.cwd(), Path(folder), ReadLimits())
+    with temporary() as folder:
+        read = ingest([Source(path=str(path))], Path.cwd(), folder, ReadLimits())
         lines = pl.concat([empty(OCCURRENCES), *(pl.read_parquet(part.occurrences) for part in read.parts)])
         rows = pl.concat([empty(ROWS), *(pl.read_parquet(part.rows) for part in read.parts)])
         shapes = rows["shape"].value_counts(sort=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from tilth.curation.curate import Outcome, Progress, Request, curate
 from tilth.curation.run.executor import executor
+from tilth.shards.lock import temporary
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.validators import report
@@ -34,8 +34,8 @@ def store_for(recipe: Path, store_path: Path | None, *, dry_run: bool) -> Iterat
         yield open_store(recipe, store_path)
         return
     real = store_path_of(recipe, store_path)
-    with tempfile.TemporaryDirectory(prefix="tilth-dry-run-") as folder:
-        copy = Path(folder) / "store"
+    with temporary() as folder:
+        copy = folder / "store"
         if real.is_dir():
             skipped = shutil.ignore_patterns("runs", "reports", "tmp", "cache")
             shutil.copytree(real, copy, ignore=skipped)
