@@ -7,12 +7,13 @@ shape their letters with them (Persian, Indic).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
 import polars as pl
 
-from tilth.curation.stage import Phase, stage
+from tilth.curation.stage import CHANGES, Phase, stage
 
 LINE_END = "\r\n?|[\u0085\u2028\u2029]"
 # Control characters but tab and newline; soft hyphen, word joiner, byte order mark.
@@ -26,6 +27,13 @@ IDLE_JOINER = (
 _FENCED = re.compile(r"((?:^|\n) {0,3}```[^\n]*\n.*?(?:\n {0,3}```|\Z))", re.DOTALL)
 
 
+_KINDS = {
+    "line ends": re.compile(LINE_END),
+    "invisible": re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u2060\ufeff\u200b-\u200d]"),
+}
+_SHOWN = 20
+
+
 @stage("unicode", order=10)
 @dataclass(frozen=True)
 class Unicode:
@@ -35,7 +43,31 @@ class Unicode:
 
     def rewrite(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return the turns with the same keys; tool calls are data and stay as they are."""
-        return turns.with_columns(_plain(turns["text"]), _plain(turns["reasoning"]))
+        plain = turns.with_columns(_plain(turns["text"]), _plain(turns["reasoning"]))
+        return plain.with_columns(changes=_changes(turns, plain))
+
+
+def _changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.Series:
+    """Return, of each turn, what kinds of signs were rewritten in it (CHANGES), the first few with their numbers."""
+    differs = before["text"].ne_missing(after["text"]) | before["reasoning"].ne_missing(after["reasoning"])
+    places = differs.arg_true()
+    said: list[list[dict[str, str]] | None] = [None] * before.height
+    for number, (place, *texts) in enumerate(
+        zip(places, before["text"].gather(places), before["reasoning"].gather(places))
+    ):
+        text = "\n".join(t for t in texts if t)
+        kinds = {kind: pattern for kind, pattern in _KINDS.items() if pattern.search(text)}
+        said[place] = [
+            {"kind": kind, "shown": _code_points(pattern.findall(text)) if number < _SHOWN else ""}
+            for kind, pattern in kinds.items()
+        ] or [{"kind": "composed", "shown": ""}]
+    return pl.Series(said, dtype=CHANGES)
+
+
+def _code_points(signs: list[str]) -> str:
+    """Return the signs as U+200B ×3, which shows nothing of the text around them."""
+    counted = Counter("".join(signs)).most_common(_SHOWN)
+    return ", ".join(f"U+{ord(sign):04X} ×{count}" for sign, count in counted)
 
 
 def _plain(texts: pl.Series) -> pl.Series:
