@@ -25,7 +25,7 @@ from tilth.training.model.base import max_context
 from tilth.training.plan.job import Job, prepare
 from tilth.training.plan.pace import measured_seconds
 from tilth.training.plan.plan import Plan
-from tilth.training.request import Request
+from tilth.training.plan.request import Request
 from tilth.training.run import checkpoint, snapshot, tensorboard
 from tilth.training.run.assemble import learning_of, load, new_loop, with_retained
 from tilth.training.run.finish import RunResult, finish

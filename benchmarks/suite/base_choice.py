@@ -42,7 +42,7 @@ class World:
         return choose_base(self._asked(tuning), self.store, budget=budget)
 
     def _asked(self, tuning: Any) -> Any:
-        from tilth.training.request import Request
+        from tilth.training.plan.request import Request
 
         return Request(self.version, tuning, self.evaluation, base_dir=self.base_dir, recipe_digest="bases")
 

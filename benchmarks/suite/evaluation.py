@@ -17,7 +17,7 @@ DECIMALS = 4
 def measure() -> dict[str, Any]:
     """Return, for a short and a long run, the share asked for, planned and taken, and what was evaluated."""
     from tilth.shards.store import Store
-    from tilth.training.request import Request
+    from tilth.training.plan.request import Request
     from tilth.training.train import train
     from tilth.workbench.recipes.recipe_file import load
     from tilth.workbench.running.curate import curate_recipe

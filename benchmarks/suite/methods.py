@@ -43,7 +43,7 @@ ARMS = (
 def measure() -> dict[str, Any]:
     """Return rate, held-out loss, exact match and forgetting of every method, and draw them."""
     from tilth.shards.store import Store
-    from tilth.training.request import Request
+    from tilth.training.plan.request import Request
     from tilth.training.search.find_rate import find_rate
     from tilth.training.train import train
     from tilth.workbench.recipes.recipe_file import load

@@ -18,7 +18,7 @@ def measure() -> dict[str, Any]:
     """Return loss on promotion rows and exact match on desk questions of every run; nothing without AMX."""
     from tilth.shards.store import Store
     from tilth.training.hardware import device
-    from tilth.training.request import Request
+    from tilth.training.plan.request import Request
     from tilth.training.train import train
     from tilth.workbench.recipes.recipe_file import load
     from tilth.workbench.running.curate import curate_recipe

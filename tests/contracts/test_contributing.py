@@ -20,8 +20,8 @@ from tilth.training import monitors as monitor_package
 from tilth.training.evaluation import metric as metrics
 from tilth.training.evaluation import metrics as metric_package
 from tilth.training.monitors import monitor as monitors
+from tilth.training.plan.request import Request
 from tilth.training.recipe import EvaluationRecipe, Task
-from tilth.training.request import Request
 from tilth.training.run.journal import read
 from tilth.training.train import train
 from tilth.validators.report import read_facts

@@ -15,7 +15,7 @@ import torch
 
 from tests import tiny
 from tilth.shards.store import Store
-from tilth.training.request import Request
+from tilth.training.plan.request import Request
 from tilth.training.run.finish import RunResult
 from tilth.training.train import train
 

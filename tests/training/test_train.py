@@ -19,8 +19,8 @@ from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training.model.optim import rate_at
+from tilth.training.plan.request import Request
 from tilth.training.recipe import TrainingRecipe
-from tilth.training.request import Request
 from tilth.training.run import loop
 from tilth.training.run.journal import read
 from tilth.training.run.learning import Learning

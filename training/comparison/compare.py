@@ -19,8 +19,8 @@ from tilth.shards.progress import Progress, silent
 from tilth.shards.tables import Split
 from tilth.shards.version import Version
 from tilth.training.comparison.comparison_facts import facts_of
+from tilth.training.plan.request import Request, recipes_digest
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
-from tilth.training.request import Request, recipes_digest
 from tilth.validators.facts.comparison import ComparisonFacts
 
 if TYPE_CHECKING:

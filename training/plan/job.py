@@ -16,8 +16,8 @@ from tilth.training.hardware.device import Device, weights_dtype
 from tilth.training.methods.method import Method, method_of
 from tilth.training.model.base import base_digest
 from tilth.training.plan.plan import Plan, place, plan_run, renderer_for, require_fit
+from tilth.training.plan.request import Request
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
-from tilth.training.request import Request
 from tilth.training.retention.retained import FROM_USER, Retained
 from tilth.training.rows.roles import Roles, assign
 from tilth.training.rows.text import Renderer

@@ -22,7 +22,7 @@ from tilth.shards.store import Store
 from tilth.shards.tables import VALUE_DECIMALS, Split
 from tilth.training.hardware.device import memory_errors
 from tilth.training.plan.job import Job, prepare
-from tilth.training.request import Request
+from tilth.training.plan.request import Request
 from tilth.training.rows.text import Example
 from tilth.training.search.find_rate import size_rule, width_of
 from tilth.training.search.race import Entrant, Say, cost, fitted, race

@@ -20,7 +20,7 @@ from tilth.training.hardware.device import memory_errors
 from tilth.training.model.base import load_config
 from tilth.training.plan.job import Job, prepare
 from tilth.training.plan.rate_search import RateSearch, Trial, keep
-from tilth.training.request import Request
+from tilth.training.plan.request import Request
 from tilth.training.run.loop import Loop
 from tilth.training.search.short_run import ShortRuns, feedback_rows
 from tilth.validators.verify import verify_version

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tilth.shards.store import Store
     from tilth.shards.version import Version
     from tilth.training.plan.plan import Plan
-    from tilth.training.request import Request as TrainingRequest
+    from tilth.training.plan.request import Request as TrainingRequest
     from tilth.training.train import RunResult
     from tilth.workbench.recipes.recipe_file import Recipe
 
@@ -96,7 +96,7 @@ def local_digests(recipe: Recipe) -> set[str]:
 
 def request_of(recipe: Recipe, version: Version, *, seed: int | None = None) -> TrainingRequest:
     """Return what training needs of a recipe. seed: instead of the recipe's."""
-    from tilth.training.request import Request as TrainingRequest
+    from tilth.training.plan.request import Request as TrainingRequest
 
     return TrainingRequest(
         version=version,

@@ -20,8 +20,8 @@ from tilth.shards.version import Version
 from tilth.training.evaluation.held_prompts import held_prompts
 from tilth.training.export import fresh
 from tilth.training.model.base import choose_attention, load_base
+from tilth.training.plan.request import Request
 from tilth.training.recipe import EvaluationRecipe, Task
-from tilth.training.request import Request
 from tilth.training.rows.text import Renderer
 from tilth.training.train import RunResult, train
 

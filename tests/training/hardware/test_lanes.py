@@ -22,8 +22,8 @@ from tilth.training.model.base import choose_attention
 from tilth.training.model.loss import score
 from tilth.training.model.optim import optimizer_for
 from tilth.training.plan import plan
+from tilth.training.plan.request import Request
 from tilth.training.recipe import EvaluationRecipe, LoraRecipe, TrainingRecipe
-from tilth.training.request import Request
 from tilth.training.rows.sampler import Sampler
 from tilth.training.rows.text import Example
 from tilth.training.run.journal import Journal

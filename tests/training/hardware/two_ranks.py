@@ -15,7 +15,7 @@ from tests import tiny
 from tilth.shards.store import Store
 from tilth.training.hardware import distributed
 from tilth.training.model.optim import clip
-from tilth.training.request import Request
+from tilth.training.plan.request import Request
 from tilth.training.run import loop
 from tilth.training.train import train
 

@@ -24,8 +24,8 @@ from tilth.training.model.loss import hidden_states, token_losses
 from tilth.training.model.mixed import compute_in
 from tilth.training.plan.footprint import memory
 from tilth.training.plan.plan import Plan
+from tilth.training.plan.request import Request
 from tilth.training.recipe import TrainingRecipe
-from tilth.training.request import Request
 from tilth.training.rows.pack import collate, filled, pack
 from tilth.training.rows.text import Example
 from tilth.training.train import train

@@ -22,8 +22,8 @@ from tilth.training.plan import plan as planning
 from tilth.training.plan.alive import Alive
 from tilth.training.plan.peek import look_at, peek
 from tilth.training.plan.plan import length_of, plan
+from tilth.training.plan.request import Request
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
-from tilth.training.request import Request
 from tilth.training.rows.pack import collate
 from tilth.training.train import train
 

@@ -18,8 +18,8 @@ from tilth.shards.version import Version
 from tilth.training.methods.method import attach, check, method_of
 from tilth.training.model.base import load_base
 from tilth.training.model.loss import score
+from tilth.training.plan.request import Request
 from tilth.training.recipe import GradualRecipe, RetentionRecipe, TrainingRecipe
-from tilth.training.request import Request
 from tilth.training.retention.anchor import Divergence, StartingPoint
 from tilth.training.retention.generated import base_samples
 from tilth.training.retention.interpolate import SHARES, Line, Mix, choose, mixes_of

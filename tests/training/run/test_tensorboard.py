@@ -12,7 +12,7 @@ from tests import tiny
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.training.request import Request
+from tilth.training.plan.request import Request
 from tilth.training.run.journal import read
 from tilth.training.train import train
 

@@ -14,8 +14,8 @@ from tilth.shards.store import Store
 from tilth.shards.tables import Split
 from tilth.shards.version import Version
 from tilth.training.plan.job import prepare
+from tilth.training.plan.request import Request
 from tilth.training.recipe import TrainingRecipe
-from tilth.training.request import Request
 from tilth.training.search import choose_base as bases
 from tilth.training.search.choose_base import choose_base
 from tilth.training.search.short_run import ShortRuns

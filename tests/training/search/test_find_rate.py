@@ -13,8 +13,8 @@ from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training.methods.method import registry
+from tilth.training.plan.request import Request
 from tilth.training.recipe import TrainingRecipe
-from tilth.training.request import Request
 from tilth.training.search import find_rate as rates
 from tilth.training.search.find_rate import Trial, find_rate
 from tilth.training.train import train
