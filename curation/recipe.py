@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from tilth.curation.feedback.pushback import PushbackPolicy
 from tilth.curation.plugins import load as load_plugins
-from tilth.curation.stage import Barrier, Local, Phase, Rewrite, Stage, acting_order, registry
+from tilth.curation.stage import Barrier, Local, Phase, Rewrite, Share, Stage, acting_order, registry
 from tilth.shards.errors import RecipeError
 
 ENGINE_KEYS = ("slice_by", "pushback", "executor", "plugins", "max_raised")
@@ -23,7 +24,9 @@ EXECUTORS = ("local", "ray")
 class CurationRecipe:
     """What curation does: the stages in the order they act, how slices are named, how feedback is taken.
 
-    max_raised: the share of the rows on which a stage may raise before the run stops.
+    slice_by: columns whose values, joined, name the slice that a row is reported under. pushback: how far feedback may
+    go; null reads none. executor: where rows are judged; ray needs the extra of that name. plugins: stages of installed
+    packages that this recipe uses. max_raised: the share of the rows on which a stage may raise before the run stops.
     """
 
     stages: tuple[Stage, ...]
@@ -31,7 +34,7 @@ class CurationRecipe:
     pushback: PushbackPolicy | None
     executor: Literal["local", "ray"] = "local"
     plugins: tuple[str, ...] = ()
-    max_raised: float = 0.01
+    max_raised: Share = 0.01
 
     def phases(self) -> dict[str, str]:
         """Return the phase of every stage, in the order they act."""
@@ -143,7 +146,6 @@ def _slice_by(value: Any) -> tuple[str, ...]:
 
 def build(cls: type, value: Any, key: tuple[str, ...]) -> Any:
     """Make a parameter dataclass from what the recipe says, with pydantic's validation of its types."""
-    hints = get_type_hints(cls)
     names = [f.name for f in fields(cls)]
     if value is True:
         value = {}
@@ -154,14 +156,22 @@ def build(cls: type, value: Any, key: tuple[str, ...]) -> Any:
     for name in value:
         if name not in names:
             raise RecipeError((*key, name), "unknown key", suggestion(name, names))
-    spec: dict[str, Any] = {f.name: (hints[f.name], _default(f)) for f in fields(cls)}
-    model = create_model(cls.__name__, __config__=ConfigDict(extra="forbid"), **spec)
     try:
-        checked = model.model_validate(dict(value))
+        checked = model_of(cls).model_validate(dict(value))
     except ValidationError as error:
         first = error.errors()[0]
         raise RecipeError((*key, *first["loc"]), first["msg"].lower()) from None
     return cls(**{name: getattr(checked, name) for name in names})
+
+
+@cache
+def model_of(cls: type) -> type[BaseModel]:
+    """Return the pydantic model of a parameter dataclass; it remembers the class as `__tilth_class__`."""
+    hints = get_type_hints(cls, include_extras=True)
+    spec: dict[str, Any] = {f.name: (hints[f.name], _default(f)) for f in fields(cls)}
+    model: type[BaseModel] = create_model(cls.__name__, __config__=ConfigDict(extra="forbid"), **spec)
+    model.__tilth_class__ = cls  # type: ignore[attr-defined]
+    return model
 
 
 def _default(parameter: Field[Any]) -> Any:

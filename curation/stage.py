@@ -13,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from functools import cache
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import polars as pl
+from pydantic import Field
 
 from tilth.shards.tables import Verdict
 
@@ -37,6 +38,13 @@ class Phase(IntEnum):
     DEDUP = 6
     SELECT = 7
     WEIGH = 8
+
+
+# What a parameter may be; a value outside is refused with its range.
+Share = Annotated[float, Field(ge=0, le=1)]  # a part of a whole, or a similarity
+Ratio = Annotated[float, Field(ge=0)]  # of two amounts
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
 
 
 def limit(default: Any) -> Any:

@@ -24,9 +24,9 @@ class LoraRecipe(Section):
     on NVIDIA cards only.
     """
 
-    rank: int = Field(default=16, ge=1)
-    alpha: int = Field(default=32, ge=1)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
+    rank: int = Field(default=16, ge=1)  # rank of the two matrices of an adapter
+    alpha: int = Field(default=32, ge=1)  # what an adapter's output is scaled by, over rank
+    dropout: float = Field(default=0.0, ge=0, lt=1)  # share of an adapter's inputs left out at a step
     variant: Literal["lora", "rslora", "dora", "pissa", "osf"] = "lora"
     bits: Literal[4] | None = None
 
@@ -72,41 +72,45 @@ class RetentionRecipe(Section):
 class TrainingRecipe(Section):
     """How the model is tuned; only `base` has no default."""
 
-    base: str
+    base: str  # the model that is tuned: a folder, a hub name, or one that `tilth base` brought
     bases: tuple[str, ...] = ()  # candidates that --choose-base ranks; `base` stays the one that is trained
-    method: str = "lora"  # a name of the methods in training/methods
-    lora: LoraRecipe = LoraRecipe()
-    gradual: GradualRecipe = GradualRecipe()
+    method: str = "lora"  # which weights are trained, and how: a name of the methods in training/methods
+    lora: LoraRecipe = LoraRecipe()  # adapters, for the method lora
+    gradual: GradualRecipe = GradualRecipe()  # for the method gradual
     settings: dict[str, Any] = {}  # of a method that has no section of its own; it checks them itself
     freeze_layers: int = Field(default=0, ge=0)  # full, gradual: the embeddings and so many layers above them
-    retention: RetentionRecipe = RetentionRecipe()
-    rate: float | None = Field(default=None, gt=0, le=1)
-    epochs: float = Field(default=2, gt=0)
-    max_steps: int | None = Field(default=None, ge=1)
-    batch_tokens: int = Field(default=8192, ge=1)  # per optimizer step
-    pack_tokens: int = Field(default=2048, ge=1)  # per micro batch
+    retention: RetentionRecipe = RetentionRecipe()  # what keeps the knowledge of the base
+    rate: float | None = Field(default=None, gt=0, le=1)  # the highest rate; null: as the method has it
+    epochs: float = Field(default=2, gt=0)  # passes over the training rows
+    max_steps: int | None = Field(default=None, ge=1)  # where the run ends at the latest; null: by epochs
+    batch_tokens: int = Field(default=8192, ge=1)  # of an optimizer step
+    pack_tokens: int = Field(default=2048, ge=1)  # of a micro batch, computed at once
     recompute: Literal["auto", "on", "off"] = (
-        "auto"  # layers in the backward pass; auto: if nothing else fits
+        "auto"  # compute layers again in the backward pass; auto: if nothing else fits
     )
     max_tokens: int | None = Field(default=None, ge=2)  # longest row; null: the base's context
-    warmup: float = Field(default=0.03, ge=0, lt=1)  # fraction of the steps
-    schedule: Literal["cosine", "linear", "constant", "slanted"] = "cosine"
-    clip_norm: float = Field(default=1.0, gt=0)
-    weight_decay: float = Field(default=0.0, ge=0)
-    seed: int = Field(default=0, ge=0)
-    twin_folds: tuple[Annotated[int, Field(ge=0, lt=FOLDS)], ...] = (0,)
-    early_stop: bool = True
+    warmup: float = Field(default=0.03, ge=0, lt=1)  # share of the steps
+    schedule: Literal["cosine", "linear", "constant", "slanted"] = "cosine"  # how the rate falls after warmup
+    clip_norm: float = Field(default=1.0, gt=0)  # bound on the norm of the gradient
+    weight_decay: float = Field(default=0.0, ge=0)  # strength of AdamW's decay, on matrices
+    seed: int = Field(default=0, ge=0)  # decides the order of rows and what is drawn at random
+    twin_folds: tuple[Annotated[int, Field(ge=0, lt=FOLDS)], ...] = (0,)  # of 40, withheld from training
+    early_stop: bool = True  # stop where held-out loss surely rises, and keep the best step
     template: str | None = None  # path of a Jinja chat template
     system: Literal["keep", "fold", "drop"] = (
         "keep"  # fold: system prompts stand in the user turn that follows
     )
     tools: Literal["keep", "drop"] = "keep"  # drop: their definitions are not shown to the template
     base_knowledge: str | None = None  # path of documents or chats the base already knows
-    checkpoint_minutes: float = Field(default=10, gt=0)
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "float32"] = "auto"  # of the arithmetic; auto: 16 bits where that is faster
+    checkpoint_minutes: float = Field(  # between two checkpoints, from which a rerun resumes
+        default=10, gt=0
+    )  # time between two checkpoints, from which a rerun resumes
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # where it is computed; auto: a card where there is one
+    precision: Literal["auto", "float32"] = (
+        "auto"  # precision of the arithmetic; auto: 16 bits where that is faster
+    )
     mixture: bool = True  # reweight the slices during the run
-    loggers: tuple[Literal["tensorboard"], ...] = ()  # beside metrics.jsonl
+    loggers: tuple[Literal["tensorboard"], ...] = ()  # what is written beside metrics.jsonl
     merge: bool = True  # lora: also write the base with the adapter merged into it, if that computes the same
     reload: bool = True  # read the files in a fresh process and compare what they compute, a few seconds
 
@@ -114,11 +118,11 @@ class TrainingRecipe(Section):
 class Task(Section):
     """Questions with references, answered by generation."""
 
-    path: str
+    path: str  # a file of questions with references
     metric: str  # of evaluation/metrics, or of an entry point of the group tilth.metrics
     name: str | None = None  # null: the stem of the file
-    max_new_tokens: int = Field(default=64, ge=1)
-    max_rows: int = Field(default=200, ge=1)
+    max_new_tokens: int = Field(default=64, ge=1)  # of an answer at most
+    max_rows: int = Field(default=200, ge=1)  # questions that are asked, from the beginning of the file
 
 
 class EvaluationRecipe(Section):
@@ -128,9 +132,9 @@ class EvaluationRecipe(Section):
     to tell what tuning gives beyond prompting; 0 leaves it out.
     """
 
-    share: float = Field(default=0.05, gt=0, le=1)  # of the run's time
-    every: float = Field(default=0.05, gt=0, le=1)  # of the steps
-    max_rows_per_slice: int = Field(default=200, ge=1)
+    share: float = Field(default=0.05, gt=0, le=1)  # share of the run's time spent on it
+    every: float = Field(default=0.05, gt=0, le=1)  # share of the steps between two evaluations
+    max_rows_per_slice: int = Field(default=200, ge=1)  # held-out rows on which loss is measured
     few_shot: int = Field(default=3, ge=0)
-    show_answers: bool = True  # on the page and in answers.*; off where the report shows no examples
-    tasks: tuple[Task, ...] = ()
+    show_answers: bool = True  # answers on the page and in answers.*; off where the report shows no examples
+    tasks: tuple[Task, ...] = ()  # questions that base and tuned model answer

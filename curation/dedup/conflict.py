@@ -11,7 +11,7 @@ import polars as pl
 
 from tilth.curation.dedup.numbers import plain_numbers
 from tilth.curation.rules.asked import ASKS_FOR_A_FACT, HAS_MANY_ANSWERS, MIN_CONTEXT_WORDS, MIN_FACT_WORDS
-from tilth.curation.stage import Phase, Texts, limit, stage
+from tilth.curation.stage import Count, Phase, Texts, limit, stage
 from tilth.shards.tables import FINDINGS, Shape, Verdict, empty
 
 _ANSWERED = (Shape.CHAT.value, Shape.INSTRUCTION.value)
@@ -36,7 +36,7 @@ class Conflict:
     greetings, stories, code) are open-ended: their rows are only tagged `several_answers`.
     """
 
-    max_chars: int = limit(16)
+    max_chars: Count = limit(16)  # of the longest answer of a group that has a single right one
     verdict: Verdict = limit(Verdict.QUARANTINE)
 
     phase: ClassVar[Phase] = Phase.CONFLICT

@@ -10,7 +10,7 @@ from typing import ClassVar
 import polars as pl
 
 from tilth.curation.dedup.contamination import RULES, ContaminationRule, RuleName, frontier
-from tilth.curation.stage import Phase, Texts, limit, stage
+from tilth.curation.stage import Phase, Positive, Share, Texts, limit, stage
 from tilth.shards.errors import SourceError
 from tilth.shards.lock import temporary
 from tilth.shards.tables import FINDINGS, OCCURRENCES, TURNS, Role, Verdict, empty
@@ -51,11 +51,11 @@ class Decontaminate:
 
     paths: tuple[str, ...] = ()
     rule: RuleName = "tilth"
-    max_coverage: float | None = limit(None)
-    min_tokens: int | None = limit(None)
-    max_span: int | None = limit(None)
-    ngram: int | None = None
-    max_gram_rows: int | None = None
+    max_coverage: Share | None = limit(None)  # of an item's words in a row; null: as `rule` has it
+    min_tokens: Positive | None = limit(None)  # of an item that a row must cover; null: as `rule` has it
+    max_span: Positive | None = limit(None)  # words shared in one run; null: as `rule` has it
+    ngram: Positive | None = None  # words of a run that is compared; null: as `rule` has it
+    max_gram_rows: Positive | None = None  # rows in which a run of words may stand; null: as `rule` has it
 
     phase: ClassVar[Phase] = Phase.DECONTAMINATE
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tilth.curation.dedup.numbers import plain_numbers
-from tilth.curation.stage import Phase, Texts, limit, stage
+from tilth.curation.stage import Phase, Positive, Share, Texts, limit, stage
 from tilth.shards.errors import TilthError
 from tilth.shards.tables import Split, Verdict
 
@@ -46,14 +46,14 @@ class Dedup:
     `drop` them. max_cluster: the run stops if duplicates of one row are more than this share of all rows.
     """
 
-    near_jaccard: float | None = limit(0.8)
-    semantic: float | None = None
+    near_jaccard: Share | None = limit(0.8)
+    semantic: Share | None = None
     embeddings: str | None = None
     siblings: Literal["keep", "drop"] = limit("keep")
-    held_out_jaccard: float | None = limit(0.8)
-    exact: bool = limit(True)
-    max_cluster: float = limit(0.1)
-    shingle_words: int = 5
+    held_out_jaccard: Share | None = limit(0.8)
+    exact: bool = limit(True)  # also rows whose text is equal but for case and blanks
+    max_cluster: Share = limit(0.1)
+    shingle_words: Positive = 5  # of a shingle, the unit that Jaccard similarity counts
 
     phase: ClassVar[Phase] = Phase.DEDUP
     row_local: ClassVar[bool] = True

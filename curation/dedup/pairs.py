@@ -8,7 +8,7 @@ from typing import ClassVar
 import polars as pl
 
 from tilth.curation.rules.preference import folded
-from tilth.curation.stage import Phase, Texts, limit, stage
+from tilth.curation.stage import Count, Phase, Share, Texts, limit, stage
 from tilth.shards.tables import FINDINGS, Role, Shape, Verdict, empty
 
 _EVIDENCE = pl.Schema(
@@ -34,8 +34,8 @@ class Pairs:
     """
 
     verdict: Verdict = limit(Verdict.QUARANTINE)
-    max_length_bias: float | None = limit(0.1)
-    min_source_rows: int = limit(30)
+    max_length_bias: Share | None = limit(0.1)
+    min_source_rows: Count = limit(30)
 
     phase: ClassVar[Phase] = Phase.CONFLICT
 

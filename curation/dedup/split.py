@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
-from tilth.curation.stage import Phase, Texts, limit, stage
+from tilth.curation.stage import Count, Phase, Share, Texts, limit, stage
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import FOLDS, SPLIT, Split
 
@@ -62,10 +62,10 @@ class Splits:
     lower none once a version is trained. min_rows: see `split_plan`.
     """
 
-    feedback: float = limit(0.02)
-    promotion: float = limit(0.02)
-    final: float = limit(0.02)
-    min_rows: int = limit(200)
+    feedback: Share = limit(0.02)
+    promotion: Share = limit(0.02)
+    final: Share = limit(0.02)
+    min_rows: Count = limit(200)
 
     phase: ClassVar[Phase] = Phase.SPLIT
     row_local: ClassVar[bool] = True

@@ -22,11 +22,13 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
+from pydantic import Field
 
 from tilth.curation.feedback.record import Evidence, read_record
+from tilth.curation.stage import Positive, Share
 from tilth.shards.feedback import FeedbackHeader, Finding
 from tilth.shards.tables import FINDINGS, Verdict, conform, empty
 
@@ -52,15 +54,15 @@ class PushbackPolicy:
 
     apply: bool = True
     ignore: tuple[str, ...] = ()
-    min_precision: float = 0.9
-    max_slice_share: float = 0.05
-    max_cumulative_share: float = 0.2
-    max_row_share: float = 0.1
-    expires_after: int = 2
-    max_shift: float = 0.15
-    min_weight: float = 0.25
-    max_weight: float = 4.0
-    min_known_share: float = 0.5
+    min_precision: Share = 0.9
+    max_slice_share: Share = 0.05  # of a slice that one round may quarantine
+    max_cumulative_share: Share = 0.2  # of a slice that may be quarantined at any time
+    max_row_share: Share = 0.1  # of all rows that may change in one round
+    expires_after: Positive = 2  # further records, unless one confirms it, until an action lapses
+    max_shift: Share = 0.15  # how far the mixture of slices may move (total variation)
+    min_weight: Share = 0.25
+    max_weight: Annotated[float, Field(ge=1)] = 4.0
+    min_known_share: Share = 0.5
 
 
 @dataclass(frozen=True)

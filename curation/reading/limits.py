@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from tilth.curation.stage import Count, Positive
+
 
 @dataclass(frozen=True)
 class ReadLimits:
     """Bounds on input; what lies beyond one is quarantined, never read."""
 
-    max_line_bytes: int = 16 << 20  # one line, CSV record or array element
-    max_depth: int = 64  # nesting of objects and arrays
-    max_turns: int = 4096  # turns of one row
-    max_file_bytes: int = 256 << 30  # one file, after decompression
-    max_expansion: int = 200  # bytes out per byte in, judged beyond `free_expansion_bytes`
-    free_expansion_bytes: int = 256 << 20
+    max_line_bytes: Positive = 16 << 20  # one line, CSV record or array element
+    max_depth: Positive = 64  # nesting of objects and arrays
+    max_turns: Positive = 4096  # turns of one row
+    max_file_bytes: Positive = 256 << 30  # one file, after decompression
+    max_expansion: Positive = 200  # bytes out per byte in, judged beyond `free_expansion_bytes`
+    free_expansion_bytes: Count = 256 << 20  # bytes out of a file before `max_expansion` is judged
 
 
 class Reason(StrEnum):

@@ -26,11 +26,11 @@ class CustomRule:
     (as text: `pl.col("score").cast(pl.Float64)` makes it a number).
     """
 
-    name: str
-    expression: str
+    name: str  # the reason in the ledger
+    expression: str  # a polars expression over `prompt`, `response` and the columns of a row
     verdict: Verdict = Verdict.KEEP
-    low: float | None = None
-    high: float | None = None
+    low: float | None = None  # the least value that keeps a row
+    high: float | None = None  # the greatest value that keeps a row
 
 
 @stage("custom", order=90, default=False)
@@ -45,7 +45,7 @@ class Custom:
     A rule's name is its reason in the ledger. A null says nothing about a row, a NaN quarantines it.
     """
 
-    judge: tuple[CustomRule, ...] = ()
+    judge: tuple[CustomRule, ...] = ()  # the rules, in the order they are asked
 
     phase: ClassVar[Phase] = Phase.RULES
     unit: ClassVar[Literal["row", "turn"]] = "row"

@@ -18,7 +18,7 @@ from tilth.curation.rules.asked import (
     WANTS_REPEATS,
 )
 from tilth.curation.rules.response import ANSWERS, has_role, previous, where
-from tilth.curation.stage import Phase, Rule, limit, stage
+from tilth.curation.stage import Count, Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 
 # An input is announced and is not there. The last sentence points at it, or the colon ends the one and only line.
@@ -65,7 +65,7 @@ class Echo:
     verdict on a prompt that announces an input, ends with a colon and goes on with nothing. Both only tag.
     """
 
-    max_chars: int = limit(20)
+    max_chars: Count = limit(20)  # of a repeat that is kept: a greeting
     verdict: Verdict = limit(Verdict.DROP)
     returned: Verdict = limit(Verdict.KEEP)
     colon: Verdict = limit(Verdict.KEEP)

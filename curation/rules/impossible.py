@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.rules.response import ANSWERS, following, has_role, previous
-from tilth.curation.stage import Phase, Rule, limit, stage
+from tilth.curation.stage import Count, Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 
 _MEDIA = (
@@ -98,8 +98,8 @@ class Impossible:
     """
 
     verdict: Verdict = limit(Verdict.KEEP)
-    min_words: int = limit(4)
-    max_words: int = limit(150)
+    min_words: Count = limit(4)  # of an instruction; a shorter one is tagged
+    max_words: Count = limit(150)  # of an instruction; a longer one is tagged
 
     phase: ClassVar[Phase] = Phase.RULES
     unit: ClassVar[Literal["row", "turn"]] = "turn"

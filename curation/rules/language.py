@@ -10,7 +10,7 @@ import polars as pl
 from tilth.curation.language import LETTERS_PER_WIDE, UNKNOWN, WIDE, Code, identify_prose, prose
 from tilth.curation.language.names import is_named
 from tilth.curation.rules.response import GOOD_RESPONSES, RESPONSES, has_role, where
-from tilth.curation.stage import Phase, Rule, limit, stage
+from tilth.curation.stage import Count, Phase, Rule, Share, limit, stage
 from tilth.shards.tables import Role, Verdict
 
 # A prompt that speaks of translating, or names a language, may well want an answer in another one; names.py knows
@@ -50,10 +50,10 @@ class Language:
     """
 
     keep: tuple[Code, ...] | None = None
-    min_confidence: float = 0.7
-    min_letters: int = 40
-    min_lead: float = 0.4
-    mismatch: Verdict = limit(Verdict.KEEP)
+    min_confidence: Share = 0.7
+    min_letters: Count = 40
+    min_lead: Share = 0.4
+    mismatch: Verdict = limit(Verdict.KEEP)  # what becomes of a row answered in another language than asked
 
     phase: ClassVar[Phase] = Phase.RULES
     unit: ClassVar[Literal["row", "turn"]] = "row"

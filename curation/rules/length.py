@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.rules.response import RESPONSES, has_role
-from tilth.curation.stage import Phase, Rule, limit, stage
+from tilth.curation.stage import Count, Phase, Rule, limit, stage
 from tilth.shards.tables import Verdict
 
 
@@ -20,8 +20,8 @@ class Length:
     max_prompt_chars: null for no bound; set it (with `verdict: drop`) where the base's context is short.
     """
 
-    min_chars: int = limit(1)
-    max_chars: int = limit(32_768)
+    min_chars: Count = limit(1)  # of a response
+    max_chars: Count = limit(32_768)  # of a response
     max_prompt_chars: int | None = limit(None)
     verdict: Verdict = limit(Verdict.KEEP)
 

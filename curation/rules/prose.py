@@ -14,7 +14,7 @@ import polars as pl
 
 from tilth.curation.quality import statistics
 from tilth.curation.rules.response import ANSWERS, has_role
-from tilth.curation.stage import Phase, Rule, limit, stage
+from tilth.curation.stage import Count, Phase, Ratio, Rule, Share, limit, stage
 from tilth.shards.tables import Role, Verdict
 
 Sets = Literal["gopher_quality", "gopher_repetition", "c4", "fineweb"]
@@ -56,32 +56,36 @@ class Prose:
 
     sets: tuple[Sets, ...] = limit(("gopher_quality", "gopher_repetition", "fineweb"))
     verdict: Verdict = limit(Verdict.DROP)
-    min_words: int | None = limit(50)
-    max_words: int | None = limit(100_000)
-    min_word_length: float | None = limit(3.0)
-    max_word_length: float | None = limit(10.0)
-    max_hash_ratio: float | None = limit(0.1)
-    max_ellipsis_ratio: float | None = limit(0.1)
-    max_bullet_lines: float | None = limit(0.9)
-    max_ellipsis_lines: float | None = limit(0.3)
-    min_alpha_words: float | None = limit(0.8)
-    min_stop_words: int | None = limit(2)
-    max_duplicate_paragraphs: float | None = limit(0.3)
-    max_duplicate_paragraph_chars: float | None = limit(0.2)
-    max_duplicate_lines: float | None = limit(0.3)
-    max_duplicate_line_chars: float | None = limit(0.2)
+    min_words: Count | None = limit(50)  # Gopher: words of a document
+    max_words: Count | None = limit(100_000)  # Gopher: words of a document
+    min_word_length: Ratio | None = limit(3.0)  # Gopher: mean length of a word, in characters
+    max_word_length: Ratio | None = limit(10.0)  # Gopher: mean length of a word, in characters
+    max_hash_ratio: Ratio | None = limit(0.1)  # Gopher: hash signs a word
+    max_ellipsis_ratio: Ratio | None = limit(0.1)  # Gopher: ellipses a word
+    max_bullet_lines: Share | None = limit(0.9)  # Gopher: share of the lines that begin with a bullet
+    max_ellipsis_lines: Share | None = limit(0.3)  # Gopher: share of the lines that end in an ellipsis
+    min_alpha_words: Share | None = limit(0.8)  # Gopher: share of the words with a letter
+    min_stop_words: Count | None = limit(2)  # Gopher: stop words of a document
+    max_duplicate_paragraphs: Share | None = limit(0.3)  # Gopher: share of the paragraphs that repeat one
+    max_duplicate_paragraph_chars: Share | None = limit(  # Gopher: share of the characters in such paragraphs
+        0.2
+    )  # Gopher: share of the characters in such paragraphs
+    max_duplicate_lines: Share | None = limit(0.3)  # Gopher: share of the lines that repeat one
+    max_duplicate_line_chars: Share | None = limit(0.2)  # Gopher: share of the characters in such lines
     max_top_gram_chars: tuple[float, float, float] = limit((0.20, 0.18, 0.16))
-    max_duplicate_gram_chars: tuple[float, float, float, float, float, float] = limit(
+    max_duplicate_gram_chars: tuple[Share, Share, Share, Share, Share, Share] = limit(
         (0.15, 0.14, 0.13, 0.12, 0.11, 0.10)
     )
-    min_sentences: int | None = limit(5)
-    min_kept_lines: float | None = limit(None)
-    max_lorem_ipsum: int | None = limit(0)
-    max_curly_bracket: int | None = limit(0)
-    min_terminal_lines: float | None = limit(0.12)
-    max_short_lines: float | None = limit(0.67)
-    max_duplicate_text_line_chars: float | None = limit(0.01)
-    max_newlines_per_word: float | None = limit(0.3)
+    min_sentences: Count | None = limit(5)  # C4: sentences left of a page
+    min_kept_lines: Share | None = limit(None)  # C4: share of the lines left of a page
+    max_lorem_ipsum: Count | None = limit(0)  # C4: times `lorem ipsum` stands in a page
+    max_curly_bracket: Count | None = limit(0)  # C4: curly brackets of a page
+    min_terminal_lines: Share | None = limit(0.12)  # FineWeb: share of the lines that end in a terminal mark
+    max_short_lines: Share | None = limit(0.67)  # FineWeb: share of the lines of at most 30 characters
+    max_duplicate_text_line_chars: Share | None = limit(  # FineWeb: share of the characters in repeated lines
+        0.01
+    )  # FineWeb: share of the characters in repeated lines
+    max_newlines_per_word: Ratio | None = limit(0.3)  # FineWeb: line ends a word
 
     phase: ClassVar[Phase] = Phase.RULES
     unit: ClassVar[Literal["row", "turn"]] = "turn"

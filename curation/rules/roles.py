@@ -37,7 +37,7 @@ class Roles:
     """
 
     verdict: Verdict = limit(Verdict.DROP)
-    trailing_user: Verdict = limit(Verdict.DROP)
+    trailing_user: Verdict = limit(Verdict.DROP)  # what becomes of a row that ends with a user turn
 
     phase: ClassVar[Phase] = Phase.RULES
     unit: ClassVar[Literal["row", "turn"]] = "row"

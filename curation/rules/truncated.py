@@ -9,7 +9,7 @@ import polars as pl
 
 from tilth.curation.language import CODE
 from tilth.curation.rules.response import ANSWERS, GOOD_RESPONSES, following, has_role, previous, where
-from tilth.curation.stage import Phase, Rule, limit, stage
+from tilth.curation.stage import Phase, Positive, Rule, limit, stage
 from tilth.shards.tables import Verdict
 
 FENCE_LINE = r"(?m)^[ \t]{0,3}```"
@@ -83,8 +83,8 @@ class Truncated:
     """
 
     verdict: Verdict = limit(Verdict.DROP)
-    sentence: Verdict = limit(Verdict.KEEP)
-    max_tokens_cap: int | None = None
+    sentence: Verdict = limit(Verdict.KEEP)  # what becomes of a row whose last sentence breaks off
+    max_tokens_cap: Positive | None = None  # where no attribute states one; null: none
 
     phase: ClassVar[Phase] = Phase.RULES
     unit: ClassVar[Literal["row", "turn"]] = "turn"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
-from tilth.curation.stage import Phase, Texts, limit, stage
+from tilth.curation.stage import Phase, Share, Texts, limit, stage
 from tilth.shards.columns import column
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import WEIGHT_UNIT, Split
@@ -33,8 +34,8 @@ class Balance:
 
     by: tuple[str, ...] = ()
     target: dict[str, dict[str, float]] | None = None
-    min_effective: float = limit(0.6)
-    max_weight: float = limit(4.0)
+    min_effective: Share = limit(0.6)
+    max_weight: Annotated[float, Field(ge=1)] = limit(4.0)
 
     phase: ClassVar[Phase] = Phase.WEIGH
 

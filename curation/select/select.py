@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import polars as pl
 
-from tilth.curation.stage import Phase, Texts, stage
+from tilth.curation.stage import Phase, Positive, Share, Texts, stage
 from tilth.shards.columns import column
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import SPLIT, VERDICT, Split, Verdict
@@ -33,13 +33,13 @@ class Select:
     Held-out rows stay as they are, and nothing is dropped.
     """
 
-    method: Literal["k_center", "facility_location", "dsir", "top"] = "facility_location"
-    rows: int | None = None
-    share: float | None = None
-    by: str | None = None
-    order: Literal["high", "low"] = "high"
+    method: Literal["k_center", "facility_location", "dsir", "top"] = "facility_location"  # of choosing
+    rows: Positive | None = None  # how many are chosen; null: by `share`
+    share: Share | None = None  # of the training rows that is chosen; null: by `rows`
+    by: str | None = None  # for `top`: the measure of a row, such as `scores.ifd`
+    order: Literal["high", "low"] = "high"  # for `top`: whether high or low values come first
     per: str | None = None
-    paths: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()  # for `dsir`: files of texts like those that are wanted
 
     phase: ClassVar[Phase] = Phase.SELECT
 

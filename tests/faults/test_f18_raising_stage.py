@@ -16,7 +16,8 @@ from tilth.curation.stage import Phase, Rule, stage
 from tilth.shards.errors import TilthError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
-from tilth.workbench.recipes.recipe_file import Recipe, load
+from tilth.workbench.recipes.recipe_file import load
+from tilth.workbench.recipes.sections import Recipe
 from tilth.workbench.running.curate import curate_recipe
 
 ROWS, EVERY = 6_000, 1_000

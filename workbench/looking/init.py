@@ -16,8 +16,10 @@ from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import Peek, peek
 from tilth.curation.reading.remote import is_remote
 from tilth.curation.reading.source import Source
+from tilth.shards.atomic import write_file
 from tilth.shards.errors import TilthError, UsageError
 from tilth.shards.lock import temporary
+from tilth.workbench.recipes.schema import first_line, write_schema
 from tilth.workbench.session import in_brackets
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class Found:
 
 
 def write_recipe(data: Sequence[str], base: str, out: Path, screen: Console) -> None:
-    """Write a recipe for `data` and `base` to `out` and show how the first rows will be learned.
+    """Write a recipe for `data` and `base` to `out`, its schema beside it, and show how the first rows will be learned.
 
     Raises UsageError if the recipe exists already or nothing readable is found.
     """
@@ -75,7 +77,10 @@ def write_recipe(data: Sequence[str], base: str, out: Path, screen: Console) -> 
         raise UsageError(str(out), "is there already", "Nothing was written", "name another file with --out")
     found = [source for one in data for source in look(one, out.absolute().parent)]
     sources = "".join(_source_lines(source) for source in found)
-    out.write_text(RECIPE.format(name=_name(data), sources=sources, base=base), encoding="utf-8")
+    schema = out.with_name(f"{out.stem}.schema.json")
+    write_schema(schema)
+    recipe = first_line(schema.name) + RECIPE.format(name=_name(data), sources=sources, base=base)
+    write_file(out, recipe.encode())
     for source in found:
         _show(screen, source)
     _show_rendered(screen, found, base)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from tilth.curation import recipe as curation_recipe
 from tilth.curation.reading.limits import ReadLimits
@@ -17,55 +17,16 @@ from tilth.training.evaluation import metric_plugins
 from tilth.training.methods import method
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.validators.recipe import Checks, ReportOptions
+from tilth.workbench.recipes.keys import key_at, nearest
+from tilth.workbench.recipes.sections import Recipe, RefreshRecipe
 from tilth.workbench.recipes.yaml_lines import parse_scalar, read_document
 
 if TYPE_CHECKING:
-    from tilth.curation.recipe import CurationRecipe
+    pass
 
+UNKNOWN = "unknown key"
 Model = TypeVar("Model", bound=BaseModel)
-SECTIONS = ("name", "sources", "limits", "curation", "checks", "report", "training", "evaluation", "refresh")
-
-
-class RefreshRecipe(BaseModel):
-    """When the loop runs by itself and what may move the served version."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    schedule: str | None = None  # a cron line
-    promote: Literal["checks", "training"] = "checks"
-    seeds: int = Field(2, ge=1)  # paired seeds of a comparison
-    compare_steps: int | None = Field(None, ge=1)  # budget of each of its runs; null: as long as training
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A checked recipe; paths in it are relative to `base_dir`."""
-
-    path: Path
-    name: str
-    sources: tuple[Source, ...]
-    limits: ReadLimits
-    curation: CurationRecipe
-    checks: Checks
-    report: ReportOptions
-    training: TrainingRecipe | None
-    evaluation: EvaluationRecipe
-    refresh: RefreshRecipe
-
-    @property
-    def base_dir(self) -> Path:
-        """The folder the recipe lies in."""
-        return self.path.parent
-
-    def require_training(self) -> TrainingRecipe:
-        """Return the training section. Raises UsageError if the recipe has none."""
-        if self.training is None:
-            raise UsageError(
-                str(self.path.name),
-                "there is no 'training' section",
-                "Nothing was trained",
-                "add: training: {base: PATH_OR_HUB_NAME}",
-            )
-        return self.training
+SECTIONS = tuple(field.name for field in fields(Recipe) if field.name != "path")
 
 
 def load(path: Path, overrides: tuple[str, ...] = (), *, option: str = "--set") -> Recipe:
@@ -84,14 +45,23 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, option: str = "--set") 
     try:
         return _check(path, document.data)
     except RecipeError as error:
-        text = f"{error.what}; {error.next_step}" if error.next_step else error.what
+        next_step = _next_step(error)
+        text = f"{error.what}; {next_step}" if next_step else error.what
         raise UsageError(f"{document.place(error.key)}: {error.where}", text) from None
+
+
+def _next_step(error: RecipeError) -> str:
+    """Return what to do about a key: the nearest known one, or what it takes."""
+    if error.what == UNKNOWN:
+        return nearest(error.key)
+    key = key_at(error.key)
+    return error.next_step or (f"it takes: {key.takes}" if key and key.range else "")
 
 
 def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
     for key in data:
         if key not in SECTIONS:
-            raise RecipeError((key,), "unknown key", curation_recipe.suggestion(key, SECTIONS))
+            raise RecipeError((key,), UNKNOWN)
     for key in ("name", "sources"):
         if not data.get(key):
             raise RecipeError(
@@ -162,18 +132,7 @@ def _model(model: type[Model], value: Any, key: tuple[str | int, ...]) -> Model:
         problem = error.errors()[0]
         where = (*key, *(part for part in problem["loc"]))
         if problem["type"] == "extra_forbidden":
-            hint = curation_recipe.suggestion(str(where[-1]), _known_keys(model))
-            raise RecipeError(where, "unknown key", hint) from None
+            raise RecipeError(where, UNKNOWN) from None
         if problem["type"] == "missing":
             raise RecipeError(where, "is missing") from None
         raise RecipeError(where, problem["msg"][0].lower() + problem["msg"][1:]) from None
-
-
-def _known_keys(model: type[BaseModel]) -> list[str]:
-    """Return the keys of a section and of the sections inside it."""
-    names: list[str] = []
-    for name, info in model.model_fields.items():
-        names.append(name)
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            names += _known_keys(info.annotation)
-    return names

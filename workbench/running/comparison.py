@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tilth.shards.store import Store
     from tilth.shards.version import Version
-    from tilth.workbench.recipes.recipe_file import Recipe
+    from tilth.workbench.recipes.sections import Recipe
 
 COMPARED = "compare"
 ARMS = 3

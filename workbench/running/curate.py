@@ -24,7 +24,7 @@ from tilth.workbench.session import open_store, show_reasons, store_path_of
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tilth.workbench.recipes.recipe_file import Recipe
+    from tilth.workbench.recipes.sections import Recipe
 
 
 @contextmanager

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tilth.shards.progress import Progress
     from tilth.shards.store import Store
-    from tilth.workbench.recipes.recipe_file import Recipe
+    from tilth.workbench.recipes.sections import Recipe
 
 FILE = "embeddings.parquet"
 

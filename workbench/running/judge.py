@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tilth.shards.store import Store
     from tilth.shards.version import Version
-    from tilth.workbench.recipes.recipe_file import Recipe
+    from tilth.workbench.recipes.sections import Recipe
 
 SCORE = "judge"
 PROMPT = """You rate examples that a language model will be tuned on. Below is one, as a JSON list of messages. \

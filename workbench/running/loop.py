@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tilth.curation.curate import Outcome
     from tilth.shards.store import Store
     from tilth.shards.version import Version
-    from tilth.workbench.recipes.recipe_file import Recipe
+    from tilth.workbench.recipes.sections import Recipe
 
 
 def run_loop(recipe: Recipe, store: Store, screen: Console) -> dict[str, Any]:

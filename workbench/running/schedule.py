@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tilth.shards.errors import RecipeError, UsageError
 
 if TYPE_CHECKING:
-    from tilth.workbench.recipes.recipe_file import Recipe
+    from tilth.workbench.recipes.sections import Recipe
 
 # How often the emitted timer looks; the recipe's cron line decides whether anything is done.
 LOOK_EVERY = "*:0/15"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tilth.shards.store import Store
     from tilth.shards.version import Version
     from tilth.training.scores.scoring import Scored
-    from tilth.workbench.recipes.recipe_file import Recipe
+    from tilth.workbench.recipes.sections import Recipe
 
 SCORED = "scores"
 QUANTILES = (0.05, 0.5, 0.95)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tilth.shards.version import Version
     from tilth.training.search.choose_base import BaseChoice
     from tilth.training.search.find_rate import RateSearch
-    from tilth.workbench.recipes.recipe_file import Recipe
+    from tilth.workbench.recipes.sections import Recipe
 
 
 def search_rate(screen: Console, recipe: Recipe, store: Store, version: Version, *, as_json: bool) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tilth.training.plan.plan import Plan
     from tilth.training.plan.request import Request as TrainingRequest
     from tilth.training.train import RunResult
-    from tilth.workbench.recipes.recipe_file import Recipe
+    from tilth.workbench.recipes.sections import Recipe
 
 
 TRAINED = "train"

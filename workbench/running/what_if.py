@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tilth.shards.store import Store
     from tilth.shards.version import Version
-    from tilth.workbench.recipes.recipe_file import Recipe
+    from tilth.workbench.recipes.sections import Recipe
 
 SECTION = "curation."
 SAID = ("verdict", "stage", "reason", "value", "threshold", "witness_id", "split", "weight")

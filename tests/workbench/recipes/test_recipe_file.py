@@ -35,7 +35,9 @@ def test_name_source_and_base_are_a_recipe(tmp_path: Path) -> None:
 
 def test_unknown_key_names_line_and_neighbour(tmp_path: Path) -> None:
     message = refusal(tmp_path, MINIMAL + "  lora_rank: 8\n")
-    assert message.startswith("recipe.yaml:6: training.lora_rank: unknown key; did you mean 'rank'?")
+    assert message.startswith(
+        "recipe.yaml:6: training.lora_rank: unknown key; did you mean 'training.lora.rank'?"
+    )
 
 
 def test_unknown_stage_parameter_is_found_in_its_line(tmp_path: Path) -> None:
