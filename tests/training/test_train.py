@@ -63,6 +63,10 @@ def same(first: RunResult, second: RunResult) -> bool:
 
 def test_the_page_says_what_the_evaluations_took(run: Run) -> None:
     result = run()
+    assert result.lines()[0].startswith(
+        f"{result.results['verdict']}  run {result.run_id}: {result.steps:,} steps"
+    )
+    assert result.lines()[1:] == result.results["reasons"]
     lines = {
         line["quantity"]: line for line in json.loads((result.run_dir / "report.json").read_text())["plan"]
     }

@@ -40,6 +40,26 @@ class RateSearch:
         """Return the search as plain JSON values."""
         return {**asdict(self), "test": [list(point) for point in self.test]}
 
+    def lines(self) -> list[str]:
+        """Return the range test, the short runs, and what the search cost, in words."""
+        ended = "the loss diverged beyond it" if self.diverged else "the test ended there without diverging"
+        lowest = min(loss for _, loss in self.test)
+        return [
+            f"size rule: {self.guess:g}; range test: at most {self.bound:.2g} ({ended})",
+            *(f"  {rate:8.2g}  {loss:7.3f}  {_bar(loss / lowest)}" for rate, loss in self.test),
+            f"short runs, loss on feedback rows (untuned {self.base_loss:.3f} nat/token):",
+            *(f"  {t.rate:8.2g}  {t.steps:4} steps  {_loss(t.loss)}" for t in self.trials),
+            f"cost: {self.tokens:,} tokens, {self.tokens / self.planned_tokens:.1%} of the planned run's",
+        ]
+
+
+def _bar(height: float) -> str:
+    return "▇" * round(min(40, 12 * height))
+
+
+def _loss(loss: float | None) -> str:
+    return "not finite" if loss is None else f"{loss:.3f}"
+
 
 def keep(job: Job, found: RateSearch) -> None:
     """Keep a search for the runs of its version, base, method and recipe."""

@@ -49,6 +49,12 @@ class RunResult:
     base: Judgement
     tuned: Judgement
 
+    def lines(self) -> list[str]:
+        """Return the word, what the run took, and the three reasons."""
+        took = f"{self.steps:,} steps, {self.tokens:,} tokens, best at step {self.best_step:,}"
+        took += f", {self.seconds:.1f} s, peak {self.peak_bytes / 2**20:,.0f} MiB"
+        return [f"{self.results['verdict']}  run {self.run_id}: {took}", *self.results["reasons"]]
+
 
 def finish(
     job: Job,

@@ -118,6 +118,24 @@ class BaseChoice:
             )
         return lines
 
+    def lines(self) -> list[str]:
+        """Return how the ranking was come to, the data-efficiency curve of the first, and the cost, in words."""
+        said = [
+            f"the first {self.finalists} by their longest runs (share of the full one), the others by their laws"
+        ]
+        said += [
+            f"  {point['rows']:>12,.0f} rows: {point['tuned']:.3f} nat/token, "
+            f"{point['from_scratch']:.3f} from random weights"
+            for point in self.curve()
+        ]
+        if self.chosen.doubling is not None:
+            bought = self.chosen.doubling * self.nat_per_bit
+            said.append(f"doubling the data buys {bought:.3f} nat/token (from the fitted law)")
+        spent = (
+            f"{self.cost:.1%} of tuning every base in full, and {self.scratch_cost:.1%} for random weights"
+        )
+        return [*said, f"cost: {spent}"]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the choice as plain JSON values."""
         candidates = [{**asdict(c), "bits_per_byte": c.bits_per_byte} for c in self.candidates]

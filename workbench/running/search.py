@@ -34,19 +34,9 @@ def search_rate(screen: Console, recipe: Recipe, store: Store, version: Version,
 
 def show_rate(screen: Console, path: Path, found: RateSearch) -> None:
     """Print the range test, the short runs and the rate they chose."""
-    ended = "the loss diverged beyond it" if found.diverged else "the test ended there without diverging"
-    screen.print(f"size rule: {found.guess:g}; range test: at most {found.bound:.2g} ({ended})")
-    lowest = min(loss for _, loss in found.test)
-    for rate, loss in found.test:
-        screen.print(f"  {rate:8.2g}  {loss:7.3f}  {'▇' * round(min(40, 12 * loss / lowest))}")
-    screen.print(f"short runs, loss on feedback rows (untuned {found.base_loss:.3f} nat/token):")
-    for trial in found.trials:
-        judged = "not finite" if trial.loss is None else f"{trial.loss:.3f}"
-        screen.print(f"  {trial.rate:8.2g}  {trial.steps:4} steps  {judged}")
-    screen.print(
-        f"cost: {found.tokens:,} tokens, {found.tokens / found.planned_tokens:.1%} of the planned run's\n"
-        f"[bold]next[/]: train {escape(path.name)} --set training.rate={found.rate:g}"
-    )
+    for line in found.lines():
+        screen.print(escape(line))
+    screen.print(f"[bold]next[/]: train {escape(path.name)} --set training.rate={found.rate:g}")
 
 
 def rank_bases(screen: Console, recipe: Recipe, store: Store, version: Version, *, as_json: bool) -> None:
@@ -89,23 +79,9 @@ def show_bases(screen: Console, path: Path, choice: BaseChoice) -> None:
             f"{one.cost:.1%}",
         )
     screen.print(table)
-    screen.print(
-        f"the first {choice.finalists} by their longest runs (share of the full one), the others by their laws"
-    )
-    best = choice.chosen
-    for line in choice.curve():
-        screen.print(
-            f"  {line['rows']:>12,.0f} rows: {line['tuned']:.3f} nat/token, "
-            f"{line['from_scratch']:.3f} from random weights"
-        )
-    if best.doubling is not None:
-        screen.print(
-            f"doubling the data buys {best.doubling * choice.nat_per_bit:.3f} nat/token (from the fitted law)"
-        )
-    screen.print(
-        f"cost: {choice.cost:.1%} of tuning every base in full, and {choice.scratch_cost:.1%} for random weights\n"
-        f"[bold]next[/]: train {escape(path.name)} --set training.base={escape(best.base)}"
-    )
+    for line in choice.lines():
+        screen.print(escape(line))
+    screen.print(f"[bold]next[/]: train {escape(path.name)} --set training.base={escape(choice.chosen.base)}")
 
 
 def _predicted(one: Any) -> str:

@@ -178,10 +178,7 @@ def show_run(screen: Console, result: RunResult) -> None:
             screen.print(
                 f"[yellow]{line['finding']}[/] {line['monitor']} {escape(line['slice'])}: {line['evidence']}"
             )
-    screen.print(
-        f"[bold]{facts['verdict']}[/]  run {result.run_id}: {result.steps:,} steps, {result.tokens:,} tokens, "
-        f"best at step {result.best_step:,}, {result.seconds:.1f} s, peak {result.peak_bytes / 2**20:,.0f} MiB"
-    )
+    screen.print(f"[bold]{escape(result.lines()[0])}[/]")
     show_reasons(screen, facts)
     if result.feedback_digest:
         screen.print(f"feedback: {result.feedback_digest[:12]} waits for the next curate")

@@ -84,7 +84,10 @@ def versions(store):
 def compared(store, versions, runner, seeds=(0, 1, 2)):
     parent, child = versions
     request = ComparisonRequest(parent, child, TrainingRecipe(base="b"), seeds=seeds, max_steps=70)
-    return compare(request, store, run=runner).facts
+    outcome = compare(request, store, run=runner)
+    assert outcome.lines() == [outcome.facts["sentence"], *outcome.facts["reasons"]]
+    assert outcome.answer == outcome.facts["answer"]
+    return outcome.facts
 
 
 def test_a_better_child_is_called_better(store, versions, tmp_path):

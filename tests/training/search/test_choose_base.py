@@ -60,6 +60,7 @@ def test_the_base_that_knows_the_task_is_first(
     assert [line["rows"] for line in choice.curve()] == sorted(line["rows"] for line in choice.curve())
     assert choice.curve()[0]["tuned"] < choice.curve()[0]["from_scratch"]
     assert len(list((store.root / "cache" / "bases").glob("*.json"))) == 1
+    assert choice.lines()[-1].startswith("cost: ")
 
 
 def test_bases_that_race_are_ranked_by_their_longest_runs_at_the_price_of_what_was_run(

@@ -68,6 +68,7 @@ def test_search_is_kept_and_shown_on_the_page_of_the_next_run(
     first = find_rate(Request(version, asked, base_dir=tmp_path, **MADE), store)
     losses = [t.loss for t in first.trials if t.loss is not None]
     assert min(losses) < first.base_loss
+    assert f"cost: {first.tokens:,} tokens" in first.lines()[-1]
     assert first.rate <= first.bound
     tuned = recipe.model_copy(update={"rate": first.rate})
     run = train(Request(version, tuned, base_dir=tmp_path, max_steps=3, **MADE), store)
