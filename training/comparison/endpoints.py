@@ -56,25 +56,25 @@ def measure(judged: Mapping[str, list[Judgement]], groups: Mapping[bytes, str]) 
         for arm, models in judged.items()
     }
     tokens, codes = common["n_tokens"].to_numpy(), clusters(common["row_id"], groups)
-    found = []
+    endpoints = []
     if common.height:
-        found.append(Endpoint("loss, all slices", "nat/token", True, aligned, tokens, codes, True))
+        endpoints.append(Endpoint("loss, all slices", "nat/token", True, aligned, tokens, codes, True))
     for i, task in enumerate(first.tasks):
         scores = {arm: np.stack([m.tasks[i].scores for m in models]) for arm, models in judged.items()}
         ones = np.ones(len(task.scores))
-        found.append(Endpoint(task.name, task.metric, False, scores, ones, None, True))
+        endpoints.append(Endpoint(task.name, task.metric, False, scores, ones, None, True))
     for name in sorted(common["slice"].unique()):
         mine = (common["slice"] == name).to_numpy()
         part = {arm: values[:, mine] for arm, values in aligned.items()}
-        found.append(Endpoint(f"loss, {name}", "nat/token", True, part, tokens[mine], codes[mine], False))
-    if not found:
+        endpoints.append(Endpoint(f"loss, {name}", "nat/token", True, part, tokens[mine], codes[mine], False))
+    if not endpoints:
         raise TrainingError(
             "compare",
             "there are no promotion rows that all arms share, and no evaluation tasks",
             "The versions cannot be compared",
             "Raise curation.split.promotion, or name evaluation.tasks",
         )
-    return found
+    return endpoints
 
 
 def level_of(endpoints: list[Endpoint]) -> float:

@@ -117,8 +117,8 @@ def generate(model: Any, tokenizer: Any, prompts: list[list[int]], max_new_token
 def stop_ids(model: Any, tokenizer: Any) -> list[int]:
     """Return the ids that end an answer: the tokenizer's eos and those the base's generation config names."""
     named = getattr(model.generation_config, "eos_token_id", None)
-    found = [tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
-    return sorted({i for i in found if i is not None})
+    ids = [tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
+    return sorted({i for i in ids if i is not None})
 
 
 def name_stops(model: Any, renderer: Renderer) -> None:

@@ -52,12 +52,12 @@ def worked_examples(version: Version, renderer: Renderer, train: Collection[byte
         pl.col("turns").list.len() <= 3,
     )
     few = samples.group_by("slice", maintain_order=True).head(POOL_ROWS_PER_SLICE)
-    found = [example for row in few.iter_rows(named=True) if (example := _worked(row, renderer))]
+    examples = [example for row in few.iter_rows(named=True) if (example := _worked(row, renderer))]
     half = {
-        name: float(np.median([w.length for w in found if w.slice == name]))
-        for name in {w.slice for w in found}
+        name: float(np.median([w.length for w in examples if w.slice == name]))
+        for name in {w.slice for w in examples}
     }
-    return [example for example in found if example.length <= half[example.slice]]
+    return [example for example in examples if example.length <= half[example.slice]]
 
 
 def examples_for(item: Item, pool: list[Worked], count: int) -> list[Worked]:

@@ -29,13 +29,13 @@ def find(name: str) -> Metric:
     One that raises, or returns what is no number in [0, 1], raises TrainingError naming it; so does one that is not
     there or cannot be imported.
     """
-    found = registry().get(name)
-    if found is None:
+    metric = registry().get(name)
+    if metric is None:
         offered = _offered()
         if name not in offered:
             raise _unusable(name, "there is none of this name", f"Known are: {', '.join(names())}")
-        found = Metric(name, _imported(offered[name]))
-    return replace(found, score=_checked(found))
+        metric = Metric(name, _imported(offered[name]))
+    return replace(metric, score=_checked(metric))
 
 
 def _checked(metric: Metric) -> Score:

@@ -84,11 +84,11 @@ def name_of(name_or_label: str) -> str:
 def listen(observations: Observations) -> list[Signal]:
     """Ask every monitor that looks at what there is, and return all they say."""
     at_the_end = observations.rows is not None
-    said: list[Signal] = []
+    signals: list[Signal] = []
     for name, one in registry().items():
         if at_the_end in {look == "rows" for look in one.looks_at}:
-            said += _heard(name, one, observations)
-    return said
+            signals += _heard(name, one, observations)
+    return signals
 
 
 def _heard(name: str, one: Monitor, observations: Observations) -> list[Signal]:

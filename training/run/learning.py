@@ -182,7 +182,7 @@ class Learning:
         slopes = [
             mixture.theil_sen(self.tracks["feedback"].of_slice(code)[0]) for code in range(len(self.slices))
         ]
-        found = {(s.slice, s.finding) for s in signals}
+        findings = {(s.slice, s.finding) for s in signals}
         return mixture.update(
             mixture.Evidence(
                 curated=self.curated,
@@ -191,8 +191,8 @@ class Learning:
                 unique_tokens=self.dynamics.unique_tokens,
                 slope=np.array([s for s, _ in slopes]),
                 slope_se=np.array([e for _, e in slopes]),
-                overfit=np.array([(name, Finding.OVERFIT) in found for name in self.slices]),
-                memorising=np.array([(name, Finding.MEMORISING) in found for name in self.slices]),
+                overfit=np.array([(name, Finding.OVERFIT) in findings for name in self.slices]),
+                memorising=np.array([(name, Finding.MEMORISING) in findings for name in self.slices]),
                 tokens_left=tokens_seen / max(1, step) * max(0, self.total_steps - step),
             )
         )

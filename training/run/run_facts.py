@@ -138,12 +138,12 @@ def _signed(change: Mapping[str, Any], unit: str) -> str:
 
 def curves(learning: Learning) -> list[Curve]:
     """Return the losses of each slice over the evaluations; none where nothing was evaluated."""
-    found = []
+    drawn = []
     for name in learning.slices:
         lines = [line for line in learning.slice_lines if line["slice"] == name]
         if not lines:
             continue
-        found.append(
+        drawn.append(
             Curve(
                 slice=name,
                 step=[line["step"] for line in lines],
@@ -152,7 +152,7 @@ def curves(learning: Learning) -> list[Curve]:
                 feedback=[line["loss_feedback"] for line in lines],
             )
         )
-    return found
+    return drawn
 
 
 def monitor_results(learning: Learning) -> list[MonitorResult]:
@@ -195,7 +195,7 @@ def samples(
     loaded: list[LoadedTask], base: list[TaskScores], tuned: list[TaskScores], count: int
 ) -> list[Sample]:
     """Return questions answered by both models: what was gained, lost and still wrong, in turn."""
-    found = []
+    shown = []
     for task, before, after in zip(loaded, base, tuned):
         gain = after.scores - before.scores
         kinds = [
@@ -205,7 +205,7 @@ def samples(
             [i for i in range(len(gain)) if gain[i] == 0 and after.scores[i] == 1],
         ]
         in_turn = [i for row in zip_longest(*kinds) for i in row if i is not None][:count]
-        found += [
+        shown += [
             Sample(
                 task=task.name,
                 prompt=task.questions[i].item.messages[-1]["content"],
@@ -217,7 +217,7 @@ def samples(
             )
             for i in in_turn
         ]
-    return found
+    return shown
 
 
 def actions(learning: Learning, stopped_early: bool, steps: int) -> list[Action]:

@@ -60,7 +60,7 @@ class Candidate:
     @classmethod
     def of(cls, entrant: Entrant, law: Law | None) -> Candidate:
         """Return what an entrant of the race has shown."""
-        found = cls(
+        candidate = cls(
             base=entrant.job.recipe.base,
             rate=entrant.rate,
             rows=entrant.rows,
@@ -69,11 +69,11 @@ class Candidate:
             cost=round(entrant.spent / entrant.job.plan.tokens, VALUE_DECIMALS),
         )
         if law is None:
-            return found
+            return candidate
         predicted, doubling = (
-            round(v, VALUE_DECIMALS) for v in (law.loss(found.rows), law.doubling(found.rows))
+            round(v, VALUE_DECIMALS) for v in (law.loss(candidate.rows), law.doubling(candidate.rows))
         )
-        return replace(found, law=law, predicted=predicted, doubling=doubling)
+        return replace(candidate, law=law, predicted=predicted, doubling=doubling)
 
     @property
     def bits_per_byte(self) -> float:
@@ -120,21 +120,21 @@ class BaseChoice:
 
     def lines(self) -> list[str]:
         """Return how the ranking was come to, the data-efficiency curve of the first, and the cost, in words."""
-        said = [
+        lines = [
             f"the first {self.finalists} by their longest runs (share of the full one), the others by their laws"
         ]
-        said += [
+        lines += [
             f"  {point['rows']:>12,.0f} rows: {point['tuned']:.3f} nat/token, "
             f"{point['from_scratch']:.3f} from random weights"
             for point in self.curve()
         ]
         if self.chosen.doubling is not None:
             bought = self.chosen.doubling * self.nat_per_bit
-            said.append(f"doubling the data buys {bought:.3f} nat/token (from the fitted law)")
+            lines.append(f"doubling the data buys {bought:.3f} nat/token (from the fitted law)")
         spent = (
             f"{self.cost:.1%} of tuning every base in full, and {self.scratch_cost:.1%} for random weights"
         )
-        return [*said, f"cost: {spent}"]
+        return [*lines, f"cost: {spent}"]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the choice as plain JSON values."""

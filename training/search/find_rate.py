@@ -173,14 +173,14 @@ class _RisingRate(Loop):
 
 def _range_test(runs: ShortRuns, guess: float, steps: int, say: Say) -> list[tuple[float, float]]:
     """Return (rate, loss) of each step until the loss diverges."""
-    found: list[tuple[float, float]] = []
+    points: list[tuple[float, float]] = []
     ends: dict[str, Any] = {"first": BELOW * guess, "last": min(1.0, ABOVE * guess)}
     with runs.loop(guess, steps * runs.job.recipe.batch_tokens, kind=_RisingRate, **ends) as loop:
-        while loop.step < steps and (not found or not upper_bound(found)[1]):
+        while loop.step < steps and (not points or not upper_bound(points)[1]):
             say("range test", loop.step, steps)
             rate = float(f"{loop.rate(loop.step):.3e}")
             try:
-                found.append((rate, round(loop.train_step(), VALUE_DECIMALS)))
+                points.append((rate, round(loop.train_step(), VALUE_DECIMALS)))
             except TrainingError:  # the loss is not finite
                 break
-    return found
+    return points

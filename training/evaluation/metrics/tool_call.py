@@ -23,7 +23,7 @@ def tool_call(answer: str, reference: str) -> float:
 
 def calls_in(text: str) -> list[tuple[str, Any]]:
     """Return (name, arguments) of every tool call written in `text`."""
-    found: list[tuple[str, Any]] = []
+    calls: list[tuple[str, Any]] = []
     decoder = json.JSONDecoder()
     text = text[:MAX_JSON_CHARS]
     position = text.find("{")
@@ -35,9 +35,9 @@ def calls_in(text: str) -> list[tuple[str, Any]]:
             continue
         call = value.get("function") if isinstance(value.get("function"), dict) else value
         if isinstance(call.get("name"), str):
-            found.append((call["name"], _arguments(call.get("arguments", call.get("parameters")))))
+            calls.append((call["name"], _arguments(call.get("arguments", call.get("parameters")))))
         position = text.find("{", end)
-    return found
+    return calls
 
 
 def _arguments(value: Any) -> Any:
