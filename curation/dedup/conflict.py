@@ -11,6 +11,7 @@ import polars as pl
 
 from tilth.curation.dedup.numbers import plain_numbers
 from tilth.curation.rules.asked import ASKS_FOR_A_FACT, HAS_MANY_ANSWERS, MIN_CONTEXT_WORDS, MIN_FACT_WORDS
+from tilth.curation.similarity.indentation import with_levels
 from tilth.curation.stage import Count, Phase, Texts, limit, stage
 from tilth.shards.tables import FINDINGS, Shape, Verdict, empty
 
@@ -111,11 +112,16 @@ def _answers(row_ids: pl.Series, texts: Texts) -> pl.Series:
 
 
 def _digests(prompts: pl.Series) -> pl.DataFrame:
-    """Return a digest of each prompt without case, blanks and the sign at its end; null for an empty one.
+    """Return a digest of each prompt without blanks, the sign at its end and the case of its first letter.
 
+    Null for an empty one. Case inside is meaning ("March", `getUserName`) unless all is written in capitals; so is
+    the indentation of code.
     In two columns of 64 bits, which take a third of the memory of 16 bytes.
     """
-    plain = prompts.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars(" .?!:")
+    plain = with_levels(prompts).str.replace_all(r"\s+", " ").str.strip_chars(" .?!:")
+    shouted = (plain == plain.str.to_uppercase()) & plain.str.contains(r"\p{Lu}")
+    first_lowered = plain.str.head(1).str.to_lowercase() + plain.str.slice(1)
+    plain = first_lowered.zip_with(~shouted, plain.str.to_lowercase())
     digests = [hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest() for text in plain.to_list()]
     halves = pl.from_numpy(np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2), schema=list(_PROMPT))
     return halves.select(pl.when(plain != "").then(pl.all()))

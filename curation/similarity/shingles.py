@@ -19,6 +19,8 @@ import polars as pl
 import pyarrow as pa
 from numba import types
 
+from tilth.curation.similarity.indentation import with_levels
+
 BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 OFFSETS = types.Array(types.int64, 1, "C", readonly=True)
 _U64, _U32, _I64 = (types.Array(t, 1, "C") for t in (types.uint64, types.uint32, types.int64))
@@ -195,9 +197,9 @@ def describe(texts: pl.Series, width: int = 5) -> pl.DataFrame:
     low and high: a 128-bit fingerprint, case and runs of blanks apart; both 0 exactly for a text without a
     visible character. shingles: sorted and distinct. A text of fewer than `width` tokens is one shingle by
     itself, punctuation included, so that "12 USD to EUR" and "12 EUR to USD", or "2 + 2" and "2 - 2", stay
-    apart; an empty text has none.
+    apart; an empty text has none. In Python and YAML the depth of a line is part of its first word.
     """
-    return pl.concat([_describe(batch, width) for batch in batches(texts)], rechunk=True)
+    return pl.concat([_describe(with_levels(batch), width) for batch in batches(texts)], rechunk=True)
 
 
 def gram_lists(texts: pl.Series, width: int) -> pl.Series:

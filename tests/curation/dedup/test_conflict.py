@@ -107,3 +107,24 @@ def test_facts_counts_and_labels_have_one_answer(prompt: str, answers: tuple[str
 @pytest.mark.parametrize("answers", [("15", "15.0"), ("1,500", "1500"), ("$2.50", "$2.5"), ("-3", "-3.00")])
 def test_a_number_in_another_notation_is_the_same_answer(answers: tuple[str, str]) -> None:
     assert verdicts([("How many are left of them?", answer) for answer in answers]) == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Is 'Polish' a language?", "Is 'polish' a language?"),
+        ("What does March mean to a farmer?", "What does march mean to a farmer?"),
+        ("Fix it:\nfor i in a:\n    s += i\n    print(s)", "Fix it:\nfor i in a:\n    s += i\nprint(s)"),
+    ],
+)
+def test_case_and_indentation_are_part_of_a_question(one: str, other: str) -> None:
+    assert verdicts([(one, "5"), (other, "6")]) == {}
+
+
+def test_a_question_in_capitals_or_with_a_small_first_letter_is_the_same() -> None:
+    asked = [
+        ("how many legs has a spider?", "8"),
+        ("How many legs has a spider", "6"),
+        ("HOW MANY DAYS IN MAY?", "31"),
+    ]
+    assert set(verdicts(asked)) == {"8", "6"}
