@@ -15,6 +15,7 @@ help:
 	@echo "make install  set up the commands curate, train, validate, refresh and tilth for your own data"
 	@echo "make base     bring a small open model to tune (SmolLM2-135M, 93 MB, Apache-2.0)"
 	@echo "make check    ruff, the type checker and the rule of imports"
+	@echo "make reference  docs/reference, written from the code"
 	@echo "make bench    timings and recall, written to benchmarks/results/"
 	@echo "make faults   the fault classes at full counts, written to benchmarks/results/"
 	@echo "make mutants  every guard against a silent failure removed in turn: a test must fail (about 6 minutes)"
@@ -51,6 +52,9 @@ check: $(VENV)/.developer
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@MYPYPATH=src $(BIN)/mypy -p tilth
 	@$(TEST_ENV) $(BIN)/python -m pytest tests/test_house.py
+
+reference: $(VENV)/.developer
+	@$(TEST_ENV) $(BIN)/python -m tilth.workbench.reference
 
 bench: $(VENV)/.developer
 	@$(BIN)/python -m benchmarks.bench

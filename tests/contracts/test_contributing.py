@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
 
 from tests import tiny
+from tests.drafts import make_draft, small_lines
 from tests.reading import read_bytes
 from tilth.curation.reading import formats as format_package
 from tilth.shards.errors import SourceError, UsageError
@@ -25,7 +28,10 @@ from tilth.training.recipe import EvaluationRecipe, Task
 from tilth.training.run.journal import read
 from tilth.training.train import train
 from tilth.validators.report import read_facts
+from tilth.workbench import commands as command_package
+from tilth.workbench.commands import tilth
 from tilth.workbench.recipes.recipe_file import load
+from tilth.workbench.reference import commands_page
 
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
@@ -130,3 +136,29 @@ def test_a_metric_is_one_file(tmp_path: Path, store: Store) -> None:
     assert (line["metric"], line["items"]) == ("number", 4)
     score = metrics.registry()["number"].score
     assert (score("so it is 1,002.", "1002"), score("no idea", "3")) == (1.0, 0.0)
+
+
+@pytest.fixture
+def with_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    add(command_package, "workbench/commands/sources.py", tmp_path / "added", monkeypatch)
+    yield
+    sys.modules.pop("tilth.workbench.commands.sources", None)
+
+
+@pytest.mark.usefixtures("with_sources")
+def test_a_command_is_one_file(store: Store) -> None:
+    version = store.publish("n", make_draft(small_lines()))[0]
+
+    def typed(*words: str) -> str:
+        done = CliRunner().invoke(tilth.main, list(words))
+        assert done.exit_code == (2 if "nowhere" in words else 0), done.output
+        return done.output
+
+    counted = str(len(version.occurrences()))
+    assert counted in typed("sources", version.short, "--store", str(store.root))
+    assert json.loads(typed("sources", "n.candidate", "--json", "--store", str(store.root))) == {
+        "src": int(counted)
+    }
+    assert "Count the lines that each source of a version gave." in typed("--help")
+    assert "no version or ref" in typed("sources", "nowhere", "--store", str(store.root))
+    assert "## tilth sources" in commands_page()

@@ -26,7 +26,7 @@ def sentences_of(cls: type, names: Sequence[str]) -> dict[str, str]:
     for base in reversed(cls.__mro__):
         if base.__module__.startswith(("builtins", "pydantic", "typing")):
             continue
-        said |= _entries(base, names) | _comments(base, names)
+        said |= _entries(base, names) | comments_of(base, names)
     return {name: said[name] for name in names if name in said}
 
 
@@ -54,8 +54,8 @@ def _entries(cls: type, names: Sequence[str]) -> dict[str, str]:
     return said
 
 
-def _comments(cls: type, names: Sequence[str]) -> dict[str, str]:
-    """Return the comments on the lines of fields: name -> comment."""
+def comments_of(cls: type, names: Sequence[str]) -> dict[str, str]:
+    """Return the comments on the lines of fields, or of the members of an enumeration: name -> comment."""
     try:
         source = textwrap.dedent(inspect.getsource(cls))
     except (OSError, TypeError):
@@ -68,9 +68,12 @@ def _comments(cls: type, names: Sequence[str]) -> dict[str, str]:
     (tree,) = ast.parse(source).body
     said: dict[str, str] = {}
     for node in getattr(tree, "body", []):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id in names:
+        target: ast.expr | None = node.target if isinstance(node, ast.AnnAssign) else None
+        if isinstance(node, ast.Assign):
+            (target, *_) = node.targets
+        if isinstance(target, ast.Name) and target.id in names:
             lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
             text = " ".join(comments[line] for line in lines if line in comments)
             if text:
-                said[node.target.id] = text.rstrip(".")
+                said[target.id] = text.rstrip(".")
     return said
