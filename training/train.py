@@ -18,6 +18,7 @@ from tilth.training.evaluation.evaluate import LoadedTask, load_tasks
 from tilth.training.evaluation.few_shot import answer_with_examples, worked_examples
 from tilth.training.evaluation.held_prompts import held_prompts
 from tilth.training.evaluation.judge import Judgement, answer_held, judge
+from tilth.training.evaluation.judges import task_texts
 from tilth.training.hardware import distributed
 from tilth.training.hardware.device import memory_errors
 from tilth.training.methods.method import attach
@@ -134,7 +135,8 @@ def _judge_base(
     judged = replace(judged, held=answer_held(model, job.renderer.tokenizer, held))
     shots = job.evaluation.few_shot if tasks else 0
     if shots:
-        pool = worked_examples(job.version, job.renderer, {e.row_id for e in job.roles.train})
+        questions = task_texts(job.evaluation, job.base_dir)
+        pool = worked_examples(job.version, job.renderer, {e.row_id for e in job.roles.train}, questions)
         context = max_context(model.config)
         judged = replace(
             judged, few_shot=answer_with_examples(model, job.renderer, tasks, pool, shots, context)

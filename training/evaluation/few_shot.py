@@ -7,7 +7,7 @@ before the question as earlier turns, rendered as serving renders them.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from tilth.shards.version import Version
 from tilth.training.evaluation.evaluate import LoadedTask, TaskScores, generate
 from tilth.training.evaluation.metric_plugins import find
 from tilth.training.evaluation.tasks import Item
+from tilth.training.rows.overlap import holding, text_of
 from tilth.training.rows.template import Unrenderable
 from tilth.training.rows.text import Renderer
 
@@ -41,16 +42,20 @@ class Worked:
         return len(json.dumps(self.messages, ensure_ascii=False))
 
 
-def worked_examples(version: Version, renderer: Renderer, train: Collection[bytes]) -> list[Worked]:
+def worked_examples(
+    version: Version, renderer: Renderer, train: Collection[bytes], questions: Sequence[str] = ()
+) -> list[Worked]:
     """Return the shorter half, slice by slice, of the rows in `train` (row ids) that are one question and its answer.
 
-    In the order of their row ids, which is that of a hash.
+    In the order of their row ids, which is that of a hash; none that holds one of `questions` (see `judges.py`).
     """
     samples = version.samples(Split.TRAIN).filter(
         pl.col("row_id").is_in(pl.Series(sorted(train), dtype=pl.Binary).implode()),
         pl.col("shape").cast(pl.String).is_in(ASKED),
         pl.col("turns").list.len() <= 3,
     )
+    told = holding([text_of(turns) for turns in samples["turns"].to_list()], questions)
+    samples = samples.filter(~pl.Series(told, dtype=pl.Boolean))
     few = samples.group_by("slice", maintain_order=True).head(POOL_ROWS_PER_SLICE)
     examples = [example for row in few.iter_rows(named=True) if (example := _worked(row, renderer))]
     half = {

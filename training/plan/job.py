@@ -15,11 +15,11 @@ from tilth.shards.version import Version
 from tilth.training.hardware.device import Device, weights_dtype
 from tilth.training.methods.method import Method, method_of
 from tilth.training.model.base import base_digest
-from tilth.training.plan.plan import Plan, place, plan_run, renderer_for, require_fit
+from tilth.training.plan.plan import Plan, deal, place, plan_run, renderer_for, require_fit
 from tilth.training.plan.request import Request
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.retention.retained import FROM_USER, Retained
-from tilth.training.rows.roles import Roles, assign
+from tilth.training.rows.roles import Roles
 from tilth.training.rows.text import Renderer
 
 NAMING = ("version", "recipe", "seed", "exclude", "monitors", "max_steps")
@@ -74,7 +74,7 @@ def prepare(request: Request, store: Store) -> Job:
     device, base = place(recipe, base_dir)
     renderer = renderer_for(recipe, base, base_dir)
     cache = store.cache / "tokens"
-    roles = assign(version, renderer, recipe, base_dir=base_dir, exclude=exclude, cache=cache)
+    roles = deal(recipe, evaluation, version, renderer, base_dir, exclude=exclude, cache=cache)
     plan = plan_run(recipe, roles, renderer, base, device, max_steps)
     require_fit(plan, recipe, base, device, roles.train)
     known = recipe.base_knowledge

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tilth.shards.errors import TrainingError, Untrainable
 from tilth.shards.version import Version
+from tilth.training.evaluation.judges import judges, near_tasks
 from tilth.training.hardware import lanes
 from tilth.training.hardware.device import Device, available_bytes, choose_device, resident_bytes
 from tilth.training.methods.method import method_of
@@ -87,12 +88,26 @@ def plan(recipe: TrainingRecipe, evaluation: EvaluationRecipe, version: Version,
     """
     device, path = place(recipe, base_dir)
     renderer = renderer_for(recipe, path, base_dir)
-    roles = assign(version, renderer, recipe, base_dir=base_dir)
+    roles = deal(recipe, evaluation, version, renderer, base_dir)
     expected = plan_run(recipe, roles, renderer, path, device)
     require_fit(expected, recipe, path, device, roles.train)
     how: dict[str, Any] = {"recompute": expected.recompute, "lanes": expected.lanes}
     seconds = expected_seconds(recipe, path, device, roles.train, expected.tokens, **how)
     return replace(expected, seconds=seconds)
+
+
+def deal(
+    recipe: TrainingRecipe,
+    evaluation: EvaluationRecipe,
+    version: Version,
+    renderer: Renderer,
+    base_dir: Path,
+    **how: Any,
+) -> Roles:
+    """Return who plays which part, where nothing that judges the run is replayed; `how` is for `assign`."""
+    judging = judges(version, evaluation, base_dir)
+    roles = assign(version, renderer, recipe, base_dir=base_dir, judging=judging.all, **how)
+    return replace(roles, left_out=[*roles.left_out, *near_tasks(version, judging.tasks)])
 
 
 def place(recipe: TrainingRecipe, base_dir: Path) -> tuple[Device, Path]:

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tilth.shards.errors import SourceError
+from tilth.shards.errors import SourceError, Untrainable
+from tilth.training.rows.overlap import holding, text_of
 
 MAX_LINE_BYTES = 1 << 20
 
@@ -30,6 +31,29 @@ def read_known(path: Path) -> list[dict[str, Any]]:
     if not samples:
         raise _broken(str(path), "holds no rows")
     return samples
+
+
+def without_judges(
+    samples: list[dict[str, Any]], judging: list[str], what: str
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the samples that hold none of the texts that judge the run, and a line on the others.
+
+    Half of the rows are replayed, so they would be trained on. Raises Untrainable where none is left.
+    """
+    held = holding([text_of(sample["turns"]) for sample in samples], judging)
+    kept = [sample for sample, is_held in zip(samples, held) if not is_held]
+    count = int(held.sum())
+    if not count:
+        return kept, []
+    line = f"{count:,} of {len(samples):,} rows of {what} are held-out rows or task questions, or nearly"
+    if not kept:
+        raise Untrainable(
+            f"training.base_knowledge {what}",
+            "every row of it is a held-out row or a task question, or nearly",
+            "Replaying them would train on what judges the run",
+            "Name rows of what the base knew before, or leave the key out",
+        )
+    return kept, [line]
 
 
 def _sample(line: bytes, where: str) -> dict[str, Any]:

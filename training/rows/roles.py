@@ -10,7 +10,7 @@ import polars as pl
 from tilth.shards.tables import Split
 from tilth.shards.version import Version
 from tilth.training.recipe import TrainingRecipe
-from tilth.training.rows.known import read_known
+from tilth.training.rows.known import read_known, without_judges
 from tilth.training.rows.left_out import left_out, longest, named_rows, require_labels, unshown
 from tilth.training.rows.text import Example, Renderer
 from tilth.training.rows.token_cache import render
@@ -43,11 +43,13 @@ def assign(
     base_dir: Path,
     exclude: pl.Series | None = None,
     cache: Path | None = None,
+    judging: list[str] | None = None,
 ) -> Roles:
     """Render the rows of a version, or take them from `cache`, and deal them out.
 
     Train rows of the folds in `recipe.twin_folds` are withheld as the twin panel; `exclude` names train rows
-    to leave out; rows of weight 0 are never drawn. Raises TrainingError where too many rows hold no label.
+    to leave out; rows of weight 0 are never drawn. judging: texts that judge the run, which no row of base_knowledge
+    may hold. Raises TrainingError where too many rows hold no label.
     """
     samples = version.samples(Split.TRAIN, Split.FEEDBACK, Split.PROMOTION)
     split = samples["split"].cast(pl.String)
@@ -70,6 +72,7 @@ def assign(
     require_labels(train, int(parts["train"].sum()), f"version {version.short}", reasons)
     skipped = {row.hex(): why for part in rendered.values() for row, why in part.skipped.items()}
     known = read_known(base_dir / recipe.base_knowledge) if recipe.base_knowledge else []
+    known, judged = without_judges(known, judging or [], recipe.base_knowledge or "")
     named = samples.select("row_id", "group").drop_nulls()
     counts = {name: int(chosen.sum()) - len(rendered[name].skipped) for name, chosen in parts.items()}
     return Roles(
@@ -87,6 +90,6 @@ def assign(
         truncated_rows=train.truncated_rows,
         truncated_tokens=train.truncated_tokens,
         longest=longest(train, most, places),
-        left_out=left_out(whole, most, places),
+        left_out=[*judged, *left_out(whole, most, places)],
         unshown=unshown(whole),
     )
