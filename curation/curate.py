@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tilth.curation.dedup.split_family import SplitFamily
 from tilth.curation.feedback.admission import Admission, admit
 from tilth.curation.feedback.pushback import Steering
 from tilth.curation.reading.limits import ReadLimits
@@ -29,6 +30,7 @@ from tilth.curation.run.guard import raised_too_often
 from tilth.curation.run.ledger import Ledger
 from tilth.curation.run.local import LocalPart, LocalTask, run_local
 from tilth.curation.run.provenance import library_versions, recipe_digest, stage_digests
+from tilth.curation.run.replay import family_of
 from tilth.curation.run.rewriting import ANY, as_counts, counted
 from tilth.curation.run.stated_licence import require_licences
 from tilth.curation.run.texts import PartTexts
@@ -120,11 +122,11 @@ def curate(
         ledger = Ledger(data.rows["row_id"], data.slices)
         ledger.apply_findings(data.findings)
         gatherer = Gatherer(store.cache, stage_digests(request.recipe.stages), data.rows, texts)
-        steering = decide(request.recipe, ledger, data, gatherer, admission, report)
+        decided = decide(request.recipe, ledger, data, gatherer, admission, family_of(parent), report)
         report("publish", 0, 1)
         rewrites = counted(data.parts.scan("rewrites"), ledger.kept()["row_id"])
         draft, checks = _draft(request, ingested, data, ledger, admission)
-        draft = replace(draft, counts=as_counts(rewrites))
+        draft = replace(draft, counts=as_counts(rewrites), fitted=_fitted(decided.family))
         arrow_file.let_go()
         version, published = store.publish(request.name, _without_idle_feedback(draft, parent))
         report("publish", 1, 1)
@@ -135,7 +137,7 @@ def curate(
         parent=parent,
         published=published,
         checks=checks,
-        steering=steering,
+        steering=decided.steering,
         tags=ledger.tags(),
         rewrites=rewrites,
         unread_feedback=len(unread),
@@ -177,7 +179,10 @@ def _draft(
     decisions, lines = ledger.decisions(), data.occurrences
     if not (decisions["verdict"] == Verdict.KEEP).any():
         raise _nothing_left(request, lines.height)
-    checks = judge(measure(Tables(lines, data.rows, decisions, empty(MEASURE_KEYS))), request.checks)
+    checks = judge(
+        measure(Tables(lines, data.rows, decisions, empty(MEASURE_KEYS)), request.recipe.held_out()),
+        request.checks,
+    )
     draft = Draft(
         rows=data.rows,
         decisions=decisions,
@@ -193,6 +198,11 @@ def _draft(
         checks={c.name: c.passed for c in checks if c.severity == "error"},
     )
     return draft, checks
+
+
+def _fitted(family: SplitFamily) -> dict[str, bytes]:
+    """Return what a version keeps of its family of splits; nothing of the plain one, so that old stores go on."""
+    return {} if family == SplitFamily() else {"split": family.to_bytes()}
 
 
 def _without_idle_feedback(draft: Draft, parent: Version | None) -> Draft:

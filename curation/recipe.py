@@ -11,6 +11,7 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from tilth.curation.dedup.split import Splits
 from tilth.curation.feedback.pushback import PushbackPolicy
 from tilth.curation.plugins import load as load_plugins
 from tilth.curation.stage import Barrier, Local, Phase, Rewrite, Share, Stage, acting_order, registry
@@ -46,6 +47,11 @@ class CurationRecipe:
         """Return the shares that balance aims at: column -> value -> share of the training weight."""
         balance = next((s for s in self.stages if s.name == "balance"), None)
         return {k: dict(v) for k, v in (getattr(balance, "target", None) or {}).items()}
+
+    def held_out(self) -> dict[str, float]:
+        """Return the share of the rows that each held-out split is to have; nothing where `split` is off."""
+        split = next((s for s in self.stages if isinstance(s, Splits)), None)
+        return split.asked() if split else {}
 
     def rewrites(self) -> list[Rewrite]:
         """Return the stages that change text."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from tilth.shards.digest import content_id, text_digests
+from tilth.shards.digest import content_id, sha256_hex, text_digests
 from tilth.shards.errors import StoreError
 from tilth.shards.ledger import PLACE, count, ordered
 from tilth.shards.manifest import Manifest
@@ -27,7 +27,8 @@ class Draft:
     """What curate hands over. Frames in any order; see Manifest for the rest.
 
     turns: the rewritten turns (schema TURNS) of at least every row whose text is new. measures: row_id, turn and
-    a column a measure. Both are asked for SHARD_ROWS rows at a time. counts: further counts; lines, rows, kept,
+    a column a measure. Both are asked for SHARD_ROWS rows at a time. fitted: what stages fitted to rows, by name.
+    counts: further counts; lines, rows, kept,
     dropped, quarantined, unaccounted and one a split are counted here.
     """
 
@@ -43,7 +44,7 @@ class Draft:
     feedback: list[str] = field(default_factory=list)
     steered_sources: str | None = None
     retractions: list[str] = field(default_factory=list)
-    fitted: dict[str, str] = field(default_factory=dict)
+    fitted: dict[str, bytes] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     checks: dict[str, bool] = field(default_factory=dict)
 
@@ -59,7 +60,7 @@ def same_inputs(draft: Draft, manifest: Manifest) -> bool:
         and draft.feedback == manifest.feedback
         and draft.steered_sources == manifest.steered_sources
         and draft.retractions == manifest.retractions
-        and draft.fitted == manifest.fitted
+        and {name: sha256_hex(data) for name, data in draft.fitted.items()} == manifest.fitted
         and _failed(draft.checks) == _failed(manifest.checks)
     )
 
@@ -102,7 +103,7 @@ def write_version(name: str, draft: Draft, parent: Version | None, objects: Obje
         feedback=draft.feedback,
         steered_sources=draft.steered_sources,
         retractions=draft.retractions,
-        fitted=draft.fitted,
+        fitted={name: objects.put_bytes(data) for name, data in draft.fitted.items()},
         checks=draft.checks,
     )
     # What is written must be readable: a float or a bad digest is found before it has an id.

@@ -58,6 +58,11 @@ class Version:
             name for name in pl.concat(frames, how="diagonal").collect_schema() if name not in MEASURE_KEYS
         ]
 
+    def fitted(self, name: str) -> bytes | None:
+        """Return what a stage fitted to the rows of the first version of its kind, or None."""
+        digest = self.manifest.fitted.get(name)
+        return self.objects.read_bytes(digest) if digest else None
+
     def _measures(self, which: pl.Expr, names: Sequence[str] | None) -> pl.DataFrame:
         frames = [self.objects.scan(digest) for digest in self.manifest.objects["measures"]]
         lines = pl.concat(frames, how="diagonal").filter(which)

@@ -59,11 +59,13 @@ class Curated:
     actions: what pushback did (`facts.page.Action`). targets: column -> value -> wanted share. phases:
     stage -> phase, in the order they act; a stage that is not named is its own phase. tags: findings (schema
     FINDINGS) of rules that only tag. rewrites: what rewrites changed (columns of `facts.data.RewriteCount`).
+    held_out: the share asked for each held-out split.
     """
 
     checks: Sequence[CheckResult]
     actions: Sequence[Mapping[str, Any]] = ()
     targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    held_out: Mapping[str, float] = field(default_factory=dict)
     phases: Mapping[str, str] = field(default_factory=dict)
     tags: pl.DataFrame | None = None
     rewrites: pl.DataFrame | None = None
@@ -76,8 +78,8 @@ def data_report(
     """Return the facts of the data page. Raises CorruptObject if the version's bytes are damaged."""
     options = options or ReportOptions()
     tables = tables_of(version)
-    found = measure(tables).row(0, named=True)
-    splits = _splits(found)
+    found = measure(tables, curated.held_out).row(0, named=True)
+    splits = _splits(found, curated.held_out)
     verdict, reasons, next_step = _judgement(found, curated.checks, splits, curated.recipe_path)
     taken = funnel(tables)
     return DataFacts(
@@ -144,7 +146,9 @@ def _judgement(
         f"{count(judges['rows'])} {named} "
         + (f"can show a loss change of {shows:.3f} nat." if shows else "to judge a tuned model on."),
     ]
-    if any(c.blocks for c in checks):
+    if broken := [c for c in checks if c.blocks]:
+        if broken[0].name == "max_split_miss":
+            return DO_NOT_USE, [_held_out_in_words(splits), *reasons[:2]], _other_groups(recipe_path)
         return DO_NOT_USE, reasons, f"curate {recipe_path}"
     if judges["rows"] < MIN_EVALUATION_ROWS or not found["rows_train"]:
         return NOT_ENOUGH_EVIDENCE, reasons, _more_evidence(recipe_path, merged, bool(found["rows_train"]))
@@ -161,6 +165,23 @@ def _more_evidence(recipe_path: str, merged: bool, trainable: bool) -> str:
     return f"add rows to its sources, then: curate {recipe_path}{as_it_is}"
 
 
+def _held_out_in_words(splits: Sequence[SplitCount]) -> str:
+    held_out = [s for s in splits if s["split"] in {split.value for split in HELD_OUT}]
+    asked, got = sum(s["asked"] or 0.0 for s in held_out), sum(s["share"] for s in held_out)
+    return (
+        f"{percent(got)} of the rows are held out and {percent(asked)} were asked for: rows of one group, or of "
+        "one first prompt, stay together."
+    )
+
+
+def _other_groups(recipe_path: str) -> str:
+    """Return what helps where too many rows stay together."""
+    return (
+        "name a column that parts the rows (sources: [{group: COLUMN}]), or fit the splits to these rows anew "
+        f"(curation: {{split: {{family: 1}}}}) in {recipe_path}, then: curate {recipe_path}"
+    )
+
+
 def _checks_in_words(checks: Sequence[CheckResult]) -> str:
     broken, passed = [c for c in checks if c.blocks], sum(c.passed for c in checks)
     if broken:
@@ -172,13 +193,26 @@ def _checks_in_words(checks: Sequence[CheckResult]) -> str:
     return f"{passed} of {len(checks)} checks passed" + (f", {warned} warned." if warned else ".")
 
 
-def _splits(found: Mapping[str, Any]) -> list[SplitCount]:
-    held_out = {split.value for split in HELD_OUT}
-    counts = {split.value: found[f"rows_{split.value}"] for split in Split}
-    return [
-        SplitCount(split=split, rows=rows, detects_nat=detectable_nat(rows) if split in held_out else None)
-        for split, rows in counts.items()
-    ]
+def _splits(found: Mapping[str, Any], asked: Mapping[str, float]) -> list[SplitCount]:
+    """Return a line a split; promotion rows that are feedback while there are few are asked for there."""
+    shares: dict[str, float | None] = {split.value: asked.get(split.value) for split in HELD_OUT}
+    promotion, feedback = Split.PROMOTION.value, Split.FEEDBACK.value
+    if asked and not found[f"rows_{promotion}"]:
+        shares |= {feedback: asked.get(feedback, 0.0) + asked.get(promotion, 0.0), promotion: None}
+    lines = []
+    for split in Split:
+        rows = found[f"rows_{split.value}"]
+        shows = detectable_nat(rows) if split in HELD_OUT else None
+        lines.append(
+            SplitCount(
+                split=split.value,
+                rows=rows,
+                share=rows / max(1, found["kept"]),
+                asked=shares.get(split.value),
+                detects_nat=shows,
+            )
+        )
+    return lines
 
 
 def _phases(taken: pl.DataFrame, lines: int, phases: Mapping[str, str]) -> list[PhaseCount]:

@@ -26,6 +26,7 @@ CHECKS: dict[str, tuple[str, Severity]] = {
     "min_rows": ("kept", "error"),
     "max_duplicate_rate": ("duplicate_rate", "error"),
     "max_leak_rate": ("leak_rate", "error"),
+    "max_split_miss": ("split_miss", "error"),
     "max_quarantine_rate": ("quarantine_rate", "error"),
     "max_source_loss": ("max_source_loss", "warning"),
     "min_effective_rate": ("effective_rate", "warning"),

@@ -6,6 +6,7 @@ Every count of input lines comes from the ledger, which gives each line one fate
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,11 +59,12 @@ class Tables:
         return self.measures.filter(pl.col("turn").is_null())
 
 
-def measure(tables: Tables) -> pl.DataFrame:
+def measure(tables: Tables, held_out: Mapping[str, float] | None = None) -> pl.DataFrame:
     """Return one line of metrics: counts as Int64, rates as fractions of one in Float64.
 
     A rate of nothing (no line, no row) is null, which no check passes; `leak_rate` without held-out rows is
-    0. `effective_rate` is Kish's effective sample size of the train weights over the train rows.
+    0. `effective_rate` is Kish's effective sample size of the train weights over the train rows. `split_miss`: see
+    there. held_out: the shares that the recipe asks for.
     """
     fates = tables.fates.lazy()
     kept = _kept_rows(tables)
@@ -92,12 +94,26 @@ def measure(tables: Tables) -> pl.DataFrame:
         "quarantine_rate": pl.col("quarantined") / pl.col("rows_in"),
         "duplicate_rate": 1 - pl.col("distinct_texts") / pl.col("kept"),
         "leak_rate": pl.col("leaks") / pl.max_horizontal("held_out", 1),
+        "split_miss": pl.lit(split_miss(wide.row(0, named=True), held_out or {})),
     }
     return (
         wide.with_columns(unaccounted=pl.col("undecided") + pl.col("invented"), **rates)
         .drop("undecided", "invented")
         .with_columns(pl.selectors.float().fill_nan(None).round(VALUE_DECIMALS))
     )
+
+
+def split_miss(found: Mapping[str, int], asked: Mapping[str, float]) -> float:
+    """Return how far the held-out splits are off the shares asked for, as a share of the kept rows.
+
+    That is the largest miss of a split and of all together; feedback and promotion count as one, as they are in
+    small versions, and a miss of one row is none. found: `rows_SPLIT` and `kept`.
+    """
+    kept = max(1, found["kept"])
+    judging = (Split.FEEDBACK.value, Split.PROMOTION.value)
+    parts = (judging, (Split.FINAL.value,), (*judging, Split.FINAL.value)) if any(asked.values()) else ()
+    off = [abs(sum(found[f"rows_{name}"] - asked.get(name, 0.0) * kept for name in part)) for part in parts]
+    return max((rows / kept for rows in off if rows > 1), default=0.0)
 
 
 def by_source(tables: Tables) -> pl.DataFrame:

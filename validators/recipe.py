@@ -19,6 +19,7 @@ class Checks(BaseModel):
     max_leak_rate: float | None = Field(
         0.0, ge=0, le=1
     )  # held-out rows whose text or conversation is in train
+    max_split_miss: float | None = Field(0.02, ge=0, le=1)  # held-out share of the rows off what was asked
     max_quarantine_rate: float | None = Field(0.5, ge=0, le=1)  # input lines set aside
     max_source_loss: float | None = Field(0.5, ge=0, le=1)  # worst source: fraction of lines not kept
     min_effective_rate: float | None = Field(0.3, ge=0, le=1)  # effective over actual train rows

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from tilth.curation.dedup.numbers import plain_numbers
+from tilth.curation.dedup.split_family import SplitFamily
 from tilth.curation.stage import Phase, Positive, Share, Texts, limit, stage
 from tilth.shards.errors import TilthError
 from tilth.shards.tables import Split, Verdict
@@ -89,8 +90,14 @@ class Dedup:
         return evidence.hstack(meaning(rows, prompts, responses, self.embeddings))
 
     def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows to drop, each with its witness; raises as `decide_in`."""
+        return self.decide_in(SplitFamily(), rows, evidence)
+
+    def decide_in(self, family: SplitFamily, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         """Return the rows to drop, each with its witness.
 
+        Prompts are compared without the words that the family leaves out: where all rows share one long
+        instruction, they would else be near-equal whatever they ask.
         Raises TilthError if the near duplicates of one row exceed `max_cluster`.
         """
         from tilth.curation.dedup.semantic import to_vectors
@@ -105,12 +112,14 @@ class Dedup:
         prompt, response, first, marks = (
             sets.of(order) for sets in in_place(*(evidence[name] for name in names))
         )
+        asked = _first_prompts(evidence, order, prompt, response, first)
+        particular = _particular(prompt, family)
         met = Rows(
             same=_text_numbers(ordered),
             split=split,
             held=(split < _HELD_OUT).astype(np.uint8),
-            first=_first_prompts(evidence, order, prompt, response, first),
-            prompt=prompt,
+            first=particular if asked is prompt else _particular(asked, family),
+            prompt=particular,
             response=response,
             marks=marks if self.siblings == "keep" else None,
             vectors=None if self.semantic is None else to_vectors(evidence, ordered["place"]),
@@ -184,3 +193,15 @@ def _first_prompts(
         for said, other, whole in zip(response[1:], first[1:], prompt[1:])
     )
     return prompt._replace(starts=starts, ends=ends)
+
+
+def _particular(sets: Sets, family: SplitFamily) -> Sets:
+    """Return the sets without what the family leaves out; one that would be empty stays whole."""
+    if not family.common:
+        return sets
+    left = sets.without(np.array(family.common, np.uint32))
+    is_empty = left.starts == left.ends
+    whole = sets.of(np.flatnonzero(is_empty)).without(np.zeros(0, np.uint32))
+    starts, ends = left.starts.copy(), left.ends.copy()
+    starts[is_empty], ends[is_empty] = (bounds + left.values.size for bounds in whole[1:])
+    return left._replace(values=np.concatenate([left.values, whole.values]), starts=starts, ends=ends)

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 import polars as pl
 
+from tilth.curation.dedup.split_family import (
+    COMMON_ROWS,
+    SplitFamily,
+    best_salt,
+    common_shingles,
+    edges,
+    mixed,
+)
 from tilth.curation.stage import Count, Phase, Share, Texts, limit, stage
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import FOLDS, SPLIT, Split
 
+if TYPE_CHECKING:
+    from tilth.curation.similarity.sets import Sets
+
 KEY_SHINGLE = 5
 MAX_HELD_OUT = 0.15
-_SPLIT_SALT, _FOLD_SALT = np.uint64(0x73706C6974), np.uint64(0x666F6C64)  # "split", "fold"
+CLUMP_SHARE = 0.05  # of the rows with one key, from which on the words that many rows share do not count
+_FOLD_SALT = np.uint64(0x666F6C64)  # "fold"
 
 
 @dataclass(frozen=True)
@@ -57,15 +69,18 @@ class Splits:
     """Assign a split and one of 40 folds from a hash of the row's key.
 
     The key is the declared group (conversation or source id), else the min-hash of the first prompt's word
-    5-grams, so that near-equal prompts mostly fall on the same side. feedback, promotion, final: shares of
-    the rows; together at most 15 %. Shares are bounds on the hash: raising one moves rows out of train, so
-    lower none once a version is trained. min_rows: see `split_plan`.
+    5-grams, so that near-equal prompts mostly fall on the same side. Words that the family of versions leaves
+    out (split_family.py) do not count; a row that has no others is keyed by all that stands before its last
+    response. feedback, promotion, final: shares of the rows; together at most 15 %. Shares are bounds on the hash:
+    raising one moves rows out of train, so lower none once a version is trained. min_rows: see `split_plan`.
+    family: another number starts a new family of versions, whose rows may change sides.
     """
 
     feedback: Share = limit(0.02)
     promotion: Share = limit(0.02)
     final: Share = limit(0.02)
     min_rows: Count = limit(200)
+    family: Count = limit(0)
 
     phase: ClassVar[Phase] = Phase.SPLIT
     row_local: ClassVar[bool] = True
@@ -86,59 +101,117 @@ class Splits:
             n, feedback=self.feedback, promotion=self.promotion, final=self.final, min_rows=self.min_rows
         )
 
+    def asked(self) -> dict[str, float]:
+        """Return the share of the rows that each held-out split is to have, in the order of the draws."""
+        return {
+            Split.FINAL.value: self.final,
+            Split.PROMOTION.value: self.promotion,
+            Split.FEEDBACK.value: self.feedback,
+        }
+
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
-        """Return row_id and its split key (UInt64)."""
+        """Return row_id, split_key (UInt64), whether it is of a group, and what a family makes keys from.
+
+        first, whole: shingles of the first prompt and of all before the last response, null where these are the
+        same. whole_key: a fingerprint of the latter.
+        """
+        from tilth.curation.similarity.sets import Sets
+        from tilth.curation.similarity.shingles import as_arrays, describe
+
         ids = rows["row_id"]
-        prompts = texts.first_prompts(ids)
-        if (prompts == "").any():
-            prompts = prompts.zip_with(prompts != "", texts.responses(ids))
-        keys = pl.DataFrame({"row_id": ids, "group": rows["group"], "min_hash": _min_hashes(prompts)})
-        groups = keys["group"].drop_nulls().unique().sort()
-        hashed = pl.DataFrame(
-            {"group": groups, "hash": pl.Series([_hash(g) for g in groups], dtype=pl.UInt64)}
+        firsts, prompts, responses = texts.first_prompts(ids), texts.prompts(ids), texts.responses(ids)
+        first_texts = firsts.zip_with(firsts != "", responses)
+        first = describe(first_texts, KEY_SHINGLE)["shingles"]
+        whole_texts = prompts.zip_with(prompts != "", responses)
+        whole = describe(whole_texts, KEY_SHINGLE)
+        values, offsets = as_arrays(first)
+        hashed = {g: _hash(g) for g in rows["group"].drop_nulls().unique()}
+        group = pl.Series([hashed.get(g) for g in rows["group"]], dtype=pl.UInt64)
+        return pl.DataFrame({"row_id": ids, "is_group": group.is_not_null()}).with_columns(
+            split_key=pl.select(
+                pl.coalesce(group, pl.Series(_least(Sets(values, offsets[:-1], offsets[1:]))))
+            ).to_series(),
+            first=first,
+            whole=pl.select(pl.when(first_texts != whole_texts).then(whole["shingles"])).to_series(),
+            whole_key=whole["low"],
         )
-        return keys.join(hashed, on="group", how="left", maintain_order="left").select(
-            "row_id", split_key=pl.coalesce("hash", "min_hash")
-        )
+
+    def fit(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> SplitFamily:
+        """Return the family that meets the shares on these rows: nothing left out and no salt where that does.
+
+        Rows of equal text count once, as duplicates go.
+        """
+        texts = rows.unique("text_digest", keep="first", maintain_order=True).select("row_id")
+        evidence = evidence.join(texts, on="row_id", how="semi", maintain_order="left")
+        common = self._shared_by_many(evidence)
+        keys, counts = np.unique(_keys(evidence, common), return_counts=True)
+        shares = self._shares(self.plan(rows.height).merged)
+        return best_salt(keys, counts, shares, SplitFamily(self.family, common=common))
 
     def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+        """Return split and fold of every row, in a family that leaves nothing out."""
+        return self.decide_in(SplitFamily(), rows, evidence)
+
+    def decide_in(self, family: SplitFamily, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         """Return split and fold of every row."""
-        evidence = evidence.join(rows.select("row_id"), on="row_id", how="semi", maintain_order="left")
-        keys = evidence["split_key"].to_numpy()
-        draw = pl.Series(_mixed(keys ^ _SPLIT_SALT) >> np.uint64(11)) / 2.0**53
-        promotion = Split.FEEDBACK if self.plan(rows.height).merged else Split.PROMOTION
-        split = (
-            pl.when(draw < self.final)
-            .then(pl.lit(Split.FINAL.value))
-            .when(draw < self.final + self.promotion)
-            .then(pl.lit(promotion.value))
-            .when(draw < self.final + self.promotion + self.feedback)
-            .then(pl.lit(Split.FEEDBACK.value))
-            .otherwise(pl.lit(Split.TRAIN.value))
+        columns = evidence.columns if family.common else ["row_id", "split_key"]
+        evidence = evidence.select(columns).join(
+            rows.select("row_id"), on="row_id", how="semi", maintain_order="left"
         )
-        fold = pl.Series(_mixed(keys ^ _FOLD_SALT) % np.uint64(FOLDS)).cast(pl.UInt8)
-        return evidence.select("row_id", split=split.cast(SPLIT), fold=fold)
+        keys = _keys(evidence, family.common)
+        draws = family.draws(keys)
+        split = np.full(keys.size, Split.TRAIN.value, dtype=object)
+        for name, (low, high) in edges(self._shares(self.plan(rows.height).merged)).items():
+            split[(draws >= low) & (draws < high)] = name
+        fold = pl.Series(mixed(keys ^ _FOLD_SALT) % np.uint64(FOLDS)).cast(pl.UInt8)
+        return evidence.select("row_id", split=pl.Series(split, dtype=pl.String).cast(SPLIT), fold=fold)
+
+    def _shares(self, merged: bool) -> dict[str, float]:
+        """Return the shares in the order of the draws; while merged, promotion's are feedback's."""
+        asked = self.asked()
+        if merged:
+            asked[Split.FEEDBACK.value] += asked.pop(Split.PROMOTION.value)
+        return asked
+
+    def _shared_by_many(self, evidence: pl.DataFrame) -> tuple[int, ...]:
+        """Return the shingles that many rows share, if these give many rows one key."""
+        rows = evidence.filter(~pl.col("is_group"))
+        if _largest(rows["split_key"]) < max(COMMON_ROWS, CLUMP_SHARE * evidence.height):
+            return ()
+        whole = pl.select(pl.coalesce(rows["whole"], rows["first"])).to_series()
+        return tuple(sorted(common_shingles(rows["first"]) | common_shingles(whole)))
 
 
-def _min_hashes(texts: pl.Series) -> pl.Series:
-    """Return the least mixed shingle of each text: equal for two texts with probability their Jaccard."""
-    from tilth.curation.similarity.shingles import as_arrays, describe
+def _largest(keys: pl.Series) -> int:
+    """Return how many rows the most frequent key has."""
+    return cast(int, keys.value_counts()["count"].max() or 0)
 
-    values, offsets = as_arrays(describe(texts, KEY_SHINGLE)["shingles"])
-    out = np.zeros(texts.len(), np.uint64)
-    filled = np.diff(offsets) > 0
+
+def _keys(evidence: pl.DataFrame, common: tuple[int, ...]) -> np.ndarray:
+    """Return the split key of every row (UInt64), shingles of `common` left out unless the row has a group."""
+    from tilth.curation.similarity.sets import in_place
+
+    if not common:
+        return evidence["split_key"].to_numpy()
+    key, is_set = evidence["split_key"].to_numpy().copy(), evidence["is_group"].to_numpy().copy()
+    for sets in in_place(evidence["first"], evidence["whole"]):
+        least = _least(sets.without(np.array(common, np.uint32)))
+        key = np.where(is_set | (least == 0), key, least)
+        is_set |= least != 0
+    return np.where(is_set, key, evidence["whole_key"].to_numpy())
+
+
+def _least(sets: Sets) -> np.ndarray:
+    """Return the least mixed shingle of sets that follow each other: equal for two with probability their Jaccard.
+
+    0 stands for an empty one.
+    """
+    out = np.zeros(sets.starts.size, np.uint64)
+    filled = sets.ends > sets.starts
     if filled.any():
-        out[filled] = np.minimum.reduceat(_mixed(values.astype(np.uint64)), offsets[:-1][filled])
-    return pl.Series(out)
+        out[filled] = np.minimum.reduceat(mixed(sets.values.astype(np.uint64)), sets.starts[filled])
+    return out
 
 
 def _hash(group: str) -> int:
     return int.from_bytes(hashlib.blake2b(group.encode(), digest_size=8).digest(), "big")
-
-
-def _mixed(keys: np.ndarray) -> np.ndarray:
-    """Scatter the bits of 64-bit keys (splitmix64's finalizer)."""
-    h = keys + np.uint64(0x9E3779B97F4A7C15)
-    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return h ^ (h >> np.uint64(31))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
 from tilth.curation.dedup.split import Splits
+from tilth.curation.dedup.split_family import SplitFamily
 from tilth.curation.feedback.admission import Admission
 from tilth.curation.feedback.pushback import PushbackPolicy, Steering, steer
 from tilth.curation.recipe import CurationRecipe
@@ -20,37 +22,63 @@ from tilth.shards import arrow_file
 Progress = Callable[[str, int, int], None]
 
 
+@runtime_checkable
+class InFamily(Protocol):
+    """A barrier that heeds what the versions of a name agree on about splits."""
+
+    def decide_in(self, family: SplitFamily, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+        """Return what `decide` does, in a family."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What pushback did, and the family of the splits."""
+
+    steering: Steering
+    family: SplitFamily
+
+
 def decide(
     recipe: CurationRecipe,
     ledger: Ledger,
     data: Observed,
     gatherer: Gatherer,
     admission: Admission,
+    family: SplitFamily | None = None,
     report: Progress = lambda phase, done, total: None,
-) -> Steering:
-    """Run the barriers in phase order, pushback at its place among them, and weigh by what it said."""
+) -> Decided:
+    """Run the barriers in phase order, pushback at its place among them, and weigh by what it said.
+
+    family: that of the versions before; without one, or with another number in the recipe, one is fitted here.
+    """
     barriers = recipe.barriers()
     policy = recipe.pushback or PushbackPolicy()
 
-    def run(some: list[Barrier]) -> None:
+    def run(some: list[Barrier], family: SplitFamily | None) -> SplitFamily | None:
         for barrier in some:
             name = barrier.name
             report(name, barriers.index(barrier), len(barriers))
             rows = kept_rows(ledger, data, barrier.needs)
             evidence = gatherer.gather(barrier, rows)
-            ledger.apply(name, guarded(barrier, barrier.decide, rows, evidence))
+            if isinstance(barrier, Splits) and (family is None or family.number != barrier.family):
+                family = barrier.fit(rows, evidence)
+            if family and isinstance(barrier, InFamily):
+                ledger.apply(name, guarded(barrier, barrier.decide_in, family, rows, evidence))
+            else:
+                ledger.apply(name, guarded(barrier, barrier.decide, rows, evidence))
             arrow_file.let_go()
+        return family
 
-    run([b for b in barriers if b.phase < Phase.PUSHBACK])
+    family = run([b for b in barriers if b.phase < Phase.PUSHBACK], family)
     rows = kept_rows(ledger, data)
     if _too_few_to_judge(recipe, rows.height):
         policy = replace(policy, apply=False)
     steering = steer(rows, admission.records if recipe.pushback else [], policy, admission.rounds)
     ledger.apply("pushback", steering.findings)
-    run([b for b in barriers if b.phase > Phase.PUSHBACK])
+    family = run([b for b in barriers if b.phase > Phase.PUSHBACK], family)
     if steering.weights.height:
         ledger.multiply_weights(steering.weights, low=policy.min_weight, high=policy.max_weight)
-    return steering
+    return Decided(steering, family or SplitFamily())
 
 
 def kept_rows(ledger: Ledger, data: Observed, needs: tuple[str, ...] = ()) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tilth.curation.dedup.split_family import SplitFamily
 from tilth.curation.feedback.admission import Admission
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.run.combine import aligned, slices_of
@@ -50,8 +51,16 @@ def replay(version: Version, recipe: CurationRecipe, admission: Admission, cache
     ledger = Ledger(data.rows["row_id"], data.slices)
     ledger.apply_findings(_local_findings(version, recipe))
     gatherer = Gatherer(cache, stage_digests(recipe.stages), data.rows, VersionTexts(version))
-    decide(recipe, ledger, data, gatherer, admission)
+    decide(recipe, ledger, data, gatherer, admission, family_of(version))
     return ledger.decisions()
+
+
+def family_of(version: Version | None) -> SplitFamily | None:
+    """Return the family of a version's splits; None without a version. One that nothing was fitted to is plain."""
+    if version is None:
+        return None
+    fitted = version.fitted("split")
+    return SplitFamily.from_bytes(fitted) if fitted else SplitFamily()
 
 
 def unlike(version: Version, recipe: CurationRecipe) -> list[str]:

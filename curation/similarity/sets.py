@@ -25,6 +25,16 @@ class Sets(NamedTuple):
         """Return the sets of these rows, in this order; the values stay where they are."""
         return Sets(self.values, self.starts[rows], self.ends[rows])
 
+    def without(self, numbers: np.ndarray) -> Sets:
+        """Return a copy in which the sets follow each other, without these numbers (sorted)."""
+        lengths = self.ends - self.starts
+        ends = np.cumsum(lengths)
+        values = self.values[np.repeat(self.starts - (ends - lengths), lengths) + np.arange(lengths.sum())]
+        places = np.searchsorted(numbers, values).clip(0, max(0, numbers.size - 1))
+        kept = numbers[places] != values if numbers.size else np.ones(values.size, bool)
+        stops = np.concatenate([[0], np.cumsum(kept)])[np.concatenate([[0], ends])]
+        return Sets(values[kept], stops[:-1], stops[1:])
+
 
 class _Memory:
     """All memory between two places, as numpy asks for it; keeps what lies there alive."""

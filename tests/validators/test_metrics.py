@@ -68,6 +68,20 @@ def test_leak_rate_sees_a_shared_text_and_a_shared_conversation() -> None:
     assert one(measure(data))["leak_rate"] == 0.5
 
 
+def test_split_miss_is_what_is_held_out_against_what_was_asked() -> None:
+    held = [{"n": n, "split": "feedback"} for n in range(10)] + [
+        {"n": n, "split": "final"} for n in range(10, 12)
+    ]
+    data = tables([*held, *({"n": n} for n in range(12, 100))])
+    asked = {"feedback": 0.02, "promotion": 0.02, "final": 0.02}
+    assert one(measure(data))["split_miss"] == 0.0
+    assert one(measure(data, asked))["split_miss"] == 0.06  # feedback and promotion are one
+    assert (
+        one(measure(data, {"feedback": 0.1, "promotion": 0.0, "final": 0.01}))["split_miss"] == 0.0
+    )  # one row
+    assert one(measure(data, dict.fromkeys(asked, 0.0)))["split_miss"] == 0.0
+
+
 def test_effective_rate_is_kish_over_train_rows() -> None:
     data = tables([{"n": 1, "weight": 2_000_000}, {"n": 2, "weight": 0}, {"n": 3, "split": "final"}])
     assert one(measure(data))["effective_rate"] == 0.5

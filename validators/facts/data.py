@@ -68,10 +68,15 @@ class Distribution(TypedDict):
 
 
 class SplitCount(TypedDict):
-    """Kept rows of a split and the smallest loss change they can show."""
+    """Kept rows of a split, their share, the share asked for, and the smallest loss change they can show.
+
+    asked is None for rows that are trained on, and for promotion while it is one with feedback.
+    """
 
     split: str
     rows: int
+    share: float
+    asked: float | None
     detects_nat: float | None
 
 

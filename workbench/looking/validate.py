@@ -39,7 +39,7 @@ def version_facts(recipe_path: Path, store_path: Path | None, version_id: str | 
         )
     verify_version(store, version)
     tables = Tables(version.occurrences(), version.rows(), version.decisions(), version.measures([]))
-    checks = judge(measure(tables), recipe.checks)
+    checks = judge(measure(tables, recipe.curation.held_out()), recipe.checks)
     return {
         "kind": "version",
         "id": version.id,

@@ -88,6 +88,7 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
             outcome.checks,
             [named(action, recipe) for action in outcome.steering.actions],
             targets=recipe.curation.targets(),
+            held_out=recipe.curation.held_out(),
             phases=recipe.curation.phases(),
             tags=outcome.tags,
             rewrites=outcome.rewrites,
