@@ -93,7 +93,7 @@ def parse(section: Mapping[str, Any], base_dir: Path, eval_paths: Sequence[str] 
     stages.sort(key=acting_order)
     return CurationRecipe(
         stages=tuple(stages),
-        slice_by=_slice_by(section.get("slice_by", ["source"])),
+        slice_by=_slice_by(section.get("slice_by", ["file"])),
         pushback=None
         if "pushback" in section and section["pushback"] is None
         else build(PushbackPolicy, section.get("pushback", {}), ("curation", "pushback")),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import polars as pl
 
+from tilth.shards.columns import column
+from tilth.shards.shares import Aim, aim_of
 from tilth.shards.tables import Split, Verdict
 from tilth.validators.drift import with_language
 from tilth.validators.facts.data import Distribution, DistributionLine
@@ -25,9 +26,12 @@ def distributions(tables: Tables, targets: Mapping[str, Mapping[str, float]]) ->
     """
     rows = tables.decisions.select("row_id", "verdict", "split", "slice", "weight")
     asked = [by for by in targets if by not in ("slice", "source", "language", "length")]
-    attributes = [pl.col("attributes").str.json_path_match(f"$[{json.dumps(by)}]").alias(by) for by in asked]
-    known = tables.rows.select("row_id", "source", *attributes)
-    rows = with_language(rows.join(known, on="row_id"), tables.row_measures)
+    named = {by: column(tables.rows, by) for by in (*asked, "source" if "source" in targets else "file")}
+    none = pl.lit(None, pl.String)
+    known = tables.rows.select("row_id", **{by: none if v is None else v for by, v in named.items()})
+    rows = with_language(
+        rows.join(known.rename({"file": "source"}, strict=False), on="row_id"), tables.row_measures
+    )
     found = [_shares(rows.filter(_KEPT), "slice", targets, read=False), _shares(rows, "source", targets)]
     if "language" in rows.columns:
         found.append(_shares(rows, "language", targets))
@@ -46,7 +50,7 @@ def _shares(
     read: bool = True,
     ordered: bool = False,
 ) -> Distribution:
-    wanted = targets.get(by, {})
+    aim = _aim(rows, by, targets.get(by, {}))
     counted = (
         rows.group_by(pl.col(by).fill_null("unknown"))
         .agg(
@@ -68,17 +72,24 @@ def _shares(
             rows_after=line["rows_after"],
             before=line["before"] if read else None,
             after=line["after"],
-            target=wanted.get(str(line[by])),
+            target=aim.shares.get(str(line[by])),
         )
         for line in counted.to_dicts()
     ]
-    absent = [value for value in wanted if value not in {line["value"] for line in lines}]
+    absent = [value for value in aim.shares if value not in {line["value"] for line in lines}]
     lines += [
         DistributionLine(value=v, rows_before=0 if read else None, rows_after=0, before=0.0 if read else None,
-                         after=0.0, target=wanted[v])
+                         after=0.0, target=aim.shares[v])
         for v in absent
     ]  # fmt: skip
-    return Distribution(by=by, ordered=ordered, lines=lines)
+    return Distribution(by=by, ordered=ordered, lines=lines, note=aim.note)
+
+
+def _aim(rows: pl.DataFrame, by: str, declared: Mapping[str, float]) -> Aim:
+    """Return what the declared shares come to among the training rows, as `balance` takes them."""
+    if not declared:
+        return Aim({}, 0.0, "")
+    return aim_of(declared, dict(rows.filter(_TRAIN).group_by(by).len().iter_rows()))
 
 
 def _length_buckets(measures: pl.DataFrame) -> pl.DataFrame | None:

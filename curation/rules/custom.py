@@ -14,7 +14,7 @@ from tilth.curation.stage import Phase, Rule, stage
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import Role, Verdict
 
-OWN = ("prompt", "response", "system", "text", "turns", "shape", "source", "licence")
+OWN = ("prompt", "response", "system", "text", "turns", "shape", "source", "file", "licence")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class CustomRule:
     """One rule. A row breaks it where `expression` is true (or above 0); with a bound, where it is outside.
 
     The expression may read prompt (what stands before the last response), response (the last one; a document's
-    text), system, text (every turn), turns (their number), shape, source, licence, and any attribute by name
+    text), system, text (every turn), turns (their number), shape, licence, file (the name of the source it came
+    from), source (a column of that name, else the file), and any attribute by name
     (as text: `pl.col("score").cast(pl.Float64)` makes it a number).
     """
 
@@ -104,5 +105,9 @@ def _rows(turns: pl.DataFrame) -> pl.DataFrame:
             text=text.str.join("\n"),
             turns=pl.len(),
         )
-        .with_columns(pl.col("shape").cast(pl.String))
+        .with_columns(
+            pl.col("shape").cast(pl.String),
+            file=pl.col("source"),
+            source=pl.coalesce(pl.col("attributes").str.json_path_match("$['source']"), "source"),
+        )
     )

@@ -34,6 +34,9 @@ class Observed(Protocol):
     def measures(self, names: Sequence[str]) -> pl.DataFrame:
         """Return these row-level measures (`stage.measure`), aligned with `rows`; absent ones are left out."""
 
+    def numbers(self) -> list[str]:
+        """Return the names of the row-level measures that are numbers, in order."""
+
 
 @dataclass(frozen=True)
 class Combined:
@@ -53,6 +56,10 @@ class Combined:
         """Return these row-level measures (`stage.measure`), aligned with `rows`; absent ones are left out."""
         lines = self.parts.scan("measures").filter(pl.col("turn").is_null())
         return aligned(lines, self.rows, [name for name in names if name in self._measured])
+
+    def numbers(self) -> list[str]:
+        """Return the names of the row-level measures that are numbers, in order."""
+        return numbers_of(self.parts.scan("measures").filter(pl.col("turn").is_null()))
 
     @cached_property
     def _measured(self) -> set[str]:
@@ -80,6 +87,12 @@ def aligned(lines: pl.LazyFrame, rows: pl.DataFrame, names: Sequence[str]) -> pl
         return rows.select([])
     found = lines.select("row_id", *names).collect()
     return rows.select("row_id").join(found, on="row_id", how="left", maintain_order="left").drop("row_id")
+
+
+def numbers_of(lines: pl.LazyFrame) -> list[str]:
+    """Return, in order, the columns of numbers in which some line (of a row) has one."""
+    counted = lines.drop("row_id", "turn").select(pl.selectors.numeric().count()).collect()
+    return sorted(name for name, n in zip(counted.columns, counted.row(0)) if n)
 
 
 def slices_of(data: Observed, slice_by: tuple[str, ...]) -> pl.Series:

@@ -16,6 +16,7 @@ from tilth.curation.recipe import CurationRecipe
 from tilth.curation.run.combine import Observed
 from tilth.curation.run.evidence import Gatherer, guarded
 from tilth.curation.run.ledger import ASSIGNMENTS, Ledger
+from tilth.curation.select.select import Select
 from tilth.curation.stage import Barrier, Phase
 from tilth.shards import arrow_file
 
@@ -59,6 +60,8 @@ def decide(
             name = barrier.name
             report(name, barriers.index(barrier), len(barriers))
             rows = kept_rows(ledger, data, barrier.needs)
+            if isinstance(barrier, Select):
+                barrier.require(rows, data.numbers)
             evidence = gatherer.gather(barrier, rows)
             if isinstance(barrier, Splits) and (family is None or family.number != barrier.family):
                 family = barrier.fit(rows, evidence)

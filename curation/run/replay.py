@@ -15,7 +15,7 @@ import polars as pl
 from tilth.curation.dedup.split_family import SplitFamily
 from tilth.curation.feedback.admission import Admission
 from tilth.curation.recipe import CurationRecipe
-from tilth.curation.run.combine import aligned, slices_of
+from tilth.curation.run.combine import aligned, numbers_of, slices_of
 from tilth.curation.run.decide import decide
 from tilth.curation.run.evidence import Gatherer
 from tilth.curation.run.ledger import Ledger
@@ -39,6 +39,10 @@ class StoredRows:
         """Return these row-level measures (`stage.measure`), aligned with `rows`; absent ones are left out."""
         found = self.version.measures(names)
         return aligned(found.lazy(), self.rows, [name for name in found.columns if name not in MEASURE_KEYS])
+
+    def numbers(self) -> list[str]:
+        """Return the names of the row-level measures that are numbers, in order."""
+        return numbers_of(self.version.measures().lazy())
 
 
 def replay(version: Version, recipe: CurationRecipe, admission: Admission, cache: Path) -> pl.DataFrame:

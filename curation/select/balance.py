@@ -12,9 +12,11 @@ from pydantic import Field
 from tilth.curation.stage import Phase, Share, Texts, limit, stage
 from tilth.shards.columns import column
 from tilth.shards.errors import RecipeError
+from tilth.shards.shares import aim_of
 from tilth.shards.tables import WEIGHT_UNIT, Split
 
-MARGIN_TOLERANCE = 0.01
+MARGIN_TOLERANCE, RELATIVE_TOLERANCE = 0.01, 0.1
+OTHERS = "values that are not named"
 _ROUNDS, _CONVERGED = 500, 1e-9
 _KEY = ("curation", "balance")
 
@@ -25,11 +27,12 @@ class Balance:
     """Weigh training rows so that each column of `target` has the shares it declares.
 
     by: columns whose values make the cells that are weighed alike; those of `target` always do. target:
-    column -> value -> share; the shares are among the values named, rows of other values keep their share.
-    A column is source, language, shape, group, licence, slice or an attribute. min_effective: floor of the
-    effective sample size (Kish: (sum w)^2 / sum w^2) as a share of the rows. max_weight: weights stay within
-    [1 / max_weight, max_weight], their mean is about 1. Without a target every weight is 1. Rows are never
-    copied or dropped.
+    column -> value -> share of the training weight. Shares of less than one leave the rest to the values that are
+    not named; with shares of one these keep what they have, and the shares are of the rest (shards/shares.py).
+    A share is met within one point, and within a tenth of itself, or refused. A column is source, file, language,
+    shape, group, licence, slice or an attribute. min_effective: floor of the effective sample size (Kish:
+    (sum w)^2 / sum w^2) as a share of the rows. max_weight: weights stay within [1 / max_weight, max_weight],
+    their mean is about 1. Without a target every weight is 1. Rows are never copied or dropped.
     """
 
     by: tuple[str, ...] = ()
@@ -90,12 +93,13 @@ class Balance:
         """Raise RecipeError if a margin is missed or the effective sample size is under its floor."""
         for margin in margins:
             reached = margin.of(counts * weights)
-            worst = int(np.abs(reached - margin.shares).argmax())
-            if abs(reached[worst] - margin.shares[worst]) > MARGIN_TOLERANCE:
+            allowed = np.minimum(MARGIN_TOLERANCE, RELATIVE_TOLERANCE * margin.shares)
+            worst = int((np.abs(reached - margin.shares) / allowed).argmax())
+            if abs(reached[worst] - margin.shares[worst]) > allowed[worst]:
                 raise RecipeError(
                     (*_KEY, "target", margin.column, margin.values[worst]),
-                    f"a share of {margin.shares[worst]:g} is out of reach: {margin.of(counts)[worst]:.1%} of "
-                    f"the rows come to {reached[worst]:.1%} with weights up to {self.max_weight:g}",
+                    f"a share of {margin.shares[worst]:.4g} is out of reach: {margin.of(counts)[worst]:.1%} "
+                    f"of the rows come to {reached[worst]:.1%} with weights up to {self.max_weight:g}",
                     "lower the share, add rows of this kind, or raise balance.max_weight",
                 )
         effective = float((counts @ weights) ** 2 / (counts @ weights**2)) / counts.sum()
@@ -114,7 +118,7 @@ class Balance:
 
 @dataclass(frozen=True)
 class Margin:
-    """The declared shares of one column, and the cells that each of its values has."""
+    """The shares of one column that are aimed at, and the cells of each of its values; of all others together last."""
 
     column: str
     values: list[str]
@@ -127,30 +131,37 @@ class Margin:
         return np.asarray(sums / sums.sum())
 
 
-def _margin(cells: pl.DataFrame, column: str, shares: dict[str, float]) -> Margin:
+def _margin(cells: pl.DataFrame, column: str, declared: dict[str, float]) -> Margin:
     """Look up the cells of every value with a share; raise RecipeError for a share without rows."""
-    wanted = {value: share for value, share in sorted(shares.items()) if share > 0}
-    if not wanted or min(shares.values()) < 0 or len(wanted) < len(shares):
+    if not declared or min(declared.values()) <= 0:
         raise RecipeError(
             (*_KEY, "target", column), "shares must be above 0", "leave a value out to keep its share"
         )
-    found = [np.flatnonzero((cells[column] == value).fill_null(False).to_numpy()) for value in wanted]
-    for value, places in zip(wanted, found):
-        if not places.size:
-            known = ", ".join(cells[column].drop_nulls().unique().sort().head(10))
+    rows = dict(cells.group_by(column).agg(pl.col("rows").sum()).iter_rows())
+    aim = aim_of(declared, rows)
+    for value, share in aim.shares.items():
+        if value not in rows:
+            known = ", ".join(sorted(v for v in rows if v is not None)[:10])
             raise RecipeError(
                 (*_KEY, "target", column, value),
-                f"a share of {wanted[value]:g} for a value that no training row has",
+                f"a share of {share:g} for a value that no training row has",
                 f"add rows of this kind or take it out; values here: {known}",
             )
-    total = sum(wanted.values())
-    return Margin(column, list(wanted), found, np.array([share / total for share in wanted.values()]))
+    found = {value: (cells[column] == value).fill_null(False).to_numpy() for value in aim.shares}
+    shares = dict(aim.shares)
+    if aim.others:
+        found[OTHERS] = ~np.logical_or.reduce(list(found.values()))
+        shares[OTHERS] = aim.others
+    places = [np.flatnonzero(among) for among in found.values()]
+    return Margin(column, list(shares), places, np.array(list(shares.values())))
 
 
 def _column(rows: pl.DataFrame, name: str) -> pl.Series:
     values = rows["slice"] if name == "slice" else column(rows, name)
     if values is None:
         raise RecipeError(
-            (*_KEY, name), "no row has this column", "name source, language, shape, slice or an attribute"
+            (*_KEY, name),
+            "no row has this column",
+            "name source, file, language, shape, slice or an attribute",
         )
     return values.cast(pl.String)

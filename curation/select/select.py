@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -106,14 +107,20 @@ class Select:
 
         return features(said, DIMENSIONS)
 
-    def _measure(self, train: pl.DataFrame) -> np.ndarray:
-        if self.by not in train.columns or not train[self.by].dtype.is_numeric():
-            known = ", ".join(c for c in train.columns if "." in c) or "none"
+    def require(self, rows: pl.DataFrame, numbers: Callable[[], list[str]]) -> None:
+        """Raise RecipeError if no row has the measure `by`; `numbers` are the measures of rows that there are."""
+        if self.by and (self.by not in rows.columns or not rows[self.by].dtype.is_numeric()):
+            known = numbers()
             raise RecipeError(
-                (*_KEY, "by"), f"no row has the number {self.by!r}", f"numbers of rows here: {known}"
+                (*_KEY, "by"),
+                f"no row has the number {self.by!r}",
+                f"numbers of rows here: {', '.join(known) or 'none'}; {_advice(self.by)}",
             )
+
+    def _measure(self, train: pl.DataFrame) -> np.ndarray:
+        self.require(train, lambda: [name for name in train.columns if "." in name])
         sign = 1.0 if self.order == "high" else -1.0
-        values = (train[self.by].cast(pl.Float64) * sign).fill_nan(None).fill_null(-np.inf)
+        values = (train[self.by or ""].cast(pl.Float64) * sign).fill_nan(None).fill_null(-np.inf)
         return values.to_numpy()
 
     def _choose(self, values: np.ndarray, size: int) -> np.ndarray:
@@ -127,6 +134,14 @@ class Select:
         return np.argsort(-values, kind="stable")[:size]
 
 
+def _advice(by: str) -> str:
+    """Return where a measure comes from."""
+    name = by.rpartition(".")[2]
+    if name in ("ifd", "perplexity"):
+        return f"scores.{name} comes of `train score` and scores: {{paths: [...]}}"
+    return "a measure is named STAGE.MEASURE, and its stage has to be on"
+
+
 def _groups(train: pl.DataFrame, per: str | None) -> list[np.ndarray]:
     """Return the places of the rows of each value of a column, values in order; one group without a column."""
     if per is None:
@@ -134,7 +149,9 @@ def _groups(train: pl.DataFrame, per: str | None) -> list[np.ndarray]:
     values = train["slice"] if per == "slice" else column(train, per)
     if values is None:
         raise RecipeError(
-            (*_KEY, "per"), f"no row has a column {per!r}", "name slice, source, language or an attribute"
+            (*_KEY, "per"),
+            f"no row has a column {per!r}",
+            "name slice, source, file, language or an attribute",
         )
     code = values.fill_null("").rank("dense").to_numpy()
     return [np.flatnonzero(code == value) for value in np.unique(code)]

@@ -60,11 +60,15 @@ class DistributionLine(TypedDict):
 
 
 class Distribution(TypedDict):
-    """One attribute of the rows; `ordered` keeps the order of the lines (a histogram)."""
+    """One attribute of the rows; `ordered` keeps the order of the lines (a histogram).
+
+    note: what was made of a target whose shares do not say it all; else empty.
+    """
 
     by: str
     ordered: bool
     lines: list[DistributionLine]
+    note: str
 
 
 class SplitCount(TypedDict):

@@ -175,6 +175,11 @@ def _show_taken(screen: Console, facts: dict[str, Any]) -> None:
             f"[yellow]note[/] {warning['stage']}: {warning['reason']} took {warning['share']:.1%} "
             f"of {warning['source']} ({warning['lines']:,} lines)"
         )
+    for distribution in facts["distributions"]:
+        if distribution["note"]:
+            screen.print(
+                f"[yellow]note[/] balance of {escape(distribution['by'])}: {escape(distribution['note'])}"
+            )
     for note in facts["licences"]:
         screen.print(f"[yellow]note[/] licences: {escape(note)}")
 

@@ -49,6 +49,48 @@ def test_values_that_are_not_named_keep_their_share() -> None:
     assert found["c"] == pytest.approx(0.2, abs=0.03)
 
 
+def test_a_target_of_one_value_does_what_it_says() -> None:
+    rows = weigh(Balance(target={"slice": {"b": 0.3}}), slice=["a"] * 70 + ["b"] * 20 + ["c"] * 10)
+    found = shares(rows, "slice")
+    assert found["b"] == pytest.approx(0.3, abs=0.01)
+    assert found["a"] / found["c"] == pytest.approx(7, rel=0.01)
+
+
+def test_trimmed_weights_do_not_hand_the_rest_to_values_that_are_not_named() -> None:
+    slices = ["a"] * 900 + ["b"] * 60 + ["c"] * 40
+    rows = weigh(Balance(target={"slice": {"a": 0.9, "b": 0.1}}, min_effective=0.3), slice=slices)
+    assert shares(rows, "slice")["c"] == pytest.approx(0.04, abs=0.004)
+
+
+def test_a_small_share_is_met_by_its_own_size_or_refused() -> None:
+    slices = ["a"] * 2997 + ["b"] * 3
+    rows = weigh(Balance(target={"slice": {"b": 0.003}}), slice=slices)
+    assert shares(rows, "slice")["b"] == pytest.approx(0.003, rel=0.1)
+    with pytest.raises(RecipeError, match=r"target\.slice\.b: a share of 0\.009 is out of reach: 0\.1%"):
+        weigh(Balance(target={"slice": {"b": 0.009}}), slice=slices)
+
+
+def test_values_are_found_however_yaml_spells_them() -> None:
+    attributes = [json.dumps({"label": i % 4 == 0, "stars": 1.0 + i // 4 % 2}) for i in range(200)]
+    target = {"label": {"True": 0.5, "False": 0.5}, "stars": {"1": 0.5, "2": 0.5}}
+    rows = weigh(Balance(target=target), attributes=attributes)
+    labelled = rows.with_columns(label=pl.col("attributes").str.json_path_match("$.label"))
+    assert shares(labelled, "label")["true"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_column_named_source_is_weighed_beside_the_files_name() -> None:
+    attributes = [json.dumps({"source": "ab"[i % 4 == 0]}) for i in range(200)]
+    rows = weigh(
+        Balance(target={"source": {"b": 0.4}, "file": {"y": 0.6}}),
+        attributes=attributes,
+        source=["x" if i % 3 else "y" for i in range(200)],
+        slice=["s"] * 200,
+    )
+    assert shares(rows, "source")["y"] == pytest.approx(0.6, abs=0.01)
+    named = rows.with_columns(named=pl.col("attributes").str.json_path_match("$.source"))
+    assert shares(named, "named")["b"] == pytest.approx(0.4, abs=0.01)
+
+
 def test_only_training_rows_are_weighed() -> None:
     rows = weigh(
         Balance(target={"slice": {"a": 0.5, "b": 0.5}}),
