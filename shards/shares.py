@@ -29,13 +29,14 @@ def aim_of(declared: Mapping[str, float], rows: Mapping[str | None, float]) -> A
     """
     named = {spelled(value, rows): share for value, share in declared.items()}
     total, everything = sum(named.values()), sum(rows.values()) or 1.0
+    sums_to_one = abs(total - 1) <= _ROUNDING
     left_out = {value: n for value, n in rows.items() if value not in named and n > 0}
     kept = sum(left_out.values()) / everything
     sums = (
         "" if abs(total - 1) <= _ROUNDING else f"the shares add up to {total:g} and are taken in proportion"
     )
     if not left_out:
-        return Aim({value: share / total for value, share in named.items()}, 0.0, sums)
+        return Aim(named if sums_to_one else {v: share / total for v, share in named.items()}, 0.0, sums)
     names = ", ".join(sorted("(none)" if value is None else value for value in left_out)[:5])
     names += " …" if len(left_out) > 5 else ""
     if total < 1 - _ROUNDING:
