@@ -63,7 +63,7 @@ def turns() -> pl.DataFrame:
         first.select("row_id", "id"), on="row_id"
     )
     distinct = seen.unique(["row_id", "turn"], keep="first").sort("row_id", "turn").select(TURNS.names())
-    rewritten = Trim().rewrite(Unicode().rewrite(distinct))
+    rewritten = Trim().rewrite(Unicode().rewrite(distinct)).drop("changes")
     columns = ("row_id", "id", "shape", "tools", "source", "licence", "attributes", "text_digest")
     return rewritten.join(of_row.select(columns), on="row_id", how="left", maintain_order="left")
 

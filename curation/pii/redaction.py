@@ -26,7 +26,7 @@ from tilth.curation.stage import CHANGES, ROW_TEXTS
 # In the order in which placeholders are numbered. JSON: canonical, of every row or every turn.
 TURN_TEXTS = ("text", "reasoning", "tool_calls", "tool_call_id", "name")
 JSON = ("tool_calls", "tools", "attributes")
-KEPT = "task"  # what a row is said to hold where its data are what it is about, and left as they are
+KEPT = "left whole"  # what a row is said to hold where its data are what it is about, and left as they are
 _ESCAPED = r"\\[nrtbf]"  # in JSON; a letter behind the number's edge otherwise
 Scanned = dict[tuple[str, int], list[Span]]
 

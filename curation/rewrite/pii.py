@@ -48,14 +48,18 @@ class Pii:
             turns = redact_rows(turns, self.kinds)
         said = turns.select("row_id", "turn", "changes")
         found = said.filter(pl.col("changes").is_not_null()).explode("changes").unnest("changes")
-        names = [KEPT] if self.action == "redact" else list(self.kinds)
-        counted = found.filter(pl.col("kind").is_in(names)).group_by("row_id", "turn", maintain_order=True)
-        return counted.agg((pl.col("kind") == name).sum().cast(pl.Float64).alias(name) for name in names)
+        names = {"task": KEPT} if self.action == "redact" else {kind: kind for kind in self.kinds}
+        counted = found.filter(pl.col("kind").is_in(list(names.values()))).group_by(
+            "row_id", "turn", maintain_order=True
+        )
+        return counted.agg(
+            (pl.col("kind") == kind).sum().cast(pl.Float64).alias(name) for name, kind in names.items()
+        )
 
     def rules(self) -> tuple[Rule, ...]:
         """Return one rule a kind; where text is redacted, the one of rows that are about an address."""
         if self.action == "redact":
-            return (Rule(KEPT, "personal_data_is_the_task", high=0, verdict=self.task),)
+            return (Rule("task", "personal_data_is_the_task", high=0, verdict=self.task),)
         return tuple(
             Rule(kind, f"holds_{kind}", high=0, verdict=_VERDICTS[self.action]) for kind in self.kinds
         )

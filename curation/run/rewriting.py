@@ -12,6 +12,7 @@ from tilth.shards.tables import TURNS, conform, empty
 REWRITES = pl.Schema(
     {"row_id": pl.Binary, "turn": pl.UInt16, "stage": pl.String, "kind": pl.String, "shown": pl.String}
 )
+UNCHANGED = "left whole"  # the kind of what a rewrite saw and left as it was
 ANY = "any"  # of whatever kind, in a count
 EXAMPLES = 4
 TEXT, LEFT_OUT = "text", "turn left out"  # the kinds of a rewrite that names none
@@ -40,7 +41,8 @@ def counted(changes: pl.LazyFrame, kept: pl.Series) -> pl.DataFrame:
     lines = lines.with_columns(is_kept=pl.col("row_id").is_in(kept.implode()))
     by_kind = lines.group_by("stage", "kind").agg(figures)
     of_all = (
-        lines.group_by("stage")
+        lines.filter(pl.col("kind") != UNCHANGED)
+        .group_by("stage")
         .agg(figures)
         .with_columns(kind=pl.lit(ANY), examples=pl.lit([], pl.List(pl.String)))
     )
