@@ -1,10 +1,13 @@
 """What tells siblings from duplicates: rows of one template that differ in what it is about.
 
 "cordon" and "uncordon", or two problems that differ in the numbers, are alike by shingles and opposite in
-meaning. A row's marks are the numbers of a prompt of at most PROBLEM words (words that begin with a digit; in a
-longer text they are dates, versions, references), and the words that a row says WEAK times or more. A number is a
-strong mark, and so is a word said STRONG times. Two rows are siblings if each has a strong mark that the other
-does not have at all: an edit removes or adds a thing, a sibling puts another in its place.
+meaning. The one mark of a document with a title is its title: two versions of a page have the same, however many
+words and numbers changed between them, and two pages of one generator have not. Any other row's marks are the
+numbers of a prompt of at most PROBLEM words (words that begin with a digit; in a longer text they are dates,
+versions, references), and the words that it says WEAK times or more. A number is a strong mark, and so is a word
+said STRONG times and once in SELDOM words; one said less often of a long text was renamed in it. Two rows are
+siblings if each has a strong mark that the other does not have at all: an edit removes or adds a thing, a sibling
+puts another in its place.
 """
 
 # mypy: allow-untyped-defs
@@ -29,12 +32,22 @@ from tilth.curation.similarity.shingles import (
     OFFSETS,
     buffers,
     character,
+    describe,
     lists_of,
     mix,
     sort,
 )
 
-STRONG, WEAK, PROBLEM = 5, 3, 100
+STRONG, WEAK, PROBLEM, SELDOM = 5, 3, 100, 50
+# The title of a document: in its front matter, a heading or a short line before anything else.
+_TITLES = (
+    r"\A---[ \t]*\r?\n(?:[^\n]*\n){0,30}?[ \t]*title:[ \t]*([^\n]+)",
+    r"\A\s*#{1,3}[ \t]+([^\n]+)",
+    r"(?i)\A\s*(?:<!doctype[^>]*>\s*)?(?:<(?:html|head|body|main|article)\b[^>]*>\s*)*<(?:title|h1)\b[^>]*>([^<]+)<",
+    r"\A\s*([^\n]{1,100})\n(?:={3,}|-{3,})[ \t]*\n",
+    r"\A\s*([^\n.!?。！？:：,;]{1,100})\n[ \t]*\n",
+)
+_HEAD_CHARS = 2_000
 _U32, _I64 = (types.Array(t, 1, "C") for t in (types.uint32, types.int64))
 
 
@@ -72,7 +85,7 @@ def _named(h, first):
 
 @numba.njit
 def _often_said(words, n, row, table, out):
-    """Write the words said WEAK times or more, the lowest bit set from STRONG on; return their number."""
+    """Write the words said WEAK times or more, the lowest bit set for a strong one; return their number."""
     keys, times, stamps = table
     size = 16
     while size < 2 * n:
@@ -90,7 +103,8 @@ def _often_said(words, n, row, table, out):
             often += 1
     for i in range(often):
         slot = np.int64(out[i])
-        out[i] = (keys[slot] & ~np.uint32(1)) | np.uint32(times[slot] >= STRONG)
+        is_strong = times[slot] >= STRONG and times[slot] * SELDOM >= n
+        out[i] = (keys[slot] & ~np.uint32(1)) | np.uint32(is_strong)
     return often
 
 
@@ -161,7 +175,36 @@ def marks(prompts: pl.Series, responses: pl.Series) -> pl.Series:
     batch = (size.cast(pl.Int64).cum_sum() - 1).clip(0) // BATCH_BYTES
     bounds = [0, *batch.rle().struct.field("len").cum_sum()]
     parts = [_marks(prompts[a:b], responses[a:b]) for a, b in pairwise(bounds)]
-    return pl.concat(parts or [_marks(prompts, responses)], rechunk=True)
+    found = pl.concat(parts or [_marks(prompts, responses)], rechunk=True)
+    return _titled(found, prompts, responses)
+
+
+def _titled(found: pl.Series, prompts: pl.Series, responses: pl.Series) -> pl.Series:
+    """Return the marks with those of documents that have a title replaced by the title's."""
+    is_document = (prompts.fill_null("") == "").arg_true()
+    if not len(is_document):
+        return found
+    said = pl.col("said").str
+    titles = (
+        responses.gather(is_document)
+        .str.head(_HEAD_CHARS)
+        .to_frame("said")
+        .select(title=pl.coalesce(said.extract(title, 1) for title in _TITLES).str.strip_chars(" \t\r\"'"))[
+            "title"
+        ]
+        .fill_null("")
+    )
+    has_title = titles.str.contains(r"[\pL\pN]")
+    at = is_document.filter(has_title)
+    if not len(at):
+        return found
+    low = describe(titles.filter(has_title), 1)["low"].to_numpy()
+    hashes = np.zeros(found.len(), np.uint32)
+    hashes[at.to_numpy()] = low.astype(np.uint32) | np.uint32(1)
+    title = pl.Series("title", hashes)
+    return pl.select(
+        pl.when(title > 0).then(title.reshape((-1, 1)).arr.to_list()).otherwise(found)
+    ).to_series()
 
 
 def _marks(prompts: pl.Series, responses: pl.Series) -> pl.Series:

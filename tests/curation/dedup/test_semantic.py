@@ -13,11 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.row_frames import ListedTexts, make_rows, shingles
-from tests.sibling_rules import are_siblings
 from tilth.curation.dedup.near import Dedup
 from tilth.curation.dedup.semantic import to_vectors
 from tilth.curation.recipe import parse
+from tilth.curation.similarity import marks
+from tilth.curation.similarity.sets import in_place
 from tilth.shards.errors import RecipeError, SourceError
+
+
+def are_siblings(a: tuple[str, str], b: tuple[str, str]) -> bool:
+    found = marks.marks(pl.Series([a[0], b[0]]), pl.Series([a[1], b[1]]))
+    return bool(marks.are_siblings(0, 1, tuple(in_place(found)[0])))
+
 
 WORDS = [f"w{i}" for i in range(30)] + ["7", "12", "2024"]
 Row = tuple[str, str]
