@@ -10,7 +10,14 @@ import numpy as np
 import polars as pl
 
 from tilth.curation.dedup.numbers import plain_numbers
-from tilth.curation.rules.asked import ASKS_FOR_A_FACT, HAS_MANY_ANSWERS, MIN_CONTEXT_WORDS, MIN_FACT_WORDS
+from tilth.curation.rules.asked import (
+    ASKS_FOR_A_FACT,
+    HAS_MANY_ANSWERS,
+    MIN_CONTEXT_WORDS,
+    MIN_FACT_WORDS,
+    SMALL_TALK,
+    SMALL_TALK_WORDS,
+)
 from tilth.curation.similarity.indentation import with_levels
 from tilth.curation.stage import Count, Phase, Texts, limit, stage
 from tilth.shards.tables import FINDINGS, Shape, Verdict, empty
@@ -93,7 +100,8 @@ def _with_closed(asked: pl.DataFrame, texts: Texts) -> pl.DataFrame:
     asked = asked.with_columns(prompt)
     said = pl.col("prompt").str
     ends = pl.concat_str(said.head(_HEAD_CHARS), said.tail(_TAIL_CHARS), separator="\n")
-    return asked.with_columns(is_closed=closed & ~ends.str.contains(HAS_MANY_ANSWERS))
+    is_talk = (words <= SMALL_TALK_WORDS) & pl.col("prompt").str.contains(SMALL_TALK)
+    return asked.with_columns(is_closed=closed & ~is_talk & ~ends.str.contains(HAS_MANY_ANSWERS))
 
 
 def _answers(row_ids: pl.Series, texts: Texts) -> pl.Series:
