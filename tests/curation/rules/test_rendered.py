@@ -17,7 +17,7 @@ def found(text: str) -> set[str]:
     "text",
     [
         "### Human: Who oils it?### Assistant: Ann does.### Human: When?### Assistant: On Monday.",
-        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\nAnn.<|im_end|>",
+        "<|im_start|>system\n<|im_end|>\n<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\nAnn.<|im_end|>",
         "<s>[INST] Who oils it? [/INST] Ann does. </s>",
         "Below is an instruction.\n\n### Instruction:\nSay who oils it.\n\n### Response:\nAnn does.",
         "<start_of_turn>user\nWho?<end_of_turn>\n<start_of_turn>model\nAnn.<end_of_turn>",
