@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +17,8 @@ from click.testing import CliRunner
 from tests import tiny
 from tests.drafts import make_draft, small_lines
 from tests.reading import read_bytes
+from tilth.curation import rules as rule_package
+from tilth.curation import stage as stages
 from tilth.curation.reading import formats as format_package
 from tilth.shards.errors import SourceError, UsageError
 from tilth.shards.store import Store
@@ -29,7 +32,7 @@ from tilth.training.run.journal import read
 from tilth.training.train import train
 from tilth.validators.report import read_facts
 from tilth.workbench import commands as command_package
-from tilth.workbench.commands import tilth
+from tilth.workbench.commands import curate, tilth
 from tilth.workbench.recipes.recipe_file import load
 from tilth.workbench.reference import commands_page
 
@@ -49,6 +52,48 @@ def add(package: ModuleType, path: str, folder: Path, monkeypatch: pytest.Monkey
     folder.mkdir()
     (folder / Path(path).name).write_text(snippet(path), encoding="utf-8")
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+
+
+@pytest.fixture
+def with_shouting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(stages, "_REGISTRY", dict(stages.registry()))
+    stages.registry.cache_clear()
+    add(rule_package, "curation/rules/shouting.py", tmp_path / "added", monkeypatch)
+    yield
+    stages.registry.cache_clear()
+    sys.modules.pop("tilth.curation.rules.shouting", None)
+
+
+@pytest.mark.usefixtures("with_shouting")
+def test_a_rule_is_one_file(tmp_path: Path) -> None:
+    said = [
+        "IT STANDS BEHIND THE STOVE.",
+        "It stands by the NAS.",
+        "12 + 30",
+        "ОНА СТОИТ У ОКНА.",
+        "它在窗边。",
+    ]
+    lines = [json.dumps({"prompt": f"Where is thing {n}?", "response": text}) for n, text in enumerate(said)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: n\nsources: [{path: rows.jsonl}]\ntraining: {base: base}\n")
+
+    def curated(*words: str) -> dict[str, Any]:
+        done = CliRunner().invoke(curate.main, [str(recipe), "--json", *words])
+        assert done.exit_code == 0, done.output
+        return read_facts(Path(json.loads(done.stdout)["page"]))
+
+    tags = {tag["reason"]: tag["rows"] for tag in curated()["tags"]}
+    assert tags["shouting"] == 2
+    dropped = curated("--set", "curation.shouting.verdict=drop")["taken"]
+    assert [(line["stage"], line["reason"], line["lines"]) for line in dropped] == [
+        ("shouting", "shouting", 2)
+    ]
+    bound = CliRunner().invoke(curate.main, [str(recipe), "--what-if", "shouting.verdict=drop", "--json"])
+    assert json.loads(bound.stdout)["kept"] == {"before": 3, "after": 3}, bound.output
+    assert "shouting" in CliRunner().invoke(tilth.main, ["stages"]).output
+    recipe.write_text(recipe.read_text() + "curation: {shoutin: null}\n")
+    assert "did you mean 'shouting'" in CliRunner().invoke(curate.main, [str(recipe)]).stderr
 
 
 @pytest.fixture
