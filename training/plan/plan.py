@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tilth.shards.errors import TrainingError, Untrainable
 from tilth.shards.version import Version
 from tilth.training.evaluation.judges import judges, near_tasks
@@ -14,12 +16,14 @@ from tilth.training.hardware import lanes
 from tilth.training.hardware.device import Device, available_bytes, choose_device, resident_bytes
 from tilth.training.methods.method import method_of
 from tilth.training.model.base import find_base, load_config, load_tokenizer, max_context
+from tilth.training.model.new_tokens import untrained_tokens
 from tilth.training.plan.footprint import memory, merge_bytes, on_cpu
 from tilth.training.plan.pace import expected_seconds
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.rows.roles import Roles, assign
 from tilth.training.rows.text import Example, Renderer
 
+UNTRAINED = "adapters leave embeddings as they are (training.method: full trains them)"
 RECOMPUTE = {False: "kept (no checkpointing)", True: "recomputed layer by layer (checkpointing on)"}
 
 
@@ -40,6 +44,7 @@ class Plan:
     longest: str
     left_out: list[str]
     unshown: list[str]
+    untrained: list[str]  # tokens of the rows that neither the base nor this run learns
     steps: int
     tokens: int
     bytes: dict[str, int]  # weights, gradients, optimizer, best weights, activations, logits
@@ -71,6 +76,10 @@ class Plan:
             f"rows: {counts}",
             *(f"left out: {line}" for line in self.left_out),
             *(f"not shown: {line}" for line in self.unshown),
+            *(
+                [f"never learned: {', '.join(self.untrained)}, which the base does not know: {UNTRAINED}"]
+                * bool(self.untrained)
+            ),
             f"limit: {self.max_tokens:,} tokens a row{cut if self.truncated_rows else ', which cuts none'}",
             f"batches: packs of {self.pack_tokens:,} tokens{side_by_side}, activations {RECOMPUTE[self.recompute]}",
             f"run: {self.steps:,} steps, {self.tokens:,} tokens"
@@ -190,6 +199,7 @@ def plan_run(
         longest=roles.longest,
         left_out=roles.left_out,
         unshown=roles.unshown,
+        untrained=_untrained(recipe, roles, renderer, base),
         steps=steps,
         tokens=round(tokens),
         bytes=need.bytes,
@@ -197,6 +207,14 @@ def plan_run(
         resident_bytes=resident_bytes(device.device),
         merge_bytes=merge_bytes(base) if method_of(recipe).frozen_base and recipe.merge else 0,
     )
+
+
+def _untrained(recipe: TrainingRecipe, roles: Roles, renderer: Renderer, base: Path) -> list[str]:
+    """Return the tokens of the train rows that the base never learned, where its embedding is not trained."""
+    if not method_of(recipe).frozen_base or not roles.train:
+        return []
+    used = np.unique(np.concatenate([example.input_ids for example in roles.train]))
+    return untrained_tokens(base, renderer.tokenizer, used.tolist())
 
 
 class _Need(NamedTuple):

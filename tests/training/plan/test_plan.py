@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
-import safetensors
+import safetensors.torch
 import torch
 
 from tests import drafts, tiny
@@ -210,3 +211,18 @@ def test_merging_is_part_of_the_plan(recipe: TrainingRecipe, version: Version, t
 
     assert "to merge at the end" in lines()
     assert "to merge" not in lines(merge=False)
+
+
+def test_tokens_that_adapters_would_leave_untrained_are_named(
+    recipe: TrainingRecipe, version: Version, base_path: Path, tmp_path: Path
+) -> None:
+    base = tmp_path / "base"
+    weights = safetensors.torch.load_file(base_path / "model.safetensors")
+    weights["model.embed_tokens.weight"][2] = 0  # the end of a turn
+    shutil.copytree(base_path, base)
+    safetensors.torch.save_file(weights, base / "model.safetensors", {"format": "pt"})
+    changed = recipe.model_copy(update={"base": str(base)})
+    lines = plan(changed, EvaluationRecipe(), version, base_dir=tmp_path).lines()
+    assert [line[:30] for line in lines if "never learned" in line] == ["never learned: <|im_end|>, whi"]
+    full = changed.model_copy(update={"method": "full"})
+    assert plan(full, EvaluationRecipe(), version, base_dir=tmp_path).untrained == []
