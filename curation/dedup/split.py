@@ -19,7 +19,7 @@ from tilth.curation.dedup.split_family import (
 )
 from tilth.curation.stage import Count, Phase, Share, Texts, limit, stage
 from tilth.shards.errors import RecipeError
-from tilth.shards.tables import FOLDS, SPLIT, Split
+from tilth.shards.tables import FOLDS, SPLIT, Role, Split
 
 if TYPE_CHECKING:
     from tilth.curation.similarity.sets import Sets
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 KEY_SHINGLE = 5
 MAX_HELD_OUT = 0.15
 CLUMP_SHARE = 0.05  # of the rows with one key, from which on the words that many rows share do not count
+_FIELDS = ("first", "second", "whole")  # where words of its own are looked for, in this order
 _FOLD_SALT = np.uint64(0x666F6C64)  # "fold"
 
 
@@ -69,11 +70,12 @@ class Splits:
     """Assign a split and one of 40 folds from a hash of the row's key.
 
     The key is the declared group (conversation or source id), else the min-hash of the first prompt's word
-    5-grams, so that near-equal prompts mostly fall on the same side. Words that the family of versions leaves
-    out (split_family.py) do not count; a row that has no others is keyed by all that stands before its last
-    response. feedback, promotion, final: shares of the rows; together at most 15 %. Shares are bounds on the hash:
-    raising one moves rows out of train, so lower none once a version is trained. min_rows: see `split_plan`.
-    family: another number starts a new family of versions, whose rows may change sides.
+    5-grams, so that near-equal prompts mostly fall on the same side. Words that the family of versions
+    leaves out (split_family.py) do not count; a row that has no others is keyed by its second user turn, so
+    that a chat and its beginning stay together, or by all that stands before its last response. feedback,
+    promotion, final: shares of the rows; together at most 15 %. Shares are bounds on the hash: raising one
+    moves rows out of train, so lower none once a version is trained. min_rows: see `split_plan`. family:
+    another number starts a new family of versions, whose rows may change sides.
     """
 
     feedback: Share = limit(0.02)
@@ -112,28 +114,29 @@ class Splits:
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
         """Return row_id, split_key (UInt64), whether it is of a group, and what a family makes keys from.
 
-        first, whole: shingles of the first prompt and of all before the last response, null where these are the
-        same. whole_key: a fingerprint of the latter.
+        first, second, whole: shingles of the first and of the second user turn, null where there is none, and of all
+        before the last response, null where that is the first. whole_key: a fingerprint of the latter.
         """
         from tilth.curation.similarity.sets import Sets
         from tilth.curation.similarity.shingles import as_arrays, describe
 
         ids = rows["row_id"]
-        firsts, prompts, responses = texts.first_prompts(ids), texts.prompts(ids), texts.responses(ids)
-        first_texts = firsts.zip_with(firsts != "", responses)
-        first = describe(first_texts, KEY_SHINGLE)["shingles"]
-        whole_texts = prompts.zip_with(prompts != "", responses)
-        whole = describe(whole_texts, KEY_SHINGLE)
-        values, offsets = as_arrays(first)
-        hashed = {g: _hash(g) for g in rows["group"].drop_nulls().unique()}
-        group = pl.Series([hashed.get(g) for g in rows["group"]], dtype=pl.UInt64)
+        firsts, prompts = texts.first_prompts(ids), texts.prompts(ids)
+        if (firsts == "").any() or (prompts == "").any():
+            responses = texts.responses(ids)
+            firsts, prompts = (said.zip_with(said != "", responses) for said in (firsts, prompts))
+        is_other = firsts != prompts
+        others = pl.select(pl.when(is_other).then(prompts)).to_series()
+        first, whole = describe(firsts, KEY_SHINGLE), describe(others, KEY_SHINGLE)
+        values, offsets = as_arrays(first["shingles"])
+        least = pl.Series(_least(Sets(values, offsets[:-1], offsets[1:])))
+        group = _hashes(rows["group"])
         return pl.DataFrame({"row_id": ids, "is_group": group.is_not_null()}).with_columns(
-            split_key=pl.select(
-                pl.coalesce(group, pl.Series(_least(Sets(values, offsets[:-1], offsets[1:]))))
-            ).to_series(),
-            first=first,
-            whole=pl.select(pl.when(first_texts != whole_texts).then(whole["shingles"])).to_series(),
-            whole_key=whole["low"],
+            split_key=pl.select(pl.coalesce(group, least)).to_series(),
+            first=first["shingles"],
+            second=_second_turns(ids, texts),
+            whole=pl.select(pl.when(is_other).then(whole["shingles"])).to_series(),
+            whole_key=whole["low"].zip_with(is_other, first["low"]),
         )
 
     def fit(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> SplitFamily:
@@ -178,8 +181,8 @@ class Splits:
         rows = evidence.filter(~pl.col("is_group"))
         if _largest(rows["split_key"]) < max(COMMON_ROWS, CLUMP_SHARE * evidence.height):
             return ()
-        whole = pl.select(pl.coalesce(rows["whole"], rows["first"])).to_series()
-        return tuple(sorted(common_shingles(rows["first"]) | common_shingles(whole)))
+        fields = rows.select(pl.coalesce(name, "first") for name in _FIELDS)
+        return tuple(sorted(set().union(*map(common_shingles, fields))))
 
 
 def _largest(keys: pl.Series) -> int:
@@ -194,7 +197,7 @@ def _keys(evidence: pl.DataFrame, common: tuple[int, ...]) -> np.ndarray:
     if not common:
         return evidence["split_key"].to_numpy()
     key, is_set = evidence["split_key"].to_numpy().copy(), evidence["is_group"].to_numpy().copy()
-    for sets in in_place(evidence["first"], evidence["whole"]):
+    for sets in in_place(*(evidence[name] for name in _FIELDS)):
         least = _least(sets.without(np.array(common, np.uint32)))
         key = np.where(is_set | (least == 0), key, least)
         is_set |= least != 0
@@ -211,6 +214,25 @@ def _least(sets: Sets) -> np.ndarray:
     if filled.any():
         out[filled] = np.minimum.reduceat(mixed(sets.values.astype(np.uint64)), sets.starts[filled])
     return out
+
+
+def _second_turns(ids: pl.Series, texts: Texts) -> pl.Series:
+    """Return the shingles of the second user turn of each row, null where there is none."""
+    from tilth.curation.similarity.shingles import describe
+
+    asked = texts.turns().filter(pl.col("role").cast(pl.String) == Role.USER.value).collect()
+    second = asked.group_by("row_id", maintain_order=True).agg(pl.col("text").get(1, null_on_oob=True))
+    found = pl.DataFrame({"row_id": ids}).join(second, on="row_id", how="left", maintain_order="left")["text"]
+    shingles = describe(found, KEY_SHINGLE)["shingles"]
+    return pl.select(pl.when(found.is_not_null()).then(shingles)).to_series()
+
+
+def _hashes(groups: pl.Series) -> pl.Series:
+    """Return a hash of each group (UInt64), null where there is none."""
+    hashed = {group: _hash(group) for group in groups.drop_nulls().unique()}
+    if not hashed:
+        return pl.Series([None], dtype=pl.UInt64).new_from_index(0, groups.len())
+    return groups.replace_strict(hashed, default=None, return_dtype=pl.UInt64)
 
 
 def _hash(group: str) -> int:

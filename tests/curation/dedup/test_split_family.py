@@ -13,7 +13,9 @@ from tests.row_frames import make_rows
 from tilth.curation.dedup.near import Dedup
 from tilth.curation.dedup.split import Splits
 from tilth.curation.dedup.split_family import SplitFamily, best_salt, miss_of
+from tilth.curation.run.texts import HeldTexts
 from tilth.shards.errors import StoreError
+from tilth.shards.tables import TURNS, conform
 
 INSTRUCTION = "Read the ticket of a customer below and say which team should handle it in a single word."
 LONG = " ".join(f"Rule {i} of the desk says that team {i} takes what is about thing{i}." for i in range(20))
@@ -113,24 +115,46 @@ def test_in_a_family_near_equal_prompts_and_groups_stay_together() -> None:
     )["fold"].to_list() == [1] * 20  # fmt: skip
 
 
-def test_a_greeting_does_not_decide_where_a_chat_goes() -> None:
-    class Chats:
-        def first_prompts(self, ids: pl.Series) -> pl.Series:
-            return pl.Series([("Hi", "Good morning to you all there")[key[-1] % 2] for key in ids])
-
-        def prompts(self, ids: pl.Series) -> pl.Series:
-            rng = random.Random(3)
-            return self.first_prompts(ids) + pl.Series([f"\nHow can I help?\n{ticket(rng)}" for _ in ids])
-
-        def responses(self, ids: pl.Series) -> pl.Series:
-            return pl.Series(["Noted."] * len(ids))
-
-    keys = [i.to_bytes(16, "big") for i in range(600)]
+def chats(*talks: list[str]) -> tuple[pl.DataFrame, HeldTexts]:
+    """Return rows of talks in which user and assistant take turns, the user first."""
+    keys = [n.to_bytes(16, "big") for n in range(len(talks))]
+    turns = [
+        {"row_id": key, "turn": n, "role": ("user", "assistant")[n % 2], "text": text}
+        for key, talk in zip(keys, talks)
+        for n, text in enumerate(talk)
+    ]
+    given = {name: TURNS[name] for name in ("row_id", "turn", "role", "text")}
     schema = {"row_id": pl.Binary, "text_digest": pl.Binary, "group": pl.String}
-    frame = pl.DataFrame({"row_id": keys, "text_digest": keys, "group": [None] * 600}, schema=schema)
-    evidence = Splits().evidence(frame, Chats())
+    frame = pl.DataFrame({"row_id": keys, "text_digest": keys, "group": [None] * len(keys)}, schema=schema)
+    return frame, HeldTexts(conform(pl.DataFrame(turns, schema=given), TURNS))
+
+
+def greeted(n: int) -> list[list[str]]:
+    rng = random.Random(3)
+    return [
+        [("Hi", "Good morning to you all there")[i % 2], "How can I help?", ticket(rng), "Noted."]
+        for i in range(n)
+    ]
+
+
+def test_a_greeting_does_not_decide_where_a_chat_goes() -> None:
+    frame, texts = chats(*greeted(600))
+    evidence = Splits().evidence(frame, texts)
     found = Splits().decide_in(Splits().fit(frame, evidence), frame, evidence)
     assert (found["split"].cast(pl.String) != "train").mean() == pytest.approx(0.06, abs=0.0101)
+
+
+def test_behind_a_greeting_a_chat_stays_with_its_beginning() -> None:
+    rng = random.Random(9)
+    talks = greeted(300)
+    longer = [[*talk, f"And {ticket(rng)} Then {ticket(rng)}", "That too."] for talk in talks]
+    frame, texts = chats(*talks, *longer)
+    evidence = Splits().evidence(frame, texts)
+    family = Splits().fit(frame, evidence)
+    assert family.common
+    fold = Splits().decide_in(family, frame, evidence)["fold"]
+    assert fold[:300].equals(fold[300:])
+    assert fold.n_unique() > 30
 
 
 def test_rows_under_one_long_instruction_are_no_duplicates_of_each_other() -> None:
