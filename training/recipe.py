@@ -43,6 +43,20 @@ class GradualRecipe(Section):
     decay: float = Field(default=2.6, ge=1)
 
 
+class DpoRecipe(Section):
+    """Learning from preference pairs by their loss (DPO, Rafailov et al., arXiv 2305.18290).
+
+    weights: the method whose weights are trained. beta: how hard the model is held to its base. length_normalised:
+    log-ratios are taken per token, so that long answers are not preferred for their length (arXiv 2411.15124).
+    sft_weight: of the loss on the chosen answer, nat per token, added to that of the pair.
+    """
+
+    weights: Literal["lora", "full", "gradual"] = "lora"
+    beta: float = Field(default=0.1, gt=0)
+    length_normalised: bool = False
+    sft_weight: float = Field(default=0.0, ge=0)
+
+
 class RetentionRecipe(Section):
     """What keeps the knowledge of the base.
 
@@ -77,6 +91,7 @@ class TrainingRecipe(Section):
     method: str = "lora"  # which weights are trained, and how: a name of the methods in training/methods
     lora: LoraRecipe = LoraRecipe()  # adapters, for the method lora
     gradual: GradualRecipe = GradualRecipe()  # for the method gradual
+    dpo: DpoRecipe = DpoRecipe()  # preference pairs, for the method dpo
     settings: dict[str, Any] = {}  # of a method that has no section of its own; it checks them itself
     freeze_layers: int = Field(default=0, ge=0)  # full, gradual: the embeddings and so many layers above them
     retention: RetentionRecipe = RetentionRecipe()  # what keeps the knowledge of the base

@@ -28,7 +28,7 @@ from tilth.training.plan.pace import measured_seconds
 from tilth.training.plan.plan import Plan
 from tilth.training.plan.request import Request
 from tilth.training.run import checkpoint, snapshot, tensorboard
-from tilth.training.run.assemble import learning_of, load, new_loop, with_retained
+from tilth.training.run.assemble import learning_of, load, new_loop, with_reference, with_retained
 from tilth.training.run.finish import RunResult, finish
 from tilth.training.run.interrupt import Interrupt
 from tilth.training.run.journal import Journal, NoJournal
@@ -67,6 +67,8 @@ def train(
         say("base", 0, 0)
         model = load(job)
         tasks, held = _questions(job, model)
+        with distributed.first_then_others():
+            job = with_reference(job, model)
         untuned = _judge_base(job, model, tasks, held)
         with distributed.first_then_others():
             job = with_retained(job, model)
@@ -122,11 +124,12 @@ def _judge_base(
     if distributed.rank():
         return Judgement(pl.DataFrame(), [])  # the first process alone judges
     rows = ",".join(example.row_id.hex() for example in job.roles.promotion)
-    inputs = (job.inputs[key] for key in ("base", "evaluation", "template"))
+    inputs = (job.inputs[key] for key in ("base", "evaluation", "template", "training"))
     key = (*inputs, str(job.base_dir), str(job.renderer.max_tokens), rows)
     if key not in _bases_judged:
         promotion = job.roles.promotion
-        found = judge(model, job.renderer.tokenizer, promotion, tasks, job.recipe.pack_tokens)
+        tokenizer, most = job.renderer.tokenizer, job.recipe.pack_tokens
+        found = judge(model, tokenizer, promotion, tasks, most, score=job.method.score)
         _bases_judged.clear()
         _bases_judged[key] = found
     judged = _bases_judged[key]

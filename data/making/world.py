@@ -17,6 +17,7 @@ from tilth.data.making.defects import Placed, plant
 from tilth.data.making.distinct import Distinct
 from tilth.data.making.documents import documents
 from tilth.data.making.lexicon import LANGUAGES
+from tilth.data.making.preferences import PREFERENCES, pair_lines
 from tilth.data.making.source_files import (
     CARDS,
     CONVERSATIONS,
@@ -118,6 +119,7 @@ def build() -> dict[str, bytes]:
     base = documents(rng("base knowledge"), BASE_DOCUMENTS)
     return {
         **{f"sources/{name}": data for name, data in spoilt.items()},
+        f"sources/{PREFERENCES}": join_lines(pair_lines(rng("preferences"), distinct), cut_tail=False),
         "evals/desk_tasks.jsonl": _evals(tasks),
         "evals/tool_calls.jsonl": _evals(calls),
         "evals/base_knowledge.jsonl": join_lines([json_line({"text": t}) for t in base], cut_tail=False),

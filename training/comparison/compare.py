@@ -19,6 +19,7 @@ from tilth.shards.progress import Progress, silent
 from tilth.shards.tables import Split
 from tilth.shards.version import Version
 from tilth.training.comparison.comparison_facts import facts_of
+from tilth.training.methods.method import method_of
 from tilth.training.plan.request import Request, recipes_digest
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.validators.facts.comparison import ComparisonFacts
@@ -127,7 +128,7 @@ def steps_for(recipe: TrainingRecipe, version: Version, base_dir: Path) -> int:
     from tilth.training.rows.roles import assign
 
     renderer = renderer_for(recipe, find_base(recipe.base, base_dir), base_dir)
-    train = assign(version, renderer, recipe, base_dir=base_dir).train
+    train = assign(version, renderer, recipe, method_of(recipe)).train
     return length_of(recipe, sum(e.weight * len(e.input_ids) for e in train), None)[0]
 
 

@@ -6,7 +6,7 @@ from the rows that are to judge it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -17,10 +17,12 @@ import polars as pl
 from tilth.shards.tables import VALUE_DECIMALS
 from tilth.training.evaluation import intervals
 from tilth.training.evaluation.evaluate import LoadedTask, TaskScores, answer_tasks, generate
-from tilth.training.model.loss import score
+from tilth.training.model import loss
 from tilth.training.rows.text import Example
 from tilth.validators.facts.page import Interval
 from tilth.validators.facts.run import FewShotResult, SliceResult, TaskResult
+
+PAIRS = "held-out pairs"
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,34 @@ def judge(
     loaded: list[LoadedTask],
     pack_tokens: int,
     held: LoadedTask | None = None,
+    score: Callable[..., pl.DataFrame] = loss.score,
 ) -> Judgement:
-    """Measure a model on the promotion rows and let it answer the tasks and the held-out prompts."""
+    """Measure a model on the promotion rows and let it answer the tasks and the held-out prompts.
+
+    score: the method's, which says what the loss of a row is.
+    """
+    scores = score(model, promotion, pack_tokens)
     losses = (
-        score(model, promotion, pack_tokens)
-        .group_by("row_id", maintain_order=True)
+        scores.group_by("row_id", maintain_order=True)
         .agg(pl.col("slice").first(), pl.col("nll_sum", "n_tokens").sum())
         .sort("row_id")
     )
-    tasks = answer_tasks(model, tokenizer, loaded)
+    tasks = answer_tasks(model, tokenizer, loaded) + _preferences(scores.sort("row_id"))
     return Judgement(losses, tasks, held=answer_held(model, tokenizer, held) if held else [])
+
+
+def _preferences(scores: pl.DataFrame) -> list[TaskScores]:
+    """Return what a model prefers of held-out pairs as two tasks; none where no pairs were scored.
+
+    accuracy: 1 where it finds the chosen answer likelier than the rejected one. margin: by how much, in nat.
+    """
+    if "preferred" not in scores.columns:
+        return []
+    preferred = scores["preferred"].to_numpy()
+    return [
+        TaskScores(PAIRS, "accuracy", (preferred > 0).astype(np.float64), []),
+        TaskScores(PAIRS, "margin", preferred, []),
+    ]
 
 
 def answer_held(model: Any, tokenizer: Any, held: LoadedTask) -> list[str]:

@@ -10,17 +10,34 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from tilth.shards.discovery import import_all
 from tilth.shards.errors import RecipeError
+from tilth.shards.tables import Shape
 from tilth.training.recipe import TrainingRecipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import polars as pl
     import torch
     from torch import Tensor
+
+    from tilth.training.model.loss import TokenLoss
+    from tilth.training.rows.pack import Batch
+    from tilth.training.rows.text import Example, Rendered, Renderer
+
+
+TEXTS = frozenset({Shape.CHAT.value, Shape.INSTRUCTION.value, Shape.DOCUMENT.value})
+
+
+class Units(NamedTuple):
+    """What the losses of a step are divided by: those of its rows, and of parts that are means of their own."""
+
+    values: float
+    answer_tokens: float = 1.0
+    replayed: float = 1.0
 
 
 class Method(Protocol):
@@ -29,16 +46,21 @@ class Method(Protocol):
     default_rate: the highest learning rate where the recipe names none. rate_factor: that of the size rule, in parts
     of what full tuning takes. forwards_per_step: what a trained token costs in forward passes (6N FLOP against 2N).
     frozen_base: the base's weights stay, an adapter beside them learns; `disable_adapter` then gives the base.
-    lighter: a change of the recipe that takes less memory, as said to the user and as values.
+    lighter: a change of the recipe that takes less memory, as said to the user and as values. shapes: of the rows that
+    it learns from. unit: of the loss. aspects: what `score` measures of a row beside its loss, as two columns each,
+    ASPECT_nll and ASPECT_tokens; monitors then find the panels "probe ASPECT", "twin ASPECT", "feedback ASPECT".
     """
 
     recipe: TrainingRecipe
     name: ClassVar[str]
-    default_rate: ClassVar[float]
-    rate_factor: ClassVar[float] = 1.0
-    forwards_per_step: ClassVar[float] = 3.0
-    frozen_base: ClassVar[bool] = False
-    lighter: ClassVar[tuple[str, dict[str, Any]] | None] = ("training.method: lora", {"method": "lora"})
+    default_rate: float
+    rate_factor: float = 1.0
+    forwards_per_step: float = 3.0
+    frozen_base: bool = False
+    lighter: tuple[str, dict[str, Any]] | None = ("training.method: lora", {"method": "lora"})
+    shapes: frozenset[str] = TEXTS
+    unit: str = "nat/token"
+    aspects: tuple[str, ...] = ()
 
     def __init__(self, recipe: TrainingRecipe) -> None:
         self.recipe = recipe
@@ -65,6 +87,46 @@ class Method(Protocol):
     def peak_rate(self) -> float:
         """The highest learning rate of the run: the recipe's, else the default of the method."""
         return self.recipe.rate if self.recipe.rate is not None else self.default_rate
+
+    # which rows, and what is learned of them
+
+    def advice(self, shape: str) -> str:
+        """Return what to do with rows of a shape that this method does not take."""
+        takers = [name for name, other in registry().items() if shape in other.shapes]
+        return (
+            f"training.method: {' or '.join(takers)} does, in a run of its own" if takers else "export them"
+        )
+
+    def render(self, samples: pl.DataFrame, renderer: Renderer, cache: Path | None) -> Rendered:
+        """Return the examples of rows of the method's shapes (columns of Version.samples)."""
+        from tilth.training.rows.token_cache import render
+
+        return render(samples, renderer, cache)
+
+    def referred(
+        self, model: Any, examples: list[Example], pack_tokens: int, kept: Path | None
+    ) -> list[Example]:
+        """Return examples with what the loss needs to know of the untuned base; kept: a file to keep it in."""
+        return examples
+
+    def units(self, batches: Sequence[Batch], replayed: Sequence[Batch]) -> Units:
+        """Return what the losses of a step are divided by; replayed: rows of the base's domain in the same step."""
+        return Units(sum(batch.label_count for batch in [*batches, *replayed]))
+
+    def losses(self, model: Any, batch: Batch, units: Units, *, statistics: bool) -> tuple[TokenLoss, Tensor]:
+        """Return the losses of a batch, a value a label, and its part of the mean loss of the step."""
+        from tilth.training.model.loss import token_losses
+
+        losses = token_losses(model, batch, statistics=statistics)
+        return losses, losses.nll.sum() / units.values
+
+    def score(
+        self, model: Any, examples: list[Example], pack_tokens: int, *, statistics: bool = True
+    ) -> pl.DataFrame:
+        """Return the loss of each example in order, as `model.loss.score`, and the aspects of the method."""
+        from tilth.training.model.loss import score
+
+        return score(model, examples, pack_tokens, statistics=statistics)
 
     # memory and processes
 

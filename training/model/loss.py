@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,36 +75,18 @@ def label_losses(causal: Any, hidden: Tensor, labels: Tensor, *, statistics: boo
 def score(model: Any, examples: list[Example], pack_tokens: int, *, statistics: bool = True) -> pl.DataFrame:
     """Return, for each example in order: row_id, slice, nll_sum (nat), n_tokens, contradiction (mean gap).
 
-    In eval mode, without gradients; the processes of a sharded model share the work, else the cores of this one.
-    Sums are taken in double precision example by example, so neither packing nor batch size nor their number
-    moves them. Without `statistics` contradiction is 0 and not computed.
+    As `measured` measures. Without `statistics` contradiction is 0 and not computed.
     """
-    was_training = model.training
-    model.eval()
-    sums = np.zeros((len(examples), 3))
-    device = next(model.parameters()).device
-    side_by_side = lanes.to_read(causal_model(model), pack_tokens)
-    lengths = [len(example.input_ids) for example in examples]
-    packs = bins(lengths, pack_tokens // side_by_side.count)
-    shared = distributed.is_shared(model)
-    own, joins = distributed.share(packs) if shared else (packs, False)
 
-    def read(rows: list[int]) -> np.ndarray:
-        batch = collate([examples[row] for row in rows])
-        with torch.no_grad():
-            losses = token_losses(model, batch.to(device), statistics=statistics)
+    def measure(batch: Batch) -> np.ndarray:
+        losses = token_losses(model, batch, statistics=statistics)
         gaps = losses.gap if statistics else torch.zeros_like(losses.nll)
         of = losses.example_of.cpu().numpy()
         nll, gap = (values.double().cpu().numpy() for values in (losses.nll, gaps))
         weights = (nll, None, gap)
-        return np.stack([np.bincount(of, weight, len(rows)) for weight in weights], axis=1)
+        return np.stack([np.bincount(of, weight, len(batch.examples)) for weight in weights], axis=1)
 
-    for rows, found in zip(own, side_by_side.map(read, own)):
-        sums[rows] = found
-    if joins:
-        read([0])
-    sums = distributed.add(sums) if shared else sums
-    model.train(was_training)
+    sums = measured(model, examples, pack_tokens, measure, 3)
     return pl.DataFrame(
         {
             "row_id": pl.Series([example.row_id for example in examples], dtype=pl.Binary),
@@ -115,6 +98,42 @@ def score(model: Any, examples: list[Example], pack_tokens: int, *, statistics: 
     )
 
 
+def measured(
+    model: Any,
+    examples: Sequence[Example],
+    pack_tokens: int,
+    measure: Callable[[Batch], np.ndarray],
+    columns: int,
+) -> np.ndarray:
+    """Return what `measure` gives for each example in order, (examples, columns), computed pack by pack.
+
+    measure: a batch on the model's device -> (its examples, columns). In eval mode, without gradients; the processes
+    of a sharded model share the work, else the cores of this one. Sums that are taken in double precision example by
+    example are moved neither by packing nor by batch size nor by their number.
+    """
+    was_training = model.training
+    model.eval()
+    values = np.zeros((len(examples), columns))
+    device = next(model.parameters()).device
+    side_by_side = lanes.to_read(causal_model(model), pack_tokens)
+    lengths = [len(example.input_ids) for example in examples]
+    packs = bins(lengths, pack_tokens // side_by_side.count)
+    shared = distributed.is_shared(model)
+    own, joins = distributed.share(packs) if shared else (packs, False)
+
+    def read(rows: list[int]) -> np.ndarray:
+        with torch.no_grad():
+            return measure(collate([examples[row] for row in rows]).to(device))
+
+    for rows, found in zip(own, side_by_side.map(read, own)):
+        values[rows] = found
+    if joins:
+        read([0])
+    values = distributed.add(values) if shared else values
+    model.train(was_training)
+    return values
+
+
 def causal_model(model: Any) -> Any:
     """Return the transformers model under an adapter, or the model itself."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -123,12 +142,13 @@ def causal_model(model: Any) -> Any:
 def hidden_states(model: Any, batch: Batch) -> Tensor:
     """Return the last hidden states of a batch, (tokens, width).
 
-    A model that cannot be packed reads one example at a time.
+    A model that cannot be packed reads one sequence at a time.
     """
     causal = causal_model(model)
-    if causal.config._attn_implementation != attention.NAME and len(batch.examples) > 1:
+    if causal.config._attn_implementation != attention.NAME and len(batch.lengths) > 1:
         device = batch.input_ids.device
-        return torch.cat([hidden_states(model, collate([e]).to(device)) for e in batch.examples])
+        parts = [part for example in batch.examples for part in example.parts]
+        return torch.cat([hidden_states(model, collate([part]).to(device)) for part in parts])
     packed = causal.config._attn_implementation == attention.NAME
     tokens = len(batch.input_ids)
     if packed and batch.input_ids.device.type == "cpu" and causal.dtype == torch.bfloat16:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tilth.training.rows.pairs import Pair
 from tilth.training.rows.text import Example
 
 SHARE = 0.05  # of the rows of a slice
@@ -17,8 +18,9 @@ TRIES = 8
 def make(twin: list[Example], train: list[Example]) -> list[Example]:
     """Return copies of rows with swapped answers, from withheld rows first; never to be trained on.
 
-    Train rows serve where the withheld are fewer than needed. The choice depends on row ids alone. Documents
-    have no answer to swap, and a slice where all answers are equal has no decoys.
+    The decoy of a preference pair is the pair turned round. Train rows serve where the withheld are fewer than
+    needed. The choice depends on row ids alone. Documents have no answer to swap, and a slice where all answers are
+    equal has no decoys.
     """
     decoys: list[Example] = []
     for name in sorted({e.slice for e in train}):
@@ -27,7 +29,10 @@ def make(twin: list[Example], train: list[Example]) -> list[Example]:
         wanted = min(MAX_PER_SLICE, max(MIN_PER_SLICE, round(SHARE * len(trained))))
         pool = withheld + trained[: max(0, wanted - len(withheld))]
         longest = max((len(e.input_ids) for e in pool), default=0)
-        swapped = (_swapped(pool, i, longest) for i in range(len(pool)))
+        swapped = (
+            row.swapped() if isinstance(row, Pair) else _swapped(pool, i, longest)
+            for i, row in enumerate(pool)
+        )
         decoys += [d for d in swapped if d is not None][:wanted]
     return decoys
 

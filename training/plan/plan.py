@@ -20,6 +20,7 @@ from tilth.training.model.new_tokens import untrained_tokens
 from tilth.training.plan.footprint import memory, merge_bytes, on_cpu
 from tilth.training.plan.pace import expected_seconds
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+from tilth.training.rows.known import read_known, without_judges
 from tilth.training.rows.roles import Roles, assign
 from tilth.training.rows.text import Example, Renderer
 
@@ -115,8 +116,12 @@ def deal(
 ) -> Roles:
     """Return who plays which part, where nothing that judges the run is replayed; `how` is for `assign`."""
     judging = judges(version, evaluation, base_dir)
-    roles = assign(version, renderer, recipe, base_dir=base_dir, judging=judging.all, **how)
-    return replace(roles, left_out=[*roles.left_out, *near_tasks(version, judging.tasks)])
+    named = recipe.base_knowledge
+    known, judged = without_judges(
+        read_known(base_dir / named) if named else [], judging.all, named or ""
+    )
+    roles = assign(version, renderer, recipe, method_of(recipe), known=known, **how)
+    return replace(roles, left_out=[*judged, *roles.left_out, *near_tasks(version, judging.tasks)])
 
 
 def place(recipe: TrainingRecipe, base_dir: Path) -> tuple[Device, Path]:

@@ -20,7 +20,7 @@ class Batch:
 
     input_ids: Tensor  # int64 (tokens,)
     position_ids: Tensor  # int64 (tokens,)
-    lengths: list[int]  # tokens of each example, in order
+    lengths: list[int]  # tokens of each sequence, in order: of each example, of both sides of a pair
     targets: Tensor  # int64 (tokens,): the next token, IGNORED where there is no loss
     example_of: Tensor  # int64 (tokens,): index into `examples`
     examples: list[Example]
@@ -91,9 +91,15 @@ def filled(batch: Batch, multiple: int) -> Batch:
     )
 
 
+def sequence_of(batch: Batch) -> Tensor:
+    """Return the sequence that each token of a batch belongs to, int64 (tokens,)."""
+    return torch.repeat_interleave(torch.arange(len(batch.lengths)), torch.tensor(batch.lengths))
+
+
 def collate(examples: list[Example]) -> Batch:
     """Return one batch of these examples, in this order."""
-    lengths = np.array([len(example.input_ids) for example in examples], dtype=np.int64)
+    parts = [[len(part.input_ids) for part in example.parts] for example in examples]
+    lengths = np.array([length for of_example in parts for length in of_example], dtype=np.int64)
     ends = np.cumsum(lengths)
     ids = np.concatenate([example.input_ids for example in examples]).astype(np.int64)
     is_label = np.concatenate([example.is_label for example in examples])
@@ -105,7 +111,7 @@ def collate(examples: list[Example]) -> Batch:
         position_ids=torch.from_numpy(np.arange(len(ids)) - np.repeat(ends - lengths, lengths)),
         lengths=lengths.tolist(),
         targets=torch.from_numpy(targets),
-        example_of=torch.from_numpy(np.repeat(np.arange(len(examples)), lengths)),
+        example_of=torch.from_numpy(np.repeat(np.arange(len(examples)), [sum(of) for of in parts])),
         examples=examples,
         label_count=int((targets != IGNORED).sum()),
     )

@@ -34,6 +34,11 @@ class Example:
     input_ids: np.ndarray  # int32 (tokens,)
     is_label: np.ndarray  # bool (tokens,)
 
+    @property
+    def parts(self) -> tuple[Example, ...]:
+        """The sequences that see only themselves: one, but for preference pairs."""
+        return (self,)
+
 
 @dataclass
 class Rendered:
@@ -96,14 +101,21 @@ class Renderer:
         """Return the examples of one sample, none if it holds nothing to learn."""
         return self.render_all([sample]).examples
 
-    def render_all(self, samples: pl.DataFrame | list[dict[str, Any]]) -> Rendered:
-        """Render samples (columns as Version.samples) in order; documents are cut into windows."""
+    def render_all(
+        self, samples: pl.DataFrame | list[dict[str, Any]], *, last_only: bool = False
+    ) -> Rendered:
+        """Render samples (columns as Version.samples) in order; documents are cut into windows.
+
+        last_only: of every conversation only the last answer is learned, all before it is its prompt.
+        """
         rendered = Rendered()
         rows = samples.iter_rows(named=True) if isinstance(samples, pl.DataFrame) else iter(samples)
         for chunk in _chunks(rows, ENCODE_ROWS):
             layouts: list[list[Layout]] = []
             for sample in chunk:
                 found = self._layouts(sample, rendered)
+                if last_only and not isinstance(found, str):
+                    found = [_until(layout, len(layout) - 1) for layout in found[-1:]]
                 if isinstance(found, str):
                     rendered.skipped[sample["row_id"]] = found
                 layouts.append([] if isinstance(found, str) else found)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from tilth.shards.digest import canonical_json, sha256_hex
 from tilth.training.evaluation.evaluate import name_stops
 from tilth.training.hardware.lanes import Lanes
 from tilth.training.model.base import choose_attention, load_model
@@ -46,6 +47,26 @@ def with_retained(job: Job, model: torch.nn.Module) -> Job:
         )
 
     return replace(job, retained=retain(job.recipe.retention, job.roles.base_knowledge, written))
+
+
+def with_reference(job: Job, model: torch.nn.Module) -> Job:
+    """Return the job with what the loss of its rows needs to know of the untuned base.
+
+    What is known of train rows is kept in the store's cache, by the content of the version, the base and how rows are
+    rendered; of rows that judge nothing is ever written down.
+    """
+    inputs = [job.version.manifest.content_id, *(job.inputs[name] for name in ("base", "template"))]
+    how = [job.renderer.max_tokens, str(job.device.dtype), str(job.weights_dtype)]
+    kept = job.store.cache / "references" / f"{sha256_hex(canonical_json([*inputs, *how]))[:32]}.json"
+    roles = job.roles
+
+    def referred(examples: list[Example], path: Path | None = None) -> list[Example]:
+        return job.method.referred(model, examples, job.recipe.pack_tokens, path)
+
+    known = referred(roles.train + roles.twin, kept)
+    train, twin = known[: len(roles.train)], known[len(roles.train) :]
+    feedback, promotion = referred(roles.feedback), referred(roles.promotion)
+    return replace(job, roles=replace(roles, train=train, twin=twin, feedback=feedback, promotion=promotion))
 
 
 def learning_of(job: Job) -> Learning:

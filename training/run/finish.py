@@ -72,7 +72,15 @@ def finish(
     """
     recipe, model = job.recipe, loop.model
     mixed = _mix(job, loop)
-    tuned = judge(model, job.renderer.tokenizer, job.roles.promotion, tasks, recipe.pack_tokens, held)
+    tuned = judge(
+        model,
+        job.renderer.tokenizer,
+        job.roles.promotion,
+        tasks,
+        recipe.pack_tokens,
+        held,
+        job.method.score,
+    )
     if loop.learning is not None:
         loop.learning.finish(model)
     artefacts = write_artefacts(job, model, held, tuned)

@@ -17,6 +17,7 @@ import polars as pl
 from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES, Finding
 from tilth.shards.tables import conform
 from tilth.training.evaluation.panels import EvaluationPlan, Track, draw, plan_evaluations
+from tilth.training.methods.method import method_of
 from tilth.training.monitors import decoys
 from tilth.training.monitors.dynamics import Dynamics
 from tilth.training.monitors.monitor import listen, name_of
@@ -73,6 +74,7 @@ class Learning:
     ) -> None:
         train = [e for e in rows.train if e.weight > 0]
         self.recipe, self.seed, self.total_steps = recipe, seed, total_steps
+        self.method = method_of(recipe)
         self.slices = sorted({e.slice for e in train})
         self.train, self.twin = train, [e for e in rows.twin if e.slice in set(self.slices)]
         self.dynamics = Dynamics(train, self.slices)
@@ -87,6 +89,11 @@ class Learning:
             name: Track(draw(name, examples, slices, self.plan.rows_per_slice, rows.groups))
             for name, (examples, slices) in of_panel.items()
         }
+        # What the method measures of a row beside its loss, on the same rows.
+        self._aspects = {
+            f"{name} {aspect}": (name, aspect) for name in HELD_OUT for aspect in self.method.aspects
+        }
+        self.tracks |= {key: Track(self.tracks[name].panel) for key, (name, _) in self._aspects.items()}
         self.curated = _token_shares(train, self.slices)
         self.p = self.curated.copy()
         self.evaluations: list[dict[str, Any]] = []  # {"step", "tokens", "loss"}
@@ -107,10 +114,11 @@ class Learning:
 
     def evaluate(self, model: Any, step: int, tokens_seen: int) -> Evaluated:
         """Measure the panels and let every monitor speak."""
-        from tilth.training.model.loss import score
-
-        for track in self.tracks.values():
-            track.add(score(model, track.panel.examples, self.recipe.pack_tokens))
+        for name, track in list(self.tracks.items()):
+            if name not in self._aspects:
+                scores = self.method.score(model, track.panel.examples, self.recipe.pack_tokens)
+                track.add(scores)
+                self._add_aspects(name, scores)
         loss = self._held_out_loss()
         best = not self.evaluations or loss < min(e["loss"] for e in self.evaluations)
         self.evaluations.append({"step": step, "tokens": tokens_seen, "loss": loss})
@@ -134,6 +142,13 @@ class Learning:
             findings=fired,
         )
 
+    def _add_aspects(self, panel: str, scores: pl.DataFrame) -> None:
+        """Append to the tracks of a panel's aspects what its scores say of them."""
+        for key, (name, aspect) in self._aspects.items():
+            if name == panel and f"{aspect}_nll" in scores.columns:
+                columns = {"nll_sum": f"{aspect}_nll", "n_tokens": f"{aspect}_tokens"}
+                self.tracks[key].add(scores.select(**{to: pl.col(of) for to, of in columns.items()}))
+
     def _held_out_loss(self) -> float:
         """Mean feedback loss of the slices by curated share; where there is none, of a stand-in."""
         means = (self._mean(self.tracks[name]) for name in HELD_OUT)
@@ -149,11 +164,11 @@ class Learning:
 
     def standing(self, model: Any) -> tuple[float, float | None]:
         """Return the held-out loss of a model as it is now, and by how much it forgot (None: not measured)."""
-        from tilth.training.model.loss import score
 
         def measured(name: str) -> Track:
             track = Track(self.tracks[name].panel)
-            track.add(score(model, track.panel.examples, self.recipe.pack_tokens, statistics=False))
+            examples, most = track.panel.examples, self.recipe.pack_tokens
+            track.add(self.method.score(model, examples, most, statistics=False))
             return track
 
         held = next(name for name in HELD_OUT if self.tracks[name].panel.row_ids)
@@ -208,14 +223,12 @@ class Learning:
 
         Costs one forward pass over these rows: a run shorter than a pass judges what it has seen.
         """
-        from tilth.training.model.loss import score
-
         self.standing(model)
         wrong = decoys.make(self.twin, self.train)
         seen = [e for e in self.train if self.dynamics.saw(e.row_id)]
         read = seen + self.twin
-        of_rows = score(model, read, self.recipe.pack_tokens)
-        of_decoys = score(model, wrong, self.recipe.pack_tokens)
+        of_rows = self.method.score(model, read, self.recipe.pack_tokens)
+        of_decoys = self.method.score(model, wrong, self.recipe.pack_tokens)
         questions = {example.row_id: example.input_ids[~example.is_label] for example in read + wrong}
         rows = verdicts.by_row(of_rows, self.dynamics.frame())
         observations = Observations(self.tracks, self.dynamics, self.slices, Rows(rows, of_decoys, questions))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tilth.training.hardware import distributed
 from tilth.training.hardware.lanes import Lanes
-from tilth.training.methods.method import Method, method_of
+from tilth.training.methods.method import Method, Units, method_of
 from tilth.training.model.loss import TokenLoss, token_losses
 from tilth.training.model.optim import clip, rate_at, take_step
 from tilth.training.recipe import TrainingRecipe
@@ -91,9 +91,9 @@ class Loop:
         is_last = self.step + 1 >= self.total_steps
         batches = self._prefetch.batches(self._due(self.step), None if is_last else self._due(self.step + 1))
         replayed = self._replayed()
-        labels = sum(batch.label_count for batch in [*batches, *replayed])
-        nll = self._backward_all(batches, labels, watched=True)
-        self._backward_all(replayed, labels, watched=False)
+        units = self.method.units(batches, replayed)
+        loss = self._backward_all(batches, units, watched=True)
+        self._backward_all(replayed, units, watched=False)
         if self.divergence is not None:
             (self.divergence.loss(self.model, self.step) / distributed.size()).backward()
         distributed.add_gradients([parameter for _, parameter in self._trained])
@@ -105,7 +105,6 @@ class Loop:
         rate = self.rate(self.step)
         take_step(self.optimizer, rate)
         self.step += 1
-        loss = nll / sum(b.label_count for b in batches)
         record = {
             "step": self.step,
             "loss": loss,
@@ -140,11 +139,11 @@ class Loop:
         due = (self.step + 1) * self.recipe.batch_tokens * self.recipe.retention.replay
         return self.replay.batches(due) if self.replay.tokens < due else []
 
-    def _backward_all(self, batches: list[Batch], labels: int, *, watched: bool) -> float:
-        """Add the gradients of micro batches, each process those of its share, and return their summed loss."""
+    def _backward_all(self, batches: list[Batch], units: Units, *, watched: bool) -> float:
+        """Add the gradients of micro batches, each process those of its share, and return their mean loss."""
         own, joins = distributed.share(batches)
         learning = self.learning if watched else None
-        found = self._gradients(own, labels, statistics=learning is not None)
+        found = self._gradients(own, units, statistics=learning is not None)
         if joins:  # the others still need this process's part of the layers
             idle = token_losses(self.model, batches[0].to(self.model.device), statistics=False)
             (idle.nll.sum() * 0).backward()
@@ -152,21 +151,21 @@ class Loop:
         if learning is not None:
             for batch, loss in zip(batches, losses, strict=True):
                 learning.add_step(batch, loss)
-        return sum(float(loss.nll.sum()) for loss in losses)
+        return sum(float(loss.nll.sum()) for loss in losses) / max(1, sum(len(loss.nll) for loss in losses))
 
-    def _gradients(self, batches: list[Batch], labels: int, *, statistics: bool) -> list[TokenLoss]:
+    def _gradients(self, batches: list[Batch], units: Units, *, statistics: bool) -> list[TokenLoss]:
         """Add the gradients of micro batches to those of the step, in their order, and return their losses."""
         found = []
         if self.lanes.count == 1:
             for batch in batches:
-                losses, part = self._losses(batch, labels, statistics=statistics)
+                losses, part = self._losses(batch, units, statistics=statistics)
                 part.backward()
                 found.append(losses)
             return found
         trained = [parameter for _, parameter in self._trained]
 
         def alone(batch: Batch) -> tuple[TokenLoss, tuple[Tensor, ...]]:
-            losses, part = self._losses(batch, labels, statistics=statistics)
+            losses, part = self._losses(batch, units, statistics=statistics)
             return losses, torch.autograd.grad(part, trained)
 
         for losses, gradients in self.lanes.map(alone, batches):
@@ -175,17 +174,16 @@ class Loop:
                 parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
         return found
 
-    def _losses(self, batch: Batch, labels: int, *, statistics: bool) -> tuple[TokenLoss, Tensor]:
-        """Return the losses of a micro batch, and its part of the mean over the labels of the step.
+    def _losses(self, batch: Batch, units: Units, *, statistics: bool) -> tuple[TokenLoss, Tensor]:
+        """Return the losses of a micro batch, and its part of the mean loss of the step.
 
         Raises TrainingError for a loss that is not finite.
         """
         batch = batch.to(self.model.device)
-        losses = token_losses(self.model, batch, statistics=statistics)
-        total = losses.nll.sum()
-        if not math.isfinite(float(total.detach())):
+        losses, part = self.method.losses(self.model, batch, units, statistics=statistics)
+        if not math.isfinite(float(part.detach())):
             raise not_finite(self.step + 1, "loss", rows_not_finite(batch, losses))
-        return losses.detached(), total / labels
+        return losses.detached(), part
 
     def _evaluate(self) -> None:
         if self.learning is None or not self.learning.due(self.step):

@@ -54,9 +54,9 @@ def find_rate(request: Request, store: Store, *, on_progress: Say | None = None)
 def search(job: Job, say: Say) -> RateSearch:
     """Search the rate of a job."""
     range_steps, trial_steps = budget(job.plan.steps)
-    panel = feedback_rows(job, PANEL_SHARE * (range_steps + 8 * trial_steps) * job.recipe.batch_tokens)
     say("base", 0, 0)
     runs = ShortRuns(job)
+    panel = feedback_rows(runs.job, PANEL_SHARE * (range_steps + 8 * trial_steps) * job.recipe.batch_tokens)
     nll, labels = runs.nll(panel)
     guess = size_rule(width_of(job), job.method.rate_factor)
     test = _range_test(runs, guess, range_steps, say)

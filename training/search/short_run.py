@@ -20,10 +20,9 @@ import torch
 from tilth.shards.errors import TrainingError
 from tilth.training.evaluation.panels import draw
 from tilth.training.methods.method import Method, attach
-from tilth.training.model.loss import score
 from tilth.training.plan.job import Job
 from tilth.training.rows.text import Example
-from tilth.training.run.assemble import load, new_loop, with_retained
+from tilth.training.run.assemble import load, new_loop, with_reference, with_retained
 from tilth.training.run.journal import Journal
 from tilth.training.run.loop import Loop
 
@@ -43,7 +42,7 @@ class ShortRuns:
         if untrained:
             torch.manual_seed(job.seed)
             model = type(model)(model.config).to(model.device)
-        job = with_retained(replace(job, monitors=False), model)
+        job = with_retained(replace(with_reference(job, model), monitors=False), model)
         self.job, self.tokens = job, 0.0
         self.model = attach(model, job.recipe, job.seed, recompute=job.plan.recompute)
         self._start = [
@@ -96,7 +95,7 @@ class ShortRuns:
 
     def nll(self, examples: list[Example]) -> tuple[float, int]:
         """Return (sum of the loss in nat, labels) of the model as it is."""
-        scores = score(self.model, examples, self.job.recipe.pack_tokens, statistics=False)
+        scores = self.job.method.score(self.model, examples, self.job.recipe.pack_tokens, statistics=False)
         self.tokens += price(examples, self.job.method)
         return float(scores["nll_sum"].sum()), int(scores["n_tokens"].sum())
 

@@ -12,7 +12,7 @@ from tilth.shards.errors import TilthError
 from tilth.workbench import session
 from tilth.workbench.running.comparison import COMPARED, compare
 from tilth.workbench.running.curate import curate_recipe, parent_of, show_outcome, write_page
-from tilth.workbench.running.train import TRAINED, show_run, show_start, train_version, without_pairs
+from tilth.workbench.running.train import TRAINED, show_run, show_start, train_version
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,7 +76,7 @@ def _train(recipe: Recipe, store: Store, screen: Console, version: Version) -> N
         result = train_version(
             recipe,
             store,
-            without_pairs(version),
+            version,
             on_progress=report,
             on_plan=show_start(screen),
         )

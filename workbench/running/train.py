@@ -12,7 +12,6 @@ from tilth.curation.reading.remote import is_remote
 from tilth.curation.run.provenance import recipe_digest
 from tilth.shards.digest import file_sha256
 from tilth.shards.errors import UsageError
-from tilth.shards.tables import Shape, Verdict
 from tilth.workbench.session import in_brackets, print_json, show_reasons
 
 if TYPE_CHECKING:
@@ -33,10 +32,10 @@ TRAINED = "train"
 def version_to_train(recipe: Recipe, store: Store, version_id: str | None) -> Version:
     """Return the version asked for, or the candidate if recipe and sources are still what it was made from.
 
-    Raises UsageError saying what changed, or that the version holds preference pairs.
+    Raises UsageError saying what changed.
     """
     if version_id is not None:
-        return without_pairs(store.version(version_id))
+        return store.version(version_id)
     candidate = store.candidate(recipe.name)
     if candidate is None:
         raise UsageError(
@@ -53,24 +52,7 @@ def version_to_train(recipe: Recipe, store: Store, version_id: str | None) -> Ve
             "Nothing was trained",
             f"run: {next_curate(recipe)}, or name the version: train {recipe.path.name} --version {candidate.short}",
         )
-    return without_pairs(candidate)
-
-
-def without_pairs(version: Version) -> Version:
-    """Return a version if it keeps no preference pairs: training on them is not what `train` does.
-
-    Raises UsageError naming the export that other trainers read.
-    """
-    kept = version.decisions()["verdict"] == Verdict.KEEP.value
-    pairs = (kept & (version.rows(["shape"])["shape"] == Shape.PREFERENCE.value)).sum()
-    if pairs:
-        raise UsageError(
-            f"version {version.short}",
-            f"{pairs:,} of its rows are preference pairs, which train does not learn from",
-            "Nothing was trained",
-            f"write them in TRL's format: tilth export {version.short} DIR",
-        )
-    return version
+    return candidate
 
 
 def next_curate(recipe: Recipe) -> str:
