@@ -26,15 +26,22 @@ class Line:
     path: str = "a.jsonl"
     rewritten: str | None = None  # the prompt after rewrites
     system: str | None = None
+    rejected: str | None = None  # of a preference pair, whose `answer` is the chosen one
     decision: dict[str, Any] = field(default_factory=lambda: dict(KEPT))
 
     @property
     def row_id(self) -> bytes:
-        return row_id("chat", self.turns(self.prompt), None)
+        return row_id(self.shape, self.turns(self.prompt), None)
+
+    @property
+    def shape(self) -> str:
+        return "chat" if self.rejected is None else "preference"
 
     def turns(self, prompt: str | None) -> list[dict[str, Any]]:
         """Return the turns of the row."""
-        said = [("system", self.system), ("user", prompt), ("assistant", self.answer)]
+        said = [("system", self.system), ("user", prompt)]
+        said += [("assistant", self.answer)] if self.rejected is None else []
+        said += [("chosen", self.answer), ("rejected", self.rejected)] if self.rejected is not None else []
         return [{"role": role, "text": text} for role, text in said if role != "system" or text is not None]
 
 
@@ -57,7 +64,7 @@ def make_draft(lines: list[Line], **fields: Any) -> Draft:
         key = line.row_id
         occurrences.append({**place, "row_id": key})
         if key not in rows:
-            rows[key] = {"row_id": key, "shape": "chat", "source": "src"}
+            rows[key] = {"row_id": key, "shape": line.shape, "source": "src"}
             decisions[key] = {"row_id": key, **line.decision}
             for number, turn in enumerate(line.turns(line.rewritten or line.prompt)):
                 turns.append({"row_id": key, "turn": number, **turn})

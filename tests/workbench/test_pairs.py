@@ -1,4 +1,4 @@
-"""A source of preference pairs: curated, exported for other trainers, refused by train; licences all the way."""
+"""A source of preference pairs: curated, exported, learned by DPO and by no other method; licences all the way."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from tests.workbench.conftest import question
 
+BASE = Path(__file__).parents[2] / "data" / "base"
 RECIPE = """
 name: pairs
 sources:
@@ -50,7 +51,7 @@ def reasons(folder: Path) -> dict[str, int]:
     return dict(ledger.group_by("reason").len().rows())
 
 
-def test_pairs_are_judged_and_exported_and_train_names_the_export(
+def test_pairs_are_judged_exported_and_learned_by_the_method_that_takes_them(
     run: Callable[..., Any], pairs: Path, tmp_path: Path
 ) -> None:
     done = run("curate", pairs)
@@ -66,9 +67,14 @@ def test_pairs_are_judged_and_exported_and_train_names_the_export(
     assert "Ask [EMAIL_1] instead, she may know." in said
     assert "| CC-BY-SA-4.0 | 1 |" in (out / "README.md").read_text()
     for words in ((pairs,), (pairs, "--version", short), (pairs, "--plan")):
-        refused = run("train", *words)
+        refused = run("train", *words, "--set", f"training.base={BASE}")
         assert refused.code == 2
-        assert "preference pairs" in refused.err and f"tilth export {short}" in refused.err
+        assert "preference rows, which lora does not learn from" in refused.err
+        assert "training.method: dpo" in refused.err
+    learns = ("--set", f"training.base={BASE}", "--set", "training.method=dpo")
+    assert "57 rows" in run("train", pairs, "--plan", *learns).out
+    shown = run("train", pairs, "--peek", *learns).out
+    assert "── chosen" in shown and "── rejected" in shown and "nobody mends anything" in shown
 
 
 def test_a_row_can_be_dropped_for_personal_data(run: Callable[..., Any], pairs: Path, tmp_path: Path) -> None:

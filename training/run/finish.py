@@ -24,7 +24,7 @@ from tilth.training.run.feedback import store_feedback
 from tilth.training.run.journal import read
 from tilth.training.run.loop import Loop
 from tilth.training.run.run_facts import SAMPLES_PER_TASK, Measured, run_facts
-from tilth.validators.facts.page import Link
+from tilth.validators.facts.page import Action, Link
 from tilth.validators.facts.run import MixResult, PlanLine, RateCurve, RunFacts, RunHead
 from tilth.validators.report import run_page
 
@@ -186,6 +186,16 @@ def _facts(
     shown = SAMPLES_PER_TASK if job.evaluation.show_answers else 0
     measured = Measured(untuned, tuned, tasks, job.roles.groups, job.retained.note, shown)
     facts = run_facts(head, loop.learning or learning_of(job), measured)
+    facts["unit"] = job.method.unit
+    facts["actions"] += [
+        Action(
+            action=f"left out {count:,} {shape} rows",
+            target="the run",
+            evidence=f"{job.recipe.method} does not learn from them",
+            reverse=job.method.advice(shape),
+        )
+        for shape, count in job.roles.untaken.items()
+    ]
     if loop.learning is None:
         facts["reasons"][-1] = UNWATCHED
     return facts

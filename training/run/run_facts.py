@@ -50,7 +50,7 @@ def run_facts(head: RunHead, learning: Learning, measured: Measured) -> RunFacts
     loss = change_in_loss(base, tuned, groups) if tuned.losses.height else None
     kept = retention(learning, measured.note)
     monitors, bound = monitor_results(learning), learning.recipe.retention.max_forgotten
-    word, reasons = verdict(loss, tasks, kept, monitors, tuned.losses.height, bound)
+    word, reasons = verdict(loss, tasks, kept, monitors, tuned.losses.height, bound, learning.method.unit)
     return {
         **head,
         "verdict": word,
@@ -72,11 +72,12 @@ def verdict(
     monitors: list[MonitorResult],
     rows: int,
     max_forgotten: float | None,
+    unit: str = "nat/token",
 ) -> tuple[Word, list[str]]:
     """Return the word and three reasons: tasks decide where there are any, otherwise the loss.
 
-    A model that surely forgot more than `max_forgotten` is not to be used; what was memorised is said, and left
-    to the reader to weigh.
+    unit: of the loss. A model that surely forgot more than `max_forgotten` is not to be used; what was memorised is
+    said, and left to the reader to weigh.
     """
     forgot = _forgot(kept, max_forgotten)
     better = [t["name"] for t in tasks if (t["change"]["low"] or 0) > 0]
@@ -89,7 +90,7 @@ def verdict(
         word = "USE"
     reasons = ["no promotion rows to measure a loss on"]
     if loss is not None:
-        reasons = [f"loss on {rows:,} promotion rows: {_signed(fact(loss), 'nat/token')}"]
+        reasons = [f"loss on {rows:,} promotion rows: {_signed(fact(loss), unit)}"]
     if tasks:
         shown = sorted(tasks, key=lambda t: (t["name"] not in worse, t["name"] not in better))[0]
         reasons.append(

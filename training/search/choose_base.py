@@ -21,6 +21,7 @@ from tilth.shards.errors import UsageError
 from tilth.shards.store import Store
 from tilth.shards.tables import VALUE_DECIMALS, Split
 from tilth.training.hardware.device import memory_errors
+from tilth.training.methods.method import method_of
 from tilth.training.plan.job import Job, prepare
 from tilth.training.plan.request import Request
 from tilth.training.rows.text import Example
@@ -34,6 +35,7 @@ BUDGET = 0.1  # of the full runs of all bases that race, measurements included
 PANEL_SHARE = 0.01  # of the full run's tokens, read to measure a base once
 CURVE = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # in parts of the full run
 SCRATCH_FACTOR = 10.0  # of the size rule, for weights that begin at random
+ANSWERS = "nat/token"  # the unit of a loss that bits per byte can be made of
 HOPELESS = 3.0  # times the fewest bits per byte
 WRITTEN = ("assistant", "document")  # roles whose text is learned
 
@@ -158,6 +160,13 @@ def choose_base(
             "names fewer than two bases",
             "There is nothing to choose from",
             "add: training: {bases: [PATH_OR_HUB_NAME, PATH_OR_HUB_NAME]}",
+        )
+    if method_of(recipe).unit != ANSWERS:
+        raise UsageError(
+            "training.method",
+            f"{recipe.method} learns from pairs, and bases are ranked by what answers cost them",
+            "Nothing was ranked",
+            "rank them on answers: --set training.method=lora, on a version that holds some",
         )
     verify_version(store, version)
     say = on_progress or (lambda what, done, total: None)

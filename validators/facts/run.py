@@ -172,6 +172,7 @@ class RunFacts(RunHead):
     retention: Retention | None
     samples: list[Sample]
     actions: list[Action]  # what the run changed by itself (mixture, early stop)
+    unit: NotRequired[str]  # of the loss, nat/token where nothing is said
     rate_search: NotRequired[RateSearchFacts]
     mixes: NotRequired[list[MixResult]]
     artefacts: NotRequired[list[Artefact]]
