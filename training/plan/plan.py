@@ -117,9 +117,7 @@ def deal(
     """Return who plays which part, where nothing that judges the run is replayed; `how` is for `assign`."""
     judging = judges(version, evaluation, base_dir)
     named = recipe.base_knowledge
-    known, judged = without_judges(
-        read_known(base_dir / named) if named else [], judging.all, named or ""
-    )
+    known, judged = without_judges(read_known(base_dir / named) if named else [], judging.all, named or "")
     roles = assign(version, renderer, recipe, method_of(recipe), known=known, **how)
     return replace(roles, left_out=[*judged, *roles.left_out, *near_tasks(version, judging.tasks)])
 
