@@ -51,10 +51,10 @@ class DpoRecipe(Section):
     sft_weight: of the loss on the chosen answer, nat per token, added to that of the pair.
     """
 
-    weights: Literal["lora", "full", "gradual"] = "lora"
-    beta: float = Field(default=0.1, gt=0)
-    length_normalised: bool = False
-    sft_weight: float = Field(default=0.0, ge=0)
+    weights: Literal["lora", "full", "gradual"] = "lora"  # the method whose weights are trained
+    beta: float = Field(default=0.1, gt=0)  # how hard the model is held to its base
+    length_normalised: bool = False  # log-ratios per token
+    sft_weight: float = Field(default=0.0, ge=0)  # of the loss on the chosen answer, beside that of the pair
 
 
 class RetentionRecipe(Section):

@@ -31,6 +31,7 @@ RATE = 0.05  # of that at which the same weights learn from answers: 1e-5 for Lo
 class Dpo(Method):
     """Learn from preference pairs (training.dpo) with the weights of `lora`, `full` or `gradual`."""
 
+    default_rate = 1e-5  # of LoRA's weights
     shapes = frozenset({Shape.PREFERENCE.value})
     unit = "nat/pair"
     aspects = ("chosen",)
