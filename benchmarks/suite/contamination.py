@@ -1,4 +1,5 @@
-"""Which leaked rows each rule of decontamination finds, by kind of leak, and what it takes of clean rows."""
+"""Which leaked rows each rule of decontamination finds, by kind of leak, and what it takes of clean rows; the same of
+`rewordings`, at several bounds."""
 
 from __future__ import annotations
 
@@ -9,9 +10,12 @@ import polars as pl
 from benchmarks.inputs.sample import read_real
 from benchmarks.tools.record import cpu_seconds
 from tilth.curation.dedup.contamination import RULES, find
+from tilth.curation.similarity.rewording import nearest
 
 # pool -> the column of the evaluation set that a row could hold
 POOLS = {"gsm8k": "text", "mbpp": "description"}
+
+COSINES = (0.6, 0.65, 0.7)  # bounds of `rewordings`
 
 
 def measure() -> dict[str, Any]:
@@ -24,6 +28,11 @@ def measure() -> dict[str, Any]:
             return {"skipped": "needs TILTH_REAL_DATA"}
         figures[name] = {"rows": pool["kind"].value_counts(sort=True).rows()} | {
             rule: _by_kind(pool, find(pool["text"], items[column], rule)) for rule in RULES
+        }
+        cosine = nearest(pool["text"], items[column])["cosine"]
+        figures[name]["rewordings"] = {
+            str(bound): _by_kind(pool, pl.DataFrame({"index": (cosine >= bound).arg_true()}))
+            for bound in COSINES
         }
         find(pool["text"].head(10), items[column], "tilth")
         seconds = cpu_seconds(lambda items=items, pool=pool, column=column: find(pool["text"], items[column]))  # type: ignore[misc]

@@ -166,3 +166,36 @@ def test_a_template_of_many_rows_is_no_leak_of_the_item_that_fills_it_otherwise(
     ]
     item = f"{TASK} Note: nobody has seen our cat since the storm broke"
     assert found(tmp_path, rows, [(item, "angry")]) == []
+
+
+REWORDED = "After a month, how many eggs are there if every one of twelve hens of a farmer lays three a week?"
+
+
+def test_an_item_in_other_words_is_tagged_where_the_recipe_asks(tmp_path: Path) -> None:
+    rows = [
+        (REWORDED, "144"),
+        ("Where does the van stop on rainy mondays in the old town?", "144"),
+        (LONG, "144"),
+    ]
+    assert [reason for _, reason, *_ in found(tmp_path, rows, [(LONG, "144")])] == ["covers_eval_item"]
+    stage = Decontaminate(paths=(eval_file(tmp_path, [(LONG, "144")]),), rewordings=0.6)
+    frame, texts = make_rows(rows)
+    drops = stage.decide(frame, stage.evidence(frame, texts))
+    by_prompt = dict(zip(texts.prompts(drops["row_id"]), drops.select("reason", "verdict").rows()))
+    assert by_prompt == {REWORDED: ("rewords_eval_item", "keep"), LONG: ("covers_eval_item", "drop")}
+
+
+def test_a_question_counts_without_its_choices(tmp_path: Path) -> None:
+    question = "Which of these gases do the leaves of most green plants take in by day?"
+    item = f"{question}\nA. Oxygen\nB. Carbon dioxide\nC. Helium\nD. Neon"
+    rows = [(question, "Carbon dioxide"), (f"{question} (1) Oxygen (2) Neon", "Neither")]
+    assert {reason for _, reason, *_ in found(tmp_path, rows, [(item, "B")])} == {"covers_eval_item"}
+    assert len(found(tmp_path, rows, [(item, "B")])) == 2
+
+
+def test_an_evaluation_file_of_no_known_columns_is_told_so_in_its_own_terms(tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_text('{"alpha": "x y", "beta": [1]}\n', "utf-8")
+    frame, texts = make_rows([("a", "b")])
+    with pytest.raises(SourceError, match="this evaluation file cannot be read"):
+        Decontaminate(paths=(str(path),)).evidence(frame, texts)
