@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import glob
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
 
 from tilth.curation.dedup.contamination import RULES, ContaminationRule, RuleName, frontier
+from tilth.curation.dedup.evaluation_items import ASKED, PROMPT, read_items
 from tilth.curation.stage import Phase, Positive, Share, Texts, limit, stage
-from tilth.shards.errors import SourceError, UsageError
-from tilth.shards.lock import temporary
-from tilth.shards.tables import FINDINGS, OCCURRENCES, TURNS, Role, Verdict, empty
+from tilth.shards.tables import FINDINGS, Role, Verdict, empty
 
-PROMPT, RESPONSE = "prompt", "response"
 MIN_RESPONSE_TOKENS = 24  # shorter answers (labels, calls, set phrases) recur without a leak
 MAX_NOTE_CHARS = 200
 MIN_REWORDED_TOKENS = 8  # of an item; fewer words say too little to be told again
-# A question, then its choices, each on a line: rows may have the question alone, or the choices in another form.
-_WITH_CHOICES = r"(?s)\A(.*?\S)\s*\n[ \t]*\(?[A1][.):][ \t].*\n[ \t]*\(?[B2][.):][ \t]"
-_ASKED = (Role.USER.value, Role.DOCUMENT.value)
-_ANSWERED = (Role.ASSISTANT.value, Role.CHOSEN.value)
 _UNSEEN = (Role.SYSTEM.value, Role.DEVELOPER.value)
 _EVIDENCE = pl.Schema(
     {
@@ -80,7 +72,7 @@ class Decontaminate:
         """
         if not self.paths:
             return empty(_EVIDENCE)
-        items = _read_items(self.paths)
+        items = read_items(self.paths)
         turns = texts.turns().select("row_id", "turn", "role", "text").collect()
         turns = turns.join(rows.select("row_id"), on="row_id", how="semi")
         found = self.compare(turns, items)
@@ -182,7 +174,7 @@ def _reworded(turns: pl.DataFrame, items: pl.DataFrame, bound: float) -> pl.Data
     """Return, as evidence, the item that a prompt of each row says in other words."""
     from tilth.curation.similarity.rewording import nearest
 
-    asked = turns.filter(pl.col("role").cast(pl.String).is_in(_ASKED) & pl.col("text").is_not_null())
+    asked = turns.filter(pl.col("role").cast(pl.String).is_in(ASKED) & pl.col("text").is_not_null())
     of_items = items.filter((pl.col("field") == PROMPT) & (_tokens(items["text"]) >= MIN_REWORDED_TOKENS))
     if not of_items.height or not asked.height:
         return empty(_EVIDENCE)
@@ -227,7 +219,7 @@ def _tokens(texts: pl.Series) -> pl.Series:
 
 def _whole_turns(turns: pl.DataFrame, short: pl.DataFrame) -> pl.DataFrame:
     """Return the turns that say exactly what a short item says, case, blanks and end signs apart."""
-    asked = turns.filter(pl.col("role").is_in(_ASKED)).select("row", "turn", key=_plain(pl.col("text")))
+    asked = turns.filter(pl.col("role").is_in(ASKED)).select("row", "turn", key=_plain(pl.col("text")))
     return asked.join(short.with_columns(key=_plain(pl.col("text"))), on="key").with_columns(
         coverage=pl.lit(1.0),
         tokens=_words(pl.col("key")),
@@ -243,71 +235,3 @@ def _plain(text: pl.Expr) -> pl.Expr:
 
 def _words(text: pl.Expr) -> pl.Expr:
     return text.str.count_matches(" ", literal=True).cast(pl.Int64) + 1
-
-
-def _read_items(paths: tuple[str, ...]) -> pl.DataFrame:
-    """Return item ("file:line"), item_id, field and text of every prompt and response of the files.
-
-    Raises SourceError naming the first line that cannot be read: an item that is not seen cannot be found.
-    """
-    from tilth.curation.reading.limits import ReadLimits
-    from tilth.curation.reading.read import ingest
-    from tilth.curation.reading.source import Source
-
-    with temporary() as scratch:
-        sources = [Source(path=glob.escape(str(Path(path).resolve()))) for path in paths]
-        try:
-            read = ingest(sources, Path("/"), scratch, ReadLimits())
-        except UsageError as error:
-            raise SourceError(
-                error.where,
-                f"this evaluation file cannot be read: {error.what}",
-                "Rows that hold its items could not be found",
-                "write its questions under `prompt` or `question` and what is right under `response` or `answer`",
-            ) from error
-        lines = [empty(OCCURRENCES), *(pl.read_parquet(part.occurrences) for part in read.parts)]
-        seen = pl.concat(lines).sort("source_path", "line")
-        turns = pl.concat([empty(TURNS), *(pl.read_parquet(part.turns) for part in read.parts)])
-    turns = turns.unique(["row_id", "turn"])
-    lost = seen.filter(pl.col("row_id").is_null() & (pl.col("reader_reason") != "blank"))
-    if lost.height:
-        first = lost.row(0, named=True)
-        raise SourceError(
-            f"{first['source_path']}:{first['line']}",
-            f"this evaluation line cannot be read ({first['reader_reason']}), one of {lost.height:,}",
-            "Rows that hold it could not be found",
-            "repair the file, or take it out of curation.decontaminate",
-        )
-    readable = seen.filter(pl.col("row_id").is_not_null())
-    for file in read.files:
-        if file.path not in readable["source_path"]:
-            raise SourceError(
-                file.path,
-                "this evaluation file holds no item",
-                "Rows that hold what belongs there could not be found",
-                "fill it, or take it out of curation.decontaminate or evaluation.tasks",
-            )
-    named = readable.unique("row_id", keep="first", maintain_order=True).select(
-        "row_id", item=pl.format("{}:{}", pl.col("source_path").str.extract(r"([^/\\]+)$"), "line")
-    )
-    role = pl.col("role").cast(pl.String)
-    fields = (
-        turns.with_columns(
-            field=pl.when(role.is_in(_ASKED))
-            .then(pl.lit(PROMPT))
-            .when(role.is_in(_ANSWERED))
-            .then(pl.lit(RESPONSE))
-        )
-        .filter(pl.col("field").is_not_null())
-        .sort("row_id", "field", "turn")
-        .group_by("row_id", "field", maintain_order=True)
-        .agg(text=pl.col("text").fill_null("").str.join("\n"))
-    )
-    question = pl.col("text").str.extract(_WITH_CHOICES, 1)
-    alone = fields.filter(pl.col("field") == PROMPT).with_columns(text=question).drop_nulls("text")
-    return (
-        pl.concat([fields, alone])
-        .join(named, on="row_id")
-        .select("item", "field", "text", item_id="row_id")
-        .sort("item", "field", "text")
-    )
