@@ -22,10 +22,13 @@ from tilth.curation import stage as stages
 from tilth.curation.reading import formats as format_package
 from tilth.shards.errors import SourceError, UsageError
 from tilth.shards.store import Store
+from tilth.training import methods as method_package
 from tilth.training import monitors as monitor_package
 from tilth.training.evaluation import metric as metrics
 from tilth.training.evaluation import metrics as metric_package
+from tilth.training.methods import method as methods
 from tilth.training.monitors import monitor as monitors
+from tilth.training.plan.plan import plan
 from tilth.training.plan.request import Request
 from tilth.training.recipe import EvaluationRecipe, Task
 from tilth.training.run.journal import read
@@ -207,3 +210,33 @@ def test_a_command_is_one_file(store: Store) -> None:
     assert "Count the lines that each source of a version gave." in typed("--help")
     assert "no version or ref" in typed("sources", "nowhere", "--store", str(store.root))
     assert "## tilth sources" in commands_page()
+
+
+@pytest.fixture
+def with_ia3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(methods, "_REGISTRY", dict(methods.registry()))
+    methods.registry.cache_clear()
+    add(method_package, "training/methods/ia3.py", tmp_path / "added", monkeypatch)
+    yield
+    methods.registry.cache_clear()
+    sys.modules.pop("tilth.training.methods.ia3", None)
+
+
+@pytest.mark.usefixtures("with_ia3")
+def test_a_method_is_one_file(tmp_path: Path, store: Store) -> None:
+    version, base = tiny.make_version(store), tiny.save_base(tmp_path / "base")
+    recipe = tiny.make_recipe(base, method="ia3", rate=0.1, epochs=2)
+    expected = plan(recipe, EvaluationRecipe(), version, base_dir=tmp_path)
+    assert 0 < expected.trainable < expected.parameters / 50 and expected.merge_bytes
+    done = train(Request(version, recipe, base_dir=tmp_path), store)
+    assert done.tuned.loss < done.base.loss
+    assert (done.run_dir / "merged" / "model.safetensors").is_file()
+    assert read_facts(done.run_dir / "report.html")["method"] == "ia3"
+    refused = tmp_path / "recipe.yaml"
+    text = f"name: n\nsources: [{{path: x}}]\ntraining:\n  base: {base}\n  method: ia33\n"
+    refused.write_text(text)
+    with pytest.raises(UsageError, match=r"recipe\.yaml:5: training\.method.*did you mean 'ia3'"):
+        load(refused)
+    refused.write_text(text.replace("ia33", "ia3") + "  retention: {interpolate: true}\n")
+    with pytest.raises(UsageError, match=r"recipe\.yaml:6: training\.retention\.interpolate"):
+        load(refused)
