@@ -82,3 +82,16 @@ def test_a_row_can_be_dropped_for_personal_data(run: Callable[..., Any], pairs: 
     short = run("tilth", "log", "--json").json[0]["id"][:12]
     run("tilth", "export", short, tmp_path / "out")
     assert reasons(tmp_path / "out")["holds_email"] == 1
+
+
+def test_init_names_the_method_that_learns_from_what_it_found(
+    run: Callable[..., Any], pairs: Path, tmp_path: Path
+) -> None:
+    written = tmp_path / "new.yaml"
+    assert run("tilth", "init", tmp_path / "pairs.jsonl", "--base", BASE, "--out", written).code == 0
+    assert "method: dpo" in written.read_text("utf-8")
+    (tmp_path / "chats.jsonl").write_text(json.dumps(question(1)) + "\n", "utf-8")
+    both = (tmp_path / "pairs.jsonl", tmp_path / "chats.jsonl")
+    mixed = tmp_path / "mixed.yaml"
+    assert run("tilth", "init", *both, "--base", BASE, "--out", mixed).code == 0
+    assert "method: lora" in mixed.read_text("utf-8") and "dpo learns from them" in mixed.read_text("utf-8")

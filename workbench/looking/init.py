@@ -19,6 +19,7 @@ from tilth.curation.reading.source import Source
 from tilth.shards.atomic import write_file
 from tilth.shards.errors import TilthError, UsageError
 from tilth.shards.lock import temporary
+from tilth.shards.tables import Shape
 from tilth.workbench.recipes.schema import first_line, write_schema
 from tilth.workbench.session import in_brackets
 
@@ -48,7 +49,7 @@ checks:
 
 training:
   base: {base}
-  method: lora                               # or full
+  method: {method:<34} # {other}
   epochs: 2
   # rate: 2.0e-4                              # lora 2.0e-4, full 1.0e-5 where nothing is said
 
@@ -79,7 +80,10 @@ def write_recipe(data: Sequence[str], base: str, out: Path, screen: Console) -> 
     sources = "".join(_source_lines(source) for source in found)
     schema = out.with_name(f"{out.stem}.schema.json")
     write_schema(schema)
-    recipe = first_line(schema.name) + RECIPE.format(name=_name(data), sources=sources, base=base)
+    method, other = _method(found)
+    recipe = first_line(schema.name) + RECIPE.format(
+        name=_name(data), sources=sources, base=base, method=method, other=other
+    )
     write_file(out, recipe.encode())
     for source in found:
         _show(screen, source)
@@ -104,6 +108,16 @@ def look(data: str, base_dir: Path) -> list[Found]:
     if is_saved_set:
         return [Found(_relative(path, base_dir), peek(names[0], ReadLimits()))]
     return [Found(_relative(p, base_dir), peek(p, ReadLimits())) for p in names]
+
+
+def _method(found: Sequence[Found]) -> tuple[str, str]:
+    """Return the method that learns from the rows found, and what to say of others."""
+    shapes = [source.peek.mapping.shape for source in found if source.peek and source.peek.mapping]
+    if shapes and all(shape is Shape.PREFERENCE for shape in shapes):
+        return "dpo", "learns from preference pairs; say dpo: {weights: full} for all weights"
+    if Shape.PREFERENCE in shapes:
+        return "lora", "or full; preference rows are left out, dpo learns from them in a run of its own"
+    return "lora", "or full"
 
 
 def _name(data: Sequence[str]) -> str:
