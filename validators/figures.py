@@ -86,6 +86,11 @@ def of_comparison(facts: Mapping[str, Any], cut: Cut) -> Charts:
     return {"differences": drawn}
 
 
+def of_index(facts: Mapping[str, Any], cut: Cut) -> Charts:
+    """None: the index of a store is lists."""
+    return {}
+
+
 def of_doctor(facts: Mapping[str, Any], cut: Cut) -> Charts:
     """Where the lines of a file went, and the histograms of its rows."""
     counts = facts["lines"]

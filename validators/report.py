@@ -21,6 +21,7 @@ from tilth.validators.data_facts import Curated, data_report
 from tilth.validators.facts.comparison import ComparisonFacts
 from tilth.validators.facts.data import DataFacts
 from tilth.validators.facts.doctor import DoctorFacts
+from tilth.validators.facts.index import IndexFacts
 from tilth.validators.facts.run import RunFacts
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "data_page",
     "data_report",
     "doctor_page",
+    "index_page",
     "read_facts",
     "run_page",
 ]
@@ -58,6 +60,11 @@ def comparison_page(out_dir: Path, report: ComparisonFacts) -> Path:
 def doctor_page(out_dir: Path, report: DoctorFacts) -> Path:
     """Write the health page of one data file and return its path."""
     return _write(out_dir, "doctor.html.j2", report, figures.of_doctor)
+
+
+def index_page(out_dir: Path, report: IndexFacts) -> Path:
+    """Write the page that links all pages of a store and return its path."""
+    return _write(out_dir, "index.html.j2", report, figures.of_index)
 
 
 def answers_page(out_dir: Path, lines: list[dict[str, Any]]) -> Path:

@@ -89,7 +89,7 @@ def commands_page() -> str:
         ),
     ]
     for words, command in _commands():
-        context = click.Context(command, info_name=words)
+        context = click.Context(command, info_name=words, **command.context_settings)
         parts += [f"## {words}", "", _as_markdown(cleandoc(command.help or "")), ""]
         parts += [f"    {' '.join([words, *command.collect_usage_pieces(context)])}", ""]
         options = [param for param in command.params if isinstance(param, click.Option)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tilth.shards.errors import UsageError
 from tilth.shards.store import Store
+from tilth.workbench.looking.index import write_index
 from tilth.workbench.recipes.recipe_file import load
 from tilth.workbench.running.curate import conservation, curate_recipe, parent_of
 from tilth.workbench.running.loop import run_loop
@@ -42,7 +43,7 @@ def run_demo(folder: Path, screen: Console) -> None:
     screen.print(f"{state}; the loop is at rest ({third.unread_feedback} feedback record(s) unread)")
     screen.rule("done")
     screen.print(f"{outcome['summary']}\n{time.monotonic() - started:.0f} s in all; look around with:")
-    screen.print(f"  cd {folder}\n  tilth log")
+    screen.print(f"  {write_index(store)}   (every page)\n  cd {folder}\n  tilth log\n  tilth runs")
     parent = parent_of(store, third.version)
     if parent is not None:
         screen.print(f"  tilth diff {parent.short} {third.version.short}")
