@@ -85,7 +85,8 @@ ROWS = pl.Schema(
     }
 )
 
-# The text of a row after rewrites. `tool_calls` is canonical JSON: [{"id","name","arguments"}].
+# The text of a row after rewrites. `tool_calls` is canonical JSON: [{"id","name","arguments"}]. `learned` is false
+# for an answer that its source says is only to be read (OpenAI's `weight: 0`), null for every other turn.
 TURNS = pl.Schema(
     {
         "row_id": pl.Binary(),
@@ -96,6 +97,7 @@ TURNS = pl.Schema(
         "tool_calls": pl.String(),
         "tool_call_id": pl.String(),
         "name": pl.String(),
+        "learned": pl.Boolean(),
     }
 )
 

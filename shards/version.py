@@ -11,7 +11,7 @@ from tilth.shards.manifest import Manifest
 from tilth.shards.object import Objects
 from tilth.shards.tables import DECISIONS, MEASURE_KEYS, ROWS, TURNS, Verdict, conform
 
-TURN_STRUCT = ("role", "text", "reasoning", "tool_calls", "tool_call_id", "name")
+TURN_STRUCT = ("role", "text", "reasoning", "tool_calls", "tool_call_id", "name", "learned")
 SHORT_HEX = 12
 
 
@@ -82,13 +82,14 @@ class Version:
         if not shards:
             return TURNS.to_frame()
         selected = [s.join(keys.lazy(), on=["row_id", "text_digest"], how="semi") for s in shards]
-        return conform(pl.concat(selected).collect().sort("row_id", "turn"), TURNS)
+        # Shards of older versions lack the columns that are younger than they are.
+        return conform(pl.concat(selected, how="diagonal").collect().sort("row_id", "turn"), TURNS)
 
     def samples(self, *splits: str) -> pl.DataFrame:
         """Return the kept rows of these splits (of every split where none is named), in row_id order.
 
         Columns of ROWS, then split, fold, slice, weight (millionths), and `turns`: a list of structs with
-        role, text, reasoning, tool_calls, tool_call_id, name.
+        role, text, reasoning, tool_calls, tool_call_id, name, learned.
         """
         decisions = self.decisions()
         kept = decisions["verdict"] == Verdict.KEEP.value

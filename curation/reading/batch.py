@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from tilth.curation.reading.chat import Turn
@@ -75,6 +76,17 @@ class Tables:
         turns = pl.concat([self.turns, other.turns]).sort("line", "turn")
         return Tables(lines, rows, turns).distinct()
 
+    def without(self, lines: np.ndarray, reason: str) -> Tables:
+        """Return the tables with these lines in quarantine."""
+        if not len(lines):
+            return self
+        out = pl.col("line").is_in(lines.tolist())
+        marked = self.lines.with_columns(
+            row_id=pl.when(~out).then("row_id"),
+            reader_reason=pl.when(out).then(pl.lit(reason)).otherwise("reader_reason"),
+        )
+        return Tables(marked, self.rows.filter(~out), self.turns.filter(~out))
+
     def distinct(self) -> Tables:
         """Return the tables with each row once, at its first line."""
         first = self.rows["row_id"].is_first_distinct()
@@ -142,7 +154,7 @@ class Batch:
         self.rows.append((line, key, shape, group, licence, attributes, tools))
         self.chars += len(attributes or "") + len(tools or "")
         for turn in turns:
-            self.chars += sum(map(len, turn.values()))
+            self.chars += sum(len(value) for value in turn.values() if type(value) is str)
         self.turns += turns
         self.turn_lines += [line] * len(turns)
         self.turn_ids += [key] * len(turns)

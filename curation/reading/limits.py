@@ -47,8 +47,12 @@ class Reason(StrEnum):
     # the row
     MISSING_FIELD = "missing_field"
     WRONG_TYPE = "wrong_type"
-    NOT_TEXT = "not_text"  # a content part that is an image, a sound or a file
-    UNKNOWN_ROLE = "unknown_role"
+    NOT_TEXT = "not_text"  # a row with a picture, a sound, a film or a file; `text_only: true` reads it without
+    UNCLEAR_LOSS = "unclear_loss"  # `weight`, `train` and so on say neither learn this answer nor do not
+    NOTHING_LEARNED = "nothing_learned"  # the row says that none of its answers is to be learned
+    BAD_ANSWER = "bad_answer"  # the row itself says so (`label`, `kto_tag`): not learned as a good one
+    UNKNOWN_PART = "unknown_part"  # a content part of a type that is not known
+    UNKNOWN_ROLE = "unknown_role"  # a speaker that is not known; `roles:` of the source says who it is
     NO_TURNS = "no_turns"
     TOO_MANY_TURNS = "too_many_turns"
     INVALID_TOOL_CALL = "invalid_tool_call"

@@ -25,28 +25,33 @@ EXACT_BOUND = float(1 << 63)
 
 
 def parse_object(raw: bytes, max_depth: int) -> dict[str, Any] | Reason:
-    """Return the object on a line exactly as written, or why there is none."""
+    """Return the object on a line exactly as written, or why there is none.
+
+    NaN and Infinity come through as floats: in a column that nobody learns from they cost nothing, and whoever
+    reads one as text refuses it.
+    """
     try:
-        value = parse_json(raw, max_depth)
+        value = parse_json(raw, max_depth, finite=False)
     except Unreadable as unreadable:
         return unreadable.reason
     return value if type(value) is dict else Reason.NOT_AN_OBJECT
 
 
-def parse_json(raw: bytes, max_depth: int) -> Any:
+def parse_json(raw: bytes, max_depth: int, *, finite: bool = True) -> Any:
     """Return the value of a JSON text exactly as written.
 
     Raises Unreadable for invalid UTF-8 or JSON, a repeated key at any depth, nesting beyond `max_depth`, NaN
-    and Infinity, and lone surrogates. U+0000 and integers of any size come through unchanged.
+    and Infinity (unless `finite` is False), and lone surrogates. U+0000 and integers of any size come through
+    unchanged.
     """
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        return _strict(raw, max_depth)
+        return _strict(raw, max_depth, finite)
     keys = _count_keys((value,), max_depth)
     # Every key ends in `":` once whitespace is gone; text may hold more, so a surplus is only a suspicion.
     if keys is None or raw.translate(None, WHITESPACE).count(b'":') != keys:
-        return _strict(raw, max_depth)
+        return _strict(raw, max_depth, finite)
     return value
 
 
@@ -76,7 +81,7 @@ def _count_keys(value: Any, max_depth: int) -> int | None:
     return keys
 
 
-def _strict(raw: bytes, max_depth: int) -> Any:
+def _strict(raw: bytes, max_depth: int, finite: bool) -> Any:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -88,8 +93,9 @@ def _strict(raw: bytes, max_depth: int) -> Any:
     if _is_deeper(raw, max_depth):
         raise Unreadable(Reason.TOO_DEEP)
     try:
+        number = _finite if finite else float
         value = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite, parse_int=int
+            text, object_pairs_hook=_unique, parse_constant=number, parse_float=number, parse_int=int
         )
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import orjson
@@ -11,13 +11,17 @@ import pyarrow as pa
 
 from tilth.curation.reading.batch import LINE_ROWS, LINE_TURNS, LINES, Tables
 from tilth.curation.reading.compiled import blake2_kernel, line_kernel, row_kernel
-from tilth.curation.reading.compiled.line_kernel import Names, names
+from tilth.curation.reading.compiled.line_kernel import MAX_UNREAD, Meanings, message_keys, names, speakers
+from tilth.curation.reading.compiled.mark_kernel import may_hold_mark
 from tilth.curation.reading.compiled.row_kernel import Columns, Scratch
 from tilth.curation.reading.compiled.wide_kernel import WIDTH
-from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.chat import READ_KEYS
+from tilth.curation.reading.limits import ReadLimits, Reason
+from tilth.curation.reading.manner import MEDIA_MARK, Trail, is_shown
 from tilth.curation.reading.rows import RowReader
+from tilth.curation.reading.source import Source
 from tilth.shards.digest import ROW_ID_BYTES
-from tilth.shards.tables import ROLE, SHAPE, Shape, conform
+from tilth.shards.tables import ROLE, SHAPE, Role, Shape, conform
 
 FULL_BYTES = 32 << 20  # of lines, after which a batch is full
 MESSAGES_DEPTH = 3
@@ -44,28 +48,70 @@ _PARTS = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What each column of a file is for. default: the kind of the columns that are not named."""
+    """What each column, key and speaker of a file is for. default: the kind of the columns that are not named.
+
+    left: the paths of what is only counted, by bit. trail: where it is counted.
+    """
 
     shape: int
-    columns: Names
+    of: Meanings
     default: int
     licence: str | None
+    left: tuple[str, ...] = ()
+    trail: Trail = field(default_factory=Trail)
 
 
 def plan(rows: RowReader | None, limits: ReadLimits) -> Plan:
     """Return how the kernel reads the lines of a file; by a plan of NO_SHAPE it refuses every line."""
-    nothing = Plan(row_kernel.NO_SHAPE, names({}), line_kernel.SKIPPED, None)
-    if rows is None or rows.mapping.shape not in _PARTS or limits.max_depth < MESSAGES_DEPTH:
+    nothing = Plan(
+        row_kernel.NO_SHAPE, Meanings(names({}), names({}), names({})), line_kernel.SKIPPED, None
+    )
+    if rows is None or limits.max_depth < MESSAGES_DEPTH or not _is_usual(rows.source):
         return nothing
-    kinds = _PARTS[rows.mapping.shape]
-    used = [(column, kinds.get(part, line_kernel.SKIPPED)) for part, column in rows.mapping.columns.items()]
+    default = line_kernel.ATTRIBUTE if rows.kept is None else line_kernel.HOLDING
+    kinds = _PARTS.get(rows.mapping.shape, {})
+    if not kinds or any(part not in kinds for part in rows.mapping.columns):
+        return nothing
+    used = [(column, kinds[part]) for part, column in rows.mapping.columns.items()]
     used += [(rows.group, line_kernel.GROUP)] if rows.group else []
     used += [(rows.licence_column, line_kernel.LICENCE)] if rows.licence_column else []
     used += [(name, line_kernel.ATTRIBUTE) for name in dict.fromkeys(rows.kept or ())]
     if len({column for column, _ in used}) < len(used):
         return nothing  # a column with two uses
-    default = line_kernel.ATTRIBUTE if rows.kept is None else line_kernel.SKIPPED
-    return Plan(line_kernel.SHAPES.index(rows.mapping.shape), names(dict(used)), default, rows.licence)
+    # Names are compared one after the other: those that lines have come first.
+    codes = dict(used) | dict.fromkeys(sorted(rows.columns - {name for name, _ in used}), default)
+    # What is read with the line's own mapping, or says that there is more to a line than its text.
+    taken = {column for column, _ in used}
+    codes |= dict.fromkeys(sorted(rows.late_names() - taken), line_kernel.LATE)
+    if rows.mapping.shape is not Shape.DOCUMENT:
+        codes |= dict.fromkeys((name for name in rows.manner.media if name not in taken), line_kernel.HOLDING)
+    columns, keys = _left(rows, {name for name, code in codes.items() if code != default})
+    codes |= {name: line_kernel.UNREAD + n for n, name in enumerate(columns)}
+    return Plan(
+        line_kernel.SHAPES.index(rows.mapping.shape),
+        Meanings(names(codes), message_keys(keys, len(columns)), speakers(rows.manner.roles)),
+        default,
+        rows.licence,
+        (*columns, *(f"{_messages(rows)}{key}" for key in keys)),
+        rows.trail,
+    )
+
+
+def _is_usual(source: Source) -> bool:
+    return source.neighbours == "keep" and not source.text_only and source.nulls is None
+
+
+def _messages(rows: RowReader) -> str:
+    return f"{rows.mapping.columns.get('messages', '')}[]."
+
+
+def _left(rows: RowReader, taken: set[str]) -> tuple[list[str], list[str]]:
+    """Return the columns and the keys of messages that the sample leaves unread, as many as there are bits."""
+    before = _messages(rows)
+    columns = sorted(path for path in rows.left if path not in taken and "[]." not in path)
+    keys = sorted(path.removeprefix(before) for path in rows.left if path.startswith(before))
+    keys = [key for key in keys if "[]." not in key and key not in READ_KEYS]
+    return columns[: MAX_UNREAD // 2], keys[: MAX_UNREAD // 2]
 
 
 class PlainRows:
@@ -110,7 +156,7 @@ class PlainRows:
             start,
             self.batch_rows,
             self.plan.shape,
-            self.plan.columns,
+            self.plan.of,
             self.plan.default,
             self._bounds,
             self._scratch,
@@ -138,6 +184,8 @@ class PlainRows:
         if self.plan.licence is not None:
             of_rows = of_rows.with_columns(licence=pl.lit(self.plan.licence))
         row = turns[:, row_kernel.ROW]
+        shown = self._shown(turns)
+        self._count(rows, shown)
         of_turns = pl.DataFrame(
             {
                 "line": lines[row],
@@ -147,11 +195,33 @@ class PlainRows:
                 "text": _texts(self._columns.texts, turns[:, row_kernel.TEXT_END]),
             }
         )
-        return Tables(
+        tables = Tables(
             conform(of_rows.select("line", "row_id"), LINES),
             conform(of_rows, LINE_ROWS),
             conform(of_turns, LINE_TURNS),
-        ).distinct()
+        )
+        return tables.without(lines[shown], Reason.NOT_TEXT).distinct()
+
+    def _shown(self, turns: np.ndarray) -> np.ndarray:
+        """Return which rows ask about a picture, sound or film that their text only marks."""
+        texts = self._columns.texts
+        end = int(self._used[row_kernel.N_TEXTS])
+        if self.plan.shape == line_kernel.DOCUMENT or not may_hold_mark(texts, end):
+            return np.zeros(0, np.int64)
+        said = _texts(texts, turns[:, row_kernel.TEXT_END])
+        asks = turns[:, row_kernel.ROLE] == line_kernel.ROLE_NAMES.index(Role.USER.value)
+        marked = np.flatnonzero(said.str.contains(MEDIA_MARK.pattern).to_numpy() & asks)
+        shown = [n for n, text in zip(marked, said.gather(marked), strict=True) if is_shown(text)]
+        return np.unique(turns[shown, row_kernel.ROW])
+
+    def _count(self, rows: np.ndarray, shown: np.ndarray) -> None:
+        """Count what the rows of the batch leave unread."""
+        left = np.delete(rows[:, row_kernel.LEFT], shown)
+        if self.plan.left and left.any():
+            for bit, path in enumerate(self.plan.left):
+                found = int((left >> bit & 1).sum())
+                if found:
+                    self.plan.trail.unread[path] += found
 
     def _labels(self, name: str, end: int, given: int) -> pl.Series:
         rows = self._columns.rows[: self._used[row_kernel.N_ROWS]]

@@ -15,9 +15,11 @@ from typing import Any
 from tilth.curation.reading.batch import Origin, Part
 from tilth.curation.reading.files import InputFile, find_files
 from tilth.curation.reading.formats import open_records
+from tilth.curation.reading.intake import Intake
 from tilth.curation.reading.limits import FINAL, ReadLimits, Reason, Unreadable, text_bytes
 from tilth.curation.reading.rows import RowReader, batches
-from tilth.curation.reading.shapes import Mapping, Row, find_mapping, reader
+from tilth.curation.reading.recognise import Mapping, Row
+from tilth.curation.reading.shapes import read_row
 from tilth.curation.reading.source import Source
 from tilth.shards.digest import file_sha256
 from tilth.shards.errors import SourceError, UsageError
@@ -40,6 +42,7 @@ class SourceFile:
 
     path: as the user named it. digest: hex sha256 of the bytes as stored. lines: its occurrences.
     problem: why reading stopped before the end of the file; its last occurrence stands for the rest.
+    intake: how it was read.
     """
 
     path: str
@@ -48,6 +51,7 @@ class SourceFile:
     bytes: int
     lines: int
     problem: Reason | None = None
+    intake: Intake = Intake("")
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,9 @@ def ingest(
 class Peek:
     """What the first rows of a file look like.
 
-    mapping is None where no shape is recognised; `columns` are those seen. `rows` hold shape, turns and tools
-    as they would be read; `reasons` counts what would be quarantined.
+    mapping is None where no shape is recognised, and `problem` then says why; `columns` are those seen. `rows`
+    hold shape, turns and tools as they would be read; `reasons` counts what would be quarantined. others: the
+    first row by each of the other mappings that fit. intake: what the rows leave unread.
     """
 
     format: str
@@ -98,13 +103,17 @@ class Peek:
     columns: list[str]
     rows: list[dict[str, Any]] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
+    problem: UsageError | None = None
+    others: list[tuple[Mapping, list[dict[str, Any]]]] = field(default_factory=list)
+    intake: Intake = Intake("")
 
 
 def peek(path: Path, limits: ReadLimits, rows: int = 100) -> Peek:
     """Look at the first `rows` records of a local file, for `tilth init`. Raises SourceError."""
+    source = Source(path=str(path))
     try:
         with path.open("rb") as stored:
-            kind, opened = open_records(stored, str(path), limits)
+            kind, opened = open_records(stored, str(path), limits, source)
             first = list(islice(kind.records(opened), rows))
     except OSError as error:
         raise SourceError(str(path), f"it cannot be read ({error.strerror})", "nothing was read") from error
@@ -112,17 +121,32 @@ def peek(path: Path, limits: ReadLimits, rows: int = 100) -> Peek:
     columns = list(dict.fromkeys(column for row in sample for column in row))
     reasons = Counter(str(record) for record in first if isinstance(record, Reason))
     try:
-        mapping = find_mapping(Source(path=str(path)), sample, str(path))
-    except UsageError:
-        return Peek(kind.name, None, columns, reasons=reasons)
-    read_row, readable = reader(mapping, limits.max_turns), []
+        reader = RowReader(source, sample, limits, str(path), is_table=kind.is_table)
+    except UsageError as problem:
+        return Peek(kind.name, None, columns, reasons=reasons, problem=problem)
+    readable = _readable(reader, reader.mapping, sample, reasons)
+    others = [(other, _readable(reader, other, sample[:3], Counter())) for other in reader.others]
+    return Peek(
+        kind.name, reader.mapping, columns, readable, reasons, None, others, Intake.of(kind.name, reader)
+    )
+
+
+def _readable(
+    reader: RowReader, mapping: Mapping, sample: list[Row], reasons: Counter[str]
+) -> list[dict[str, Any]]:
+    """Return the rows of a sample as they would be read by a mapping; `reasons` counts those that cannot be."""
+    found = []
     for row in sample:
+        reader.trail.begin()
         try:
-            turns, tools = read_row(row)
-            readable.append({"shape": mapping.shape.value, "turns": turns, "tools": tools})
+            turns, tools = read_row(row, mapping, mapping.of(row), reader.manner)
+            if mapping is reader.mapping:
+                reader.read(row)
+                reader.trail.end()
+            found.append({"shape": mapping.shape.value, "turns": turns, "tools": tools})
         except Unreadable as unreadable:
             reasons[unreadable.reason.value] += 1
-    return Peek(kind.name, mapping, columns, readable, reasons)
+    return found
 
 
 def _read_file(
@@ -133,8 +157,8 @@ def _read_file(
     origin = Origin(bytes.fromhex(digest), file.named, file.source_name)
     parts: list[Part] = []
     lines, last_reason = 0, None
-    sample = _sample(file, limits)
-    rows = RowReader(file.source, sample, limits, file.named) if sample else None
+    sample, is_table = _sample(file, limits)
+    rows = RowReader(file.source, sample, limits, file.named, is_table=is_table) if sample else None
     with file.local.open("rb") as stored:
         kind, opened = open_records(stored, file.named, limits, file.source)
         if kind.name == COMPILED and before.st_size >= MIN_COMPILED_BYTES:
@@ -157,7 +181,10 @@ def _read_file(
         parts = _distrust(parts, lines, prefix, batch_rows, origin)
     is_cut = last_reason == Reason.CUT_TAIL and kind.unit == "element"  # what it swallowed is not counted
     problem = Reason(last_reason) if last_reason and (is_cut or last_reason in FINAL) else None
-    return parts, SourceFile(file.named, file.source_name, digest, before.st_size, lines, problem)
+    intake = Intake.of(kind.name, rows)
+    return parts, SourceFile(
+        file.named, file.source_name, digest, before.st_size, lines, problem, intake
+    )
 
 
 def _numbered(prefix: Path, parts: list[Part]) -> Path:
@@ -174,8 +201,8 @@ def _distrust(parts: list[Part], lines: int, prefix: Path, batch_rows: int, orig
     return quarantined
 
 
-def _sample(file: InputFile, limits: ReadLimits) -> list[Row]:
-    """Return the first objects of a file, bounded in number and size."""
+def _sample(file: InputFile, limits: ReadLimits) -> tuple[list[Row], bool]:
+    """Return the first objects of a file, bounded in number and size, and whether it is a table."""
     sample: list[Row] = []
     size = 0
     with file.local.open("rb") as stored:
@@ -187,4 +214,4 @@ def _sample(file: InputFile, limits: ReadLimits) -> list[Row]:
             size += text_bytes(record)
             if len(sample) >= SAMPLE_ROWS or size >= SAMPLE_BYTES:
                 break
-    return sample
+    return sample, kind.is_table

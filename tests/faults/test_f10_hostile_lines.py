@@ -14,8 +14,8 @@ HOSTILE = [
     (b'{"prompt":"Q"', "invalid_json"),
     (b"\x80\x81", "invalid_utf8"),
     (b'{"prompt":"caf\xe9","response":"A"}', "invalid_utf8"),
-    (b'{"prompt":"Q","response":"A","n":NaN}', "non_finite"),
-    (b'{"prompt":"Q","response":1}', "wrong_type"),
+    (b'{"prompt":"Q","response":Infinity}', "non_finite"),
+    (b'{"prompt":["Q"],"response":"A"}', "wrong_type"),
     (b'["prompt","response"]', "not_an_object"),
     (b"null", "not_an_object"),
     (b"", "blank"),
@@ -29,6 +29,8 @@ HOSTILE = [
     (b'{"prompt":"' + b"x" * 5000 + b'","response":"A"}', "too_long"),
 ]
 LEGAL = [
+    b'{"prompt":"Q?","response":"A","n":NaN}',
+    b'{"prompt":"Q","response":1}',
     b'{"prompt":"a\\u0000b","response":"A"}',
     b'{"prompt":"Q","response":"A","n":123456789012345678901234567890}',
     good(3) + b"\r",

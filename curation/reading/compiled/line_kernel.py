@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tilth.curation.reading.chat import REASONING_KEYS, ROLES, TEXT_KEY_OF, TOOL_CALL_SPEAKER
+from tilth.curation.reading.chat import READ_KEYS, TEXT_KEY_OF, TOOL_CALL_SPEAKERS
 from tilth.curation.reading.compiled import json_kernel as js
 from tilth.curation.reading.compiled.json_kernel import REFUSED
 from tilth.curation.reading.compiled.kernels import inner
@@ -27,6 +27,10 @@ from tilth.shards.tables import Role, Shape
 SKIPPED, ATTRIBUTE, MESSAGES, TOOLS, GROUP, LICENCE, SYSTEM, CONTEXT, PROMPT, INPUT, RESPONSE, TEXT = range(
     12
 )
+# What would change how a line is read: that is not plain if there is any value, or one that says something.
+LATE, HOLDING = 12, 13
+UNREAD = 14  # and above: a column that is only counted, by the number of its bit
+MAX_UNREAD = 60
 SHAPES = (Shape.CHAT, Shape.INSTRUCTION, Shape.DOCUMENT)
 CHAT, INSTRUCTION, DOCUMENT = range(3)
 
@@ -52,8 +56,11 @@ _ROLE_OF[[SYSTEM, CONTEXT, PROMPT, INPUT, RESPONSE, TEXT]] = (
     _DOCUMENT,
 )
 _QUESTION = np.array([CONTEXT, PROMPT, INPUT])
+_ANSWERED = np.array([CONTEXT, PROMPT, INPUT, RESPONSE, TEXT, SYSTEM])
 _NEEDED, _NEEDED_FROM = np.array([PROMPT, RESPONSE, TEXT]), np.array([0, 0, 2, 3])  # by shape
-_SPEAKER, _SPOKEN, _RESERVED = 1, 2, 3
+# What a key of a message is for, in the units of its code; the tens are the way of saying it, or the bit.
+SPEAKER_KEY, SPOKEN_KEY, READ_KEY, UNREAD_KEY = 1, 2, 3, 4
+_NAN, _NA = (np.frombuffer(word, np.uint8).copy() for word in (b'"nan"', b'"<NA>"'))
 
 
 class Names(NamedTuple):
@@ -64,6 +71,14 @@ class Names(NamedTuple):
     codes: np.ndarray  # int64
 
 
+class Meanings(NamedTuple):
+    """What the columns of a line, the keys of its messages and their speakers are for."""
+
+    columns: Names
+    keys: Names
+    speakers: Names
+
+
 def names(codes: dict[str, int]) -> Names:
     """Return names as a kernel compares and copies them: with WIDTH bytes after the last."""
     encoded = [name.encode("utf-8", "surrogatepass") for name in codes]
@@ -71,15 +86,23 @@ def names(codes: dict[str, int]) -> Names:
     return Names(data, np.cumsum([0, *map(len, encoded)]), np.array([*codes.values()], np.int64))
 
 
-# A message is plain if it has one speaker, the text that goes with it, and nothing else that is read.
-_KEY_DATA, _KEY_ENDS, _KEY_CODES = names(
-    {key: 10 * n + _SPEAKER for n, key in enumerate(TEXT_KEY_OF)}
-    | {key: 10 * n + _SPOKEN for n, key in enumerate(TEXT_KEY_OF.values())}
-    | dict.fromkeys((*REASONING_KEYS, "tool_calls", "function_call", "tool_call_id", "name"), _RESERVED)
-)
-_SPEAKER_DATA, _SPEAKER_ENDS, _SPEAKER_ROLES = names(
-    {name: ROLE_NAMES.index(role) for name, role in ROLES.items() if name != TOOL_CALL_SPEAKER}
-)
+def message_keys(unread: list[str], first_bit: int) -> Names:
+    """Return what the keys of a message are for: who speaks, what is said, what is read, what is only counted.
+
+    A message is plain if it has one speaker, the text that goes with it, nothing else that is read, and beside
+    them only keys that say nothing or are counted.
+    """
+    codes = {key: 10 * n + SPEAKER_KEY for n, key in enumerate(TEXT_KEY_OF)}
+    codes |= {key: 10 * n + SPOKEN_KEY for n, key in enumerate(TEXT_KEY_OF.values())}
+    codes |= dict.fromkeys(sorted(READ_KEYS), READ_KEY)
+    return names(codes | {key: 10 * (first_bit + n) + UNREAD_KEY for n, key in enumerate(unread)})
+
+
+def speakers(roles: dict[str, str]) -> Names:
+    """Return the role of every speaker whose text is what they said."""
+    return names(
+        {name: ROLE_NAMES.index(role) for name, role in roles.items() if name not in TOOL_CALL_SPEAKERS}
+    )
 
 
 @inner
@@ -97,7 +120,16 @@ def _is_string(found):
 
 
 @inner
-def _scan_message(data, i, levels, spans, n, turn):
+def _holds(data, found, start, end):
+    """Return whether a value says anything: not null, nor an empty string, list or object."""
+    if found == js.NESTED:
+        i = js.skip_space(data, start + 1)
+        return data[i] != js.CLOSE_ARRAY and data[i] != js.CLOSE_OBJECT
+    return found != js.NULL and (found != js.STRING or end - start != 2)
+
+
+@inner
+def _scan_message(data, i, levels, of, spans, n, turn):
     """Scan the message at `i` as the turn of that line. Returns the position after it, or REFUSED."""
     first, role, said, spoken = n, REFUSED, REFUSED, REFUSED
     closed = data[i] != js.OPEN_OBJECT
@@ -106,29 +138,33 @@ def _scan_message(data, i, levels, spans, n, turn):
         i = js.scan_key(data, i, spans, first, n)
         if i == REFUSED:
             return REFUSED
-        code = _find(data, spans[n, 2], spans[n, 3], _KEY_DATA, _KEY_ENDS, _KEY_CODES, 0)
+        code = _find(data, spans[n, 2], spans[n, 3], of.keys.data, of.keys.ends, of.keys.codes, 0)
         kind, start = code % 10, i
         n += 1
         i, found = js.scan_value(data, i, levels, spans, n)
-        if i == REFUSED or (kind == _RESERVED and found != js.NULL):
+        if i == REFUSED or (kind == READ_KEY and found != js.NULL):
             return REFUSED
-        if kind == _SPEAKER:
+        if kind == SPEAKER_KEY:
             if said != REFUSED or found != js.STRING:
                 return REFUSED
-            said = code // 10
-            role = _find(data, start + 1, i - 1, _SPEAKER_DATA, _SPEAKER_ENDS, _SPEAKER_ROLES, REFUSED)
-        elif kind == _SPOKEN:
+            said, names_ = code // 10, of.speakers
+            role = _find(data, start + 1, i - 1, names_.data, names_.ends, names_.codes, REFUSED)
+        elif kind == SPOKEN_KEY:
             if spoken != REFUSED or not _is_string(found):
                 return REFUSED
             spoken = code // 10
             spans[turn, 1], spans[turn, 2], spans[turn, 3] = found, start, i
+        elif kind != READ_KEY and _holds(data, found, start, i):
+            if kind != UNREAD_KEY:
+                return REFUSED
+            spans[PARTS, 0] |= 1 << (code // 10)
         i, closed = js.scan_separator(data, i, js.CLOSE_OBJECT)
     spans[turn, 0] = role
     return i if role != REFUSED and said == spoken else REFUSED
 
 
 @inner
-def _scan_messages(data, i, levels, max_turns, spans, n):
+def _scan_messages(data, i, levels, max_turns, of, spans, n):
     """Scan the list of messages at `i`; return the position after it (or REFUSED) and their number."""
     messages = 0
     closed = data[i] != js.OPEN_ARRAY
@@ -137,7 +173,7 @@ def _scan_messages(data, i, levels, max_turns, spans, n):
         if messages == max_turns:
             return REFUSED, messages
         messages += 1
-        i = _scan_message(data, i, levels, spans, n, TURNS + messages)
+        i = _scan_message(data, i, levels, of, spans, n, TURNS + messages)
         if i == REFUSED:
             return REFUSED, messages
         i, closed = js.scan_separator(data, i, js.CLOSE_ARRAY)
@@ -145,13 +181,16 @@ def _scan_messages(data, i, levels, max_turns, spans, n):
 
 
 @inner
-def scan_line(data, i, name_data, name_ends, codes, default, bounds, spans):
-    """Scan the line at `i`; name_data, name_ends, codes and default say what each column is for.
+def scan_line(data, i, of, default, bounds, spans):
+    """Scan the line at `i`; `of` and `default` say what each column, key and speaker is for.
 
     bounds: max_line_bytes, max_depth, max_turns. Returns the position of its newline, or REFUSED if it is not
-    plain, and how many messages and attributes it has.
+    plain, and how many messages and attributes it has. spans[PARTS, 0] holds a bit for each thing it leaves
+    unread.
     """
     begin, n, messages, attributes = i, 0, 0, 0
+    columns = of.columns
+    spans[PARTS, 0] = 0
     for part in range(PARTS, ATTRIBUTES):
         spans[part, 1] = js.ABSENT
     i = js.skip_space(data, i)
@@ -161,14 +200,14 @@ def scan_line(data, i, name_data, name_ends, codes, default, bounds, spans):
         i = js.scan_key(data, i, spans, np.int64(0), n)
         if i == REFUSED:
             return REFUSED, 0, 0
-        code = _find(data, spans[n, 2], spans[n, 3], name_data, name_ends, codes, default)
+        code = _find(data, spans[n, 2], spans[n, 3], columns.data, columns.ends, columns.codes, default)
         key, start = n, i
         n += 1
         if code == MESSAGES:
-            i, messages = _scan_messages(data, i, bounds[1] - 3, bounds[2], spans, n)
+            i, messages = _scan_messages(data, i, bounds[1] - 3, bounds[2], of, spans, n)
         else:
             i, found = js.scan_value(data, i, bounds[1] - 1, spans, n)
-            if i == REFUSED or not _keep(code, default, key, found, start, i, spans, attributes):
+            if i == REFUSED or not _keep(data, code, default, key, found, start, i, spans, attributes):
                 return REFUSED, 0, 0
             attributes += code == ATTRIBUTE and found not in (js.NULL, js.NESTED)
         if i == REFUSED:
@@ -182,19 +221,32 @@ def scan_line(data, i, name_data, name_ends, codes, default, bounds, spans):
 
 
 @inner
-def _keep(code, default, key, found, start, end, spans, attributes):
+def _keep(data, code, default, key, found, start, end, spans, attributes):
     """Note a value of a line by what its column is for; return whether that is plain."""
-    if code > MESSAGES:
-        part = PARTS + code
-        spans[part, 1], spans[part, 2], spans[part, 3] = found, start, end
-        return found != js.NESTED
     if code == ATTRIBUTE:
         if found == js.NESTED:
-            return default == ATTRIBUTE  # no attribute, unless the user asked for it by name
+            # No attribute, unless the user asked for it by name; whoever reads it otherwise counts it.
+            return default == ATTRIBUTE and not _holds(data, found, start, end)
         if attributes == MAX_ATTRIBUTES:
             return False
         n = ATTRIBUTES + attributes
         spans[n, 0], spans[n, 1], spans[n, 2], spans[n, 3] = key, found, start, end
+    elif code >= UNREAD:
+        if _holds(data, found, start, end):
+            if found != js.NESTED and default == ATTRIBUTE:
+                return False  # a scalar among lists or objects: an attribute of its row
+            spans[PARTS, 0] |= 1 << (code - UNREAD)
+        elif default == ATTRIBUTE and found == js.STRING:
+            return False
+    elif code == HOLDING:
+        is_attribute = default == ATTRIBUTE and found != js.NULL and found != js.NESTED
+        return not is_attribute and not _holds(data, found, start, end)
+    elif code == LATE:
+        return found == js.NULL
+    elif code > MESSAGES:
+        part = PARTS + code
+        spans[part, 1], spans[part, 2], spans[part, 3] = found, start, end
+        return found != js.NESTED
     return True
 
 
@@ -232,7 +284,19 @@ def _arrange_question(spans, n):
 
 
 @inner
-def arrange(shape, spans, messages):
+def _is_word_for_nothing(data, spans):
+    """Return whether the answer, context or input is a word that stands for none."""
+    for kind in _ANSWERED:
+        start, end = spans[PARTS + kind, 2], spans[PARTS + kind, 3]
+        if spans[PARTS + kind, 1] == js.STRING and (
+            js.equal(data, start, end, _NAN, 0, 5) or js.equal(data, start, end, _NA, 0, 6)
+        ):
+            return True
+    return False
+
+
+@inner
+def arrange(data, shape, spans, messages):
     """Lay the texts of a scanned line out as turns, as the readers of `shapes` do.
 
     Returns the first of their lines and the one after the last; (0, REFUSED) if the row is not plain.
@@ -241,6 +305,8 @@ def arrange(shape, spans, messages):
     for kind in _NEEDED[_NEEDED_FROM[shape] : _NEEDED_FROM[shape + 1]]:
         if not _is_string(spans[PARTS + kind, 1]):
             return 0, REFUSED
+    if _is_word_for_nothing(data, spans):
+        return 0, REFUSED
     if shape == DOCUMENT:
         _make_turn(spans, first, TEXT)
         return first, last

@@ -28,6 +28,7 @@ from tilth.curation.reading.compiled.line_kernel import (
     PARTS,
     ROLE_NAMES,
     SHAPES,
+    Meanings,
     Names,
     arrange,
     names,
@@ -40,8 +41,8 @@ NO_SHAPE = -1  # no line is plain
 N_LINES, N_ROWS, N_TURNS, N_TEXTS, N_ATTRIBUTES, N_GROUPS, N_LICENCES, N_REFUSED, SOURCES = range(9)
 COUNTERS = 9
 # The columns of `rows`. An end is where a text stops in its buffer.
-LINE, ATTRIBUTES_END, IS_ROUGH, GROUP_END, HAS_GROUP, LICENCE_END, HAS_LICENCE = range(7)
-ROW_COLUMNS = 7
+LINE, ATTRIBUTES_END, IS_ROUGH, GROUP_END, HAS_GROUP, LICENCE_END, HAS_LICENCE, LEFT = range(8)
+ROW_COLUMNS = 8
 # The columns of `turns`.
 ROW, NUMBER, ROLE, TEXT_END = range(4)
 TURN_COLUMNS = 4
@@ -62,7 +63,7 @@ class Columns(NamedTuple):
     A text starts where that of the line before ends.
     """
 
-    rows: np.ndarray  # int64 (n, ROW_COLUMNS); a rough row has a float that may not be canonical
+    rows: np.ndarray  # int64 (n, ROW_COLUMNS); a rough row has a float that may not be canonical; LEFT: bits
     row_ids: np.ndarray  # uint64 (n, 2)
     turns: np.ndarray  # int64 (n, TURN_COLUMNS)
     texts: np.ndarray  # uint8
@@ -206,7 +207,7 @@ def _write_labels(data, spans, rows, groups, licences, used):
 
 
 @inner
-def _read_lines(data, i, max_lines, shape, columns_of, default, bounds, scratch, columns, used):
+def _read_lines(data, i, max_lines, shape, of, default, bounds, scratch, columns, used):
     rows, row_ids, spans = columns.rows, columns.row_ids, scratch.spans
     words, pending, lanes = scratch.words, scratch.pending, scratch.lanes
     canonical = words.view(np.uint8)
@@ -214,15 +215,13 @@ def _read_lines(data, i, max_lines, shape, columns_of, default, bounds, scratch,
     while i < data.size and used[N_LINES] < max_lines:
         last, end, messages, attributed = REFUSED, REFUSED, 0, 0
         if shape != NO_SHAPE:
-            end, messages, attributed = scan_line(
-                data, i, columns_of.data, columns_of.ends, columns_of.codes, default, bounds, spans
-            )
+            end, messages, attributed = scan_line(data, i, of, default, bounds, spans)
         if end != REFUSED and _is_label(spans, GROUP) and _is_label(spans, LICENCE):
-            first, last = arrange(shape, spans, messages)
+            first, last = arrange(data, shape, spans, messages)
         if last == REFUSED:
             end = _refuse(data, i, columns.refused, used)
         else:
-            rows[used[N_ROWS], LINE] = used[N_LINES]
+            rows[used[N_ROWS], LINE], rows[used[N_ROWS], LEFT] = used[N_LINES], spans[PARTS, 0]
             _write_labels(data, spans, rows, columns.groups, columns.licences, used)
             _write_attributes(data, spans, attributed, rows, columns.attributes, used)
             stop = _write_turns(
@@ -242,12 +241,13 @@ def _read_lines(data, i, max_lines, shape, columns_of, default, bounds, scratch,
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 _U8, _U64, _I64 = (types.Array(t, 1, "C") for t in (types.uint8, types.uint64, types.int64))
 _I64_2, _U64_2 = (types.Array(t, 2, "C") for t in (types.int64, types.uint64))
+_NAMES = types.NamedTuple((_U8, _I64, _I64), Names)
 _SIGNATURE = types.int64(
     _BYTES,
     types.int64,
     types.int64,
     types.int64,
-    types.NamedTuple((_U8, _I64, _I64), Names),
+    types.NamedUniTuple(_NAMES, 3, Meanings),
     types.int64,
     _I64,
     types.NamedTuple((_I64_2, _U64, _I64_2, _U64_2), Scratch),
@@ -266,14 +266,14 @@ def _compile():
     sources = int(sha256_hex(text)[:15], 16)
 
     @numba.njit(_SIGNATURE, cache=True, nogil=True)
-    def read_lines(data, i, max_lines, shape, columns_of, default, bounds, scratch, columns, used):
+    def read_lines(data, i, max_lines, shape, of, default, bounds, scratch, columns, used):
         """Read the lines from byte `i` on, each with its newline, until `max_lines` are read in all.
 
-        columns_of: what each column is for, if not `default`. bounds: max_line_bytes, max_depth, max_turns.
+        of: what columns, keys and speakers are for; a column that is not named is for `default`. bounds: max_line_bytes, max_depth, max_turns.
         used: the counters. Returns the position of the first line not read.
         """
         used[SOURCES] = sources
-        return _read_lines(data, i, max_lines, shape, columns_of, default, bounds, scratch, columns, used)
+        return _read_lines(data, i, max_lines, shape, of, default, bounds, scratch, columns, used)
 
     return read_lines
 

@@ -31,7 +31,7 @@ class Format(Protocol):
     name: as `init` and `doctor` say it. suffixes: of its files, without that of compression. magic: what its
     files begin with, () where the text or the suffix says it. unit: what stands under one number, from 1: a
     line, a record, an element, a row. is_text: whether it is read as text from start to end, and so from
-    inside an archive too. order: who is asked first whether a text is its own, the least first.
+    inside an archive too. is_table: whether its nulls may be words, as pandas writes them. order: who is asked first whether a text is its own, the least first.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Format(Protocol):
     magic: tuple[bytes, ...]
     unit: str
     is_text: bool
+    is_table: bool
     order: int
 
     def claims(self, text: bytes, suffix: str) -> bool:

@@ -16,6 +16,7 @@ class Arrow:
     magic = (b"ARROW1", b"\xff\xff\xff\xff")
     unit = "row"
     is_text = False
+    is_table = True
     order = 21
 
     def claims(self, text: bytes, suffix: str) -> bool:

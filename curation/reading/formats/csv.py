@@ -31,6 +31,7 @@ class Csv:
     magic = ()
     unit = "record"
     is_text = True
+    is_table = True
     order = 15
 
     def claims(self, text: bytes, suffix: str) -> bool:

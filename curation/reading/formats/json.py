@@ -22,6 +22,7 @@ class Json:
     magic = ()
     unit = "element"
     is_text = True
+    is_table = False
     order = 10
 
     def claims(self, text: bytes, suffix: str) -> bool:

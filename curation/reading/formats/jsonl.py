@@ -21,6 +21,7 @@ class JsonLines:
     magic = ()
     unit = "line"
     is_text = True
+    is_table = False
     order = 99
 
     def claims(self, text: bytes, suffix: str) -> bool:

@@ -16,6 +16,7 @@ class Parquet:
     magic = (b"PAR1",)
     unit = "row"
     is_text = False
+    is_table = True
     order = 20
 
     def claims(self, text: bytes, suffix: str) -> bool:

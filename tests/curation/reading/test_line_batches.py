@@ -89,8 +89,12 @@ def assert_same(
 ) -> None:
     limits = limits or ReadLimits()
     data = b"\n".join(lines) + b"\n" * newline
-    rows = RowReader(Source(path="rows.jsonl", **source), [sample], limits, "rows.jsonl")
-    theirs, ours = slow(data, rows, limits, batch_rows), fast(data, rows, limits, batch_rows, chunk)
+    rows, same = (
+        RowReader(Source(path="rows.jsonl", **source), [sample], limits, "rows.jsonl") for _ in range(2)
+    )
+    theirs, ours = slow(data, rows, limits, batch_rows), fast(data, same, limits, batch_rows, chunk)
+    assert rows.trail.unread == same.trail.unread
+    assert rows.trail.notes == same.trail.notes
     assert len(theirs) == len(ours)
     for a, b in zip(theirs, ours, strict=True):
         for name in ("lines", "rows", "turns"):
@@ -211,8 +215,8 @@ def test_mutated_lines(sample: dict[str, Any]) -> None:
     long = json.dumps('say "hé" \u2028 {"a": [1, 2]} 😀\n' * 12, ensure_ascii=False)
     line = json.dumps(row, ensure_ascii=False).replace('"A"', long).replace('"D"', long).encode()
     lines = [mutate(line, chance) for _ in range(4000)]
-    assert_same(lines, sample)
-    assert 500 < len(refused(lines, sample)) < 3800
+    assert_same(lines, row)
+    assert 500 < len(refused(lines, row)) < 3800
 
 
 PLAIN = [
@@ -222,7 +226,15 @@ PLAIN = [
         b'{"messages":[{"from":"human","value":"\\u00e9\\n\\/"},{"weight":null,"value":"A","from":"gpt"}]}',
     ),
     (CHAT, b' {"messages" : [ {"role":"user","content":"Q","name":null} ] , "tools":null,"id":7}\r'),
-    (ALPACA, b'{"instruction":"Q","input":"","output":"A","score":0.25,"meta":{"a":[1,{}],"b":[]}}'),
+    (
+        {**ALPACA, "meta": {"a": 1}},
+        b'{"instruction":"Q","input":"","output":"A","score":0.25,"meta":{"a":[1,{}],"b":[]}}',
+    ),
+    (
+        {"messages": [{"role": "user", "content": "Q", "at": 1, "tags": ["a"]}], "meta": [1]},
+        b'{"messages":[{"role":"user","content":"Q","at":7,"tags":[],"x":""}],"meta":[{}],"more":[],"n":{}}',
+    ),
+    (CHAT, b'{"messages":[{"role":"user","content":"What does <image> do, <b>really</b>?"}],"image":null}'),
     (ALPACA, b'{"instruction":"","input":"I","output":"","system":"S","lang":"\\ud83d\\ude00"}'),
     (PAIR, '{"response":"A","prompt":"\x7f\u2028😀","é":"ü","ok":true,"x":-12}'.encode()),
     (DOCUMENT, b'{"text":"\\u0000\\u001f","score":0.12345678901234567}'),

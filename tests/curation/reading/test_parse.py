@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tilth.curation.reading.limits import Reason
-from tilth.curation.reading.parse import parse_object
+from tilth.curation.reading.limits import Reason, Unreadable
+from tilth.curation.reading.parse import parse_json, parse_object
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -81,10 +81,7 @@ def test_a_repeated_key_is_refused_wherever_it_stands(value: dict[str, Any], dat
         (b"[]", Reason.NOT_AN_OBJECT),
         (b"null", Reason.NOT_AN_OBJECT),
         (b'"text"', Reason.NOT_AN_OBJECT),
-        (b"1e999", Reason.NON_FINITE),
-        (b'{"a":NaN}', Reason.NON_FINITE),
-        (b'{"a":[-Infinity]}', Reason.NON_FINITE),
-        (b'{"a":1e400}', Reason.NON_FINITE),
+        (b"1e999", Reason.NOT_AN_OBJECT),
         (b'{"a":"\\ud800"}', Reason.LONE_SURROGATE),
         (b'{"\\udc00":1}', Reason.LONE_SURROGATE),
         (b'{"a":1,"\\u0061":2}', Reason.DUPLICATE_KEY),
@@ -93,6 +90,18 @@ def test_a_repeated_key_is_refused_wherever_it_stands(value: dict[str, Any], dat
 )
 def test_reasons(raw: bytes, reason: Reason) -> None:
     assert parse_object(raw, 64) is reason
+
+
+@pytest.mark.parametrize("raw", [b"1e999", b'{"a":NaN}', b'{"a":[-Infinity]}', b'{"a":1e400}'])
+def test_what_is_learned_holds_no_number_that_is_none(raw: bytes) -> None:
+    with pytest.raises(Unreadable, match="non_finite"):
+        parse_json(raw, 64)
+
+
+def test_a_row_may_hold_one_where_nobody_learns_from_it() -> None:
+    row = parse_object(b'{"a":NaN,"b":[-Infinity],"c":1e400}', 64)
+    assert isinstance(row, dict)
+    assert str(row) == "{'a': nan, 'b': [-inf], 'c': inf}"
 
 
 @pytest.mark.parametrize(

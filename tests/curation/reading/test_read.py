@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from tests.reading import good, read_bytes, read_sources
 from tilth.curation.reading.decompress import chunks
 from tilth.curation.reading.limits import ReadLimits, Reason
+from tilth.curation.reading.manner import TABLE_NULLS
 from tilth.curation.reading.read import Source, peek
 from tilth.shards.digest import row_id
 from tilth.shards.errors import SourceError, UsageError
@@ -134,7 +135,13 @@ def test_lines_in_equal_occurrences_for_any_bytes(
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.lists(st.lists(st.text(max_size=8), min_size=2, max_size=2), min_size=1, max_size=8))
+@given(
+    st.lists(
+        st.lists(st.text(max_size=8).filter(lambda text: text not in TABLE_NULLS), min_size=2, max_size=2),
+        min_size=1,
+        max_size=8,
+    )
+)
 def test_csv_records_come_through_unchanged(tmp_path: Path, records: list[list[str]]) -> None:
     rows = [{"prompt": a, "response": b} for a, b in records]
     reading = read_bytes(tmp_path, as_csv(rows), "a.csv")

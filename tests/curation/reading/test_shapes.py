@@ -180,10 +180,9 @@ def test_an_unreadable_chat_row_is_quarantined_and_its_neighbours_stay(
     [
         ({"prompt": "Q"}, Reason.MISSING_FIELD),
         ({"response": "A"}, Reason.MISSING_FIELD),
-        ({"prompt": "Q", "response": 7}, Reason.WRONG_TYPE),
         ({"prompt": {"a": 1}, "response": "A"}, Reason.WRONG_TYPE),
-        ({"prompt": 0, "response": "A"}, Reason.WRONG_TYPE),
-        ({"prompt": "Q", "input": 7, "response": "A"}, Reason.WRONG_TYPE),
+        ({"prompt": "Q", "input": [7], "response": "A"}, Reason.WRONG_TYPE),
+        ({"prompt": "Q", "response": float("inf")}, Reason.NON_FINITE),
     ],
 )
 def test_an_unreadable_instruction_row_is_quarantined(
@@ -223,7 +222,7 @@ def test_format_overrides_detection(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ({}, ["frage", "antwort", "map: {prompt: COLUMN"]),
+        ({}, ["frage (text)", "antwort (text)", "map: {prompt: frage, response: antwort}"]),
         ({"format": "chat"}, ["frage", "not recognised as chat"]),
         ({"map": {"prompt": "frage"}}, ["not a whole shape", "prompt and response"]),
         ({"map": {"prompt": "frage", "response": "antwrt"}}, ["'antwrt'", "the columns are frage, antwort"]),
