@@ -48,7 +48,8 @@ TOOL_CALLS = pl.List(
 def export(version: Version, out_dir: Path) -> Path:
     """Write the kept rows of `version` to a new folder and return it; reserve rows stay in the ledger.
 
-    Columns: id, messages (role, content, reasoning, tool_calls, tool_call_id, name), tools, shape, source,
+    Columns: id, messages (role, content, reasoning, tool_calls, tool_call_id, name, and, where any answer is not to
+    be learned, weight 0 or 1), tools, shape, source,
     slice, licence, attributes, weight. Preference pairs have prompt, chosen and rejected (lists of role and
     content, and of the other keys those that any pair uses) in place of messages.
     Raises UsageError if the folder holds something, StoreError.
@@ -72,8 +73,11 @@ def export(version: Version, out_dir: Path) -> Path:
 def _write(version: Version, folder: Path) -> None:
     samples = version.samples(*SPLITS)
     is_pair = pl.col("shape").cast(pl.String) == Shape.PREFERENCE.value
+    only_read = samples["turns"].list.eval(pl.element().struct.field("learned") == False)  # noqa: E712 (null is no)
+    optional = (*OPTIONAL, "weight") if only_read.list.any().any() else OPTIONAL
+    message = _message(optional=optional)
     files = _write_splits(
-        folder, "data", samples.filter(~is_pair), pl.col("turns").list.eval(_message()).alias("messages")
+        folder, "data", samples.filter(~is_pair), pl.col("turns").list.eval(message).alias("messages")
     )
     pairs = samples.filter(is_pair)
     files += _write_splits(folder, "preference", pairs, *_sides(pairs))
@@ -139,6 +143,9 @@ def _message(role: pl.Expr | None = None, optional: tuple[str, ...] = OPTIONAL) 
         "tool_calls": turn.field("tool_calls").map_elements(_tool_calls, return_dtype=TOOL_CALLS),
         "tool_call_id": turn.field("tool_call_id"),
         "name": turn.field("name"),
+        "weight": pl.when(turn.field("role").cast(pl.String) == Role.ASSISTANT.value).then(
+            turn.field("learned").fill_null(True).cast(pl.Int64)
+        ),
     }
     return pl.struct(
         (turn.field("role").cast(pl.String) if role is None else role).alias("role"),

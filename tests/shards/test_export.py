@@ -161,3 +161,15 @@ def test_an_export_never_overwrites(version: Version, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="new folder"):
         export(version, tmp_path)
     assert (tmp_path / "mine").read_text() == "keep"
+
+
+def test_an_answer_that_is_only_to_be_read_says_so(store: Store, tmp_path: Path) -> None:
+    draft = make_draft(small_lines())
+    is_answer = (pl.col("role") == "assistant") & (pl.col("row_id") == Line("one").row_id)
+    turns = draft.turns(draft.rows["row_id"]).with_columns(learned=pl.when(is_answer).then(pl.lit(False)))
+    rows = draft.rows.drop("text_digest").join(text_digests(draft.rows, turns), on="row_id")
+    version = store.publish("n", replace(draft, rows=rows.select(list(ROWS)), turns=lines_of(turns)))[0]
+    data = pl.read_parquet(export(version, tmp_path / "out") / "data" / "train-00000-of-00001.parquet")
+    weights = {row["id"]: [m["weight"] for m in row["messages"]] for row in data.to_dicts()}
+    assert weights[Line("one").row_id.hex()] == [None, 0]
+    assert weights[Line("three").row_id.hex()] == [None, 1]

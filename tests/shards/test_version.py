@@ -48,7 +48,7 @@ def test_samples_are_the_kept_rows_of_the_splits(version: Version) -> None:
     assert samples.columns == [*ROWS, "split", "fold", "slice", "weight", "turns"]
     first = samples.row(by_predicate=pl.col("row_id") == Line("one").row_id, named=True)
     assert first["weight"] == 1_000_000 and first["fold"] == 0
-    empty = {"reasoning": None, "tool_calls": None, "tool_call_id": None, "name": None}
+    empty = {"reasoning": None, "tool_calls": None, "tool_call_id": None, "name": None, "learned": None}
     assert first["turns"] == [
         {"role": "user", "text": "one", **empty},
         {"role": "assistant", "text": "yes", **empty},

@@ -160,7 +160,7 @@ class Renderer:
             return str(reason)
         for part in unshown:
             rendered.unshown.setdefault(part.value, set()).add(sample["row_id"])
-        return layouts
+        return _learned_of(layouts, turns) or "none of its answers is to be learned"
 
     def _sequences(self, layouts: list[list[Layout]]) -> list[list[tuple[np.ndarray, np.ndarray]]]:
         """Return (ids, labels) for every layout, splitting a conversation whose tokens merge over turns."""
@@ -186,7 +186,7 @@ class Renderer:
         if [i for piece in pieces for i in piece] == whole:
             return [_arrays(pieces, [learned for _, learned in layout])]
         if len(layout) > 2:
-            split = [_until(layout, turn) for turn in range(1, len(layout), 2)]
+            split = [_until(layout, turn) for turn in range(1, len(layout), 2) if layout[turn][1]]
             return [sequence for row in self._sequences([[one] for one in split]) for sequence in row]
         prompt, answer = pieces
         if whole[: len(prompt)] == prompt:
@@ -231,6 +231,16 @@ def require_embedded(tokenizer: Any, rows: list[list[int]], vocabulary: int) -> 
 def weight_of(millionths: int | None) -> float:
     """Return how often a row is drawn in a pass; 1 where a version says nothing."""
     return (WEIGHT_UNIT if millionths is None else millionths) / WEIGHT_UNIT
+
+
+def _learned_of(layouts: list[Layout], turns: list[dict[str, Any]]) -> list[Layout]:
+    """Return layouts in which answers that are only to be read are not learned, those of none learned left out."""
+    to_learn = [turn.get("learned") is not False for turn in turns if turn["role"] in ("assistant", "chosen")]
+    if all(to_learn):
+        return layouts
+    is_learned = iter(to_learn)
+    marked = [[(text, answer and next(is_learned)) for text, answer in layout] for layout in layouts]
+    return [layout for layout in marked if any(learned for _, learned in layout)]
 
 
 def _until(layout: Layout, turn: int) -> Layout:

@@ -46,6 +46,23 @@ def test_the_stop_token_is_learned_though_it_also_pads(tokenizer, chat) -> None:
     assert example.is_label[-1]
 
 
+@pytest.mark.parametrize("name", ["chatml", "rewrites", "plain"])
+def test_an_answer_that_is_only_to_be_read_stands_in_the_context_and_is_not_learned(
+    tokenizer, chat, name: str
+) -> None:
+    renderer = Renderer(tokenizer, max_tokens=256, template=None if name == "chatml" else template(name))
+    sample = chat(*TWO_TURNS)
+    sample["turns"][1]["learned"] = False
+    (example,) = renderer.render(sample)
+    text, learned = shown(tokenizer, example)
+    assert "7" in learned and "3" not in learned
+    assert "3" in text
+    sample["turns"][3]["learned"] = False
+    rendered = renderer.render_all([sample])
+    assert not rendered.examples
+    assert list(rendered.skipped.values()) == ["none of its answers is to be learned"]
+
+
 @pytest.mark.parametrize("name", ["chatml", "rewrites", "opens_thought", "plain"])
 def test_what_precedes_an_answer_is_what_serving_feeds(tokenizer, chat, name: str) -> None:
     given_template = None if name == "chatml" else template(name)
