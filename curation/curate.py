@@ -22,6 +22,7 @@ from tilth.curation.reading.read import Ingest, ingest
 from tilth.curation.reading.source import Source
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.rules.custom import Custom
+from tilth.curation.run.account import nothing_left, reading_lines, require_all_read
 from tilth.curation.run.combine import Combined, combine
 from tilth.curation.run.decide import decide
 from tilth.curation.run.evidence import Gatherer, trim
@@ -37,10 +38,10 @@ from tilth.curation.run.texts import PartTexts
 from tilth.shards import arrow_file
 from tilth.shards.columns import require_columns
 from tilth.shards.digest import canonical_json, content_id, sha256_hex
-from tilth.shards.errors import SourceError
 from tilth.shards.store import Draft, Store
-from tilth.shards.tables import MEASURE_KEYS, Verdict, empty
+from tilth.shards.tables import DECISIONS, MEASURE_KEYS, OCCURRENCES, Verdict, empty
 from tilth.shards.version import Version
+from tilth.validators.facts.data import ReadingLine
 from tilth.validators.gate import CheckResult, judge, load_ahead
 from tilth.validators.metrics import Tables, measure
 from tilth.validators.recipe import Checks
@@ -59,6 +60,7 @@ class Request:
     checks: Checks
     base_dir: Path
     limits: ReadLimits = field(default_factory=ReadLimits)
+    strict: bool = False  # refuse what the sources hold and nobody reads
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Outcome:
     steering: Steering
     tags: pl.DataFrame  # schema FINDINGS: what rules noted of kept rows
     rewrites: pl.DataFrame  # what rewrites changed, by stage and kind; see run/rewriting.py
+    readings: list[ReadingLine]  # how the sources were read, and what of them nobody reads
     unread_feedback: int
     unfinished_files: dict[str, str]  # path -> why reading stopped before its end
     seconds: float
@@ -98,15 +101,18 @@ def curate(
     """Curate the sources of `request` and publish the result as the candidate of its name.
 
     Raises SourceError if a source cannot be read or no row is left, RecipeError if the recipe does not fit
-    the data.
+    the data, UsageError if it is strict and something of the data is read by nobody.
     """
     started, report = time.monotonic(), on_progress or (lambda phase, done, total: None)
     with store.workspace() as work:
         ingested = ingest(
             list(request.sources), request.base_dir, work / "read", request.limits, on_progress=report
         )
+        readings = reading_lines(ingested.files)
+        if request.strict:
+            require_all_read(readings)
         if not ingested.parts:
-            raise _nothing_left(request, 0)
+            raise nothing_left(request.name, empty(OCCURRENCES), empty(DECISIONS))
         parts = _judge_locally(ingested, request.recipe, work / "local", executor or LocalExecutor(), report)
         data = combine(
             [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"
@@ -140,6 +146,7 @@ def curate(
         steering=decided.steering,
         tags=ledger.tags(),
         rewrites=rewrites,
+        readings=readings,
         unread_feedback=len(unread),
         unfinished_files={f.path: f.problem.value for f in ingested.files if f.problem},
         seconds=time.monotonic() - started,
@@ -178,7 +185,7 @@ def _draft(
     """Assemble what is published and judge it."""
     decisions, lines = ledger.decisions(), data.occurrences
     if not (decisions["verdict"] == Verdict.KEEP).any():
-        raise _nothing_left(request, lines.height)
+        raise nothing_left(request.name, lines, decisions)
     checks = judge(
         measure(Tables(lines, data.rows, decisions, empty(MEASURE_KEYS)), request.recipe.held_out()),
         request.checks,
@@ -211,15 +218,6 @@ def _without_idle_feedback(draft: Draft, parent: Version | None) -> Draft:
         return draft
     return replace(
         draft, feedback=list(parent.manifest.feedback), steered_sources=parent.manifest.steered_sources
-    )
-
-
-def _nothing_left(request: Request, lines: int) -> SourceError:
-    return SourceError(
-        request.name,
-        f"of {lines:,} lines no row is left",
-        "Nothing was published; the version before stands",
-        "look at the lines with: validate FILE",
     )
 
 

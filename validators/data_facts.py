@@ -21,6 +21,7 @@ from tilth.validators.facts.data import (
     DataFacts,
     ParentDiff,
     PhaseCount,
+    ReadingLine,
     ReasonCount,
     RewriteCount,
     ShiftLine,
@@ -60,6 +61,7 @@ class Curated:
     stage -> phase, in the order they act; a stage that is not named is its own phase. tags: findings (schema
     FINDINGS) of rules that only tag. rewrites: what rewrites changed (columns of `facts.data.RewriteCount`).
     held_out: the share asked for each held-out split.
+    readings: how the sources were read.
     """
 
     checks: Sequence[CheckResult]
@@ -69,6 +71,7 @@ class Curated:
     phases: Mapping[str, str] = field(default_factory=dict)
     tags: pl.DataFrame | None = None
     rewrites: pl.DataFrame | None = None
+    readings: Sequence[ReadingLine] = ()
     recipe_path: str = "recipe.yaml"
 
 
@@ -103,6 +106,7 @@ def data_report(
         licences=licences_of_kept(tables),
         distributions=distributions(tables, curated.targets),
         splits=splits,
+        readings=[_visible(line) for line in curated.readings],
         rewritten=_rewritten(curated.rewrites, options.examples),
         tags=_tags(curated.tags),
         parent=_against(parent, version, tables),
@@ -245,6 +249,21 @@ def _reasons(
         )
         for line in taken.to_dicts()
     ]
+
+
+def _visible(line: ReadingLine) -> ReadingLine:
+    """Return a line as people may see it: names of columns come from the data."""
+
+    def shown(text: str) -> str:
+        return shorten(visible(text), EXAMPLE_CHARS)
+
+    return {
+        **line,
+        "reading": shown(line["reading"]),
+        "others": [shown(text) for text in line["others"]],
+        "unread": [{**counted, "what": shown(counted["what"])} for counted in line["unread"]],
+        "notes": [{**counted, "what": shown(counted["what"])} for counted in line["notes"]],
+    }
 
 
 def _rewritten(rewrites: pl.DataFrame | None, most_examples: int) -> list[RewriteCount]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from datetime import date, time
 from decimal import Decimal
+from math import isnan
 from typing import Any
 
 from tilth.curation.reading.limits import Reason, Unreadable
@@ -34,7 +35,7 @@ def plain_text(value: Any, manner: Manner) -> str | None:
         return str(value)
     if type(value) is not float:
         raise Unreadable(Reason.WRONG_TYPE)
-    if value != value:
+    if isnan(value):
         return None
     if abs(value) == float("inf"):
         raise Unreadable(Reason.NON_FINITE)
@@ -78,7 +79,11 @@ def read_choices(value: Any) -> list[tuple[str, str]]:
         value, labels = [item["text"] for item in value], [item.get("label") for item in value]
     if type(value) is not list or not 0 < len(value) <= len(LETTERS):
         raise Unreadable(Reason.WRONG_TYPE)
-    if type(labels) is not list or len(labels) != len(value) or not all(type(label) is str for label in labels):
+    if (
+        type(labels) is not list
+        or len(labels) != len(value)
+        or not all(type(label) is str for label in labels)
+    ):
         labels = list(LETTERS[: len(value)])
     if not all(type(text) in (str, int, float) for text in value):
         raise Unreadable(Reason.WRONG_TYPE)

@@ -61,7 +61,9 @@ def read_tools(value: Any, *, in_functions: bool = False) -> str | None:
 
 def _is_call(call: Any) -> bool:
     return (
-        type(call) is dict and type(call.get("name")) is str and any(type(call.get(k)) is dict for k in ARGUMENT_KEYS)
+        type(call) is dict
+        and type(call.get("name")) is str
+        and any(type(call.get(k)) is dict for k in ARGUMENT_KEYS)
     )
 
 

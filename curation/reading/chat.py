@@ -14,7 +14,7 @@ from typing import Any
 from tilth.curation.reading.calls import MAX_ARGUMENT_DEPTH, parse_calls, read_calls
 from tilth.curation.reading.content import Content, read_content
 from tilth.curation.reading.limits import Reason, Unreadable
-from tilth.curation.reading.manner import MEDIA, MEDIA_MARK, Manner, holds, is_shown, stable_json
+from tilth.curation.reading.manner import MEDIA, MEDIA_MARK, Manner, holds, is_nothing, is_shown, stable_json
 from tilth.curation.reading.parse import parse_json
 from tilth.shards.tables import Role
 
@@ -140,12 +140,21 @@ def _read_spoken(
     turn: Turn = {"role": role} | _learned(message, role)
     if speaker.lower() in TOOL_CALL_SPEAKERS and type(text) is str:
         return [{**turn, "tool_calls": parse_calls(text, manner, place)}]
+    if not _add_keys(turn, message, manner, place) and text_key not in message:
+        raise Unreadable(Reason.MISSING_FIELD)
+    if type(text) is str:
+        return [{**turn, "text": text}]
+    if is_nothing(text):
+        return [turn]
+    return _turns_of(read_content(text, manner, f"{place}.{text_key}"), turn, manner, place)
+
+
+def _add_keys(turn: Turn, message: dict[str, Any], manner: Manner, place: str) -> bool:
+    """Add what a message says beside its text; return whether it calls a tool."""
     calls = next((message[key] for key in CALL_KEYS if message.get(key)), None)
     if calls is not None:
         calls = [calls] if type(calls) is dict else calls
         turn["tool_calls"] = read_calls(calls, manner, f"{place}.tool_calls[]")
-    elif text_key not in message:
-        raise Unreadable(Reason.MISSING_FIELD)
     reasoning = next((message[key] for key in REASONING_KEYS if message.get(key) is not None), None)
     for column, value in {
         "reasoning": reasoning,
@@ -157,9 +166,7 @@ def _read_spoken(
         if type(value) is not str:
             raise Unreadable(Reason.WRONG_TYPE)
         turn[column] = value
-    if type(text) is str or text is None or text != text:
-        return [turn if type(text) is not str else {**turn, "text": text}]
-    return _turns_of(read_content(text, manner, f"{place}.{text_key}"), turn, manner, place)
+    return calls is not None
 
 
 def _turns_of(content: Content, turn: Turn, manner: Manner, place: str) -> list[Turn]:
@@ -204,7 +211,9 @@ def _learned(message: dict[str, Any], role: str) -> Turn:
 
 def _detailed(value: Any) -> list[Any]:
     """Return what each span of axolotl's `train_detail` says."""
-    return [part.get("train") if type(part) is dict else None for part in value] if type(value) is list else []
+    return (
+        [part.get("train") if type(part) is dict else None for part in value] if type(value) is list else []
+    )
 
 
 def _merged(turns: list[Turn], manner: Manner) -> list[Turn]:

@@ -1,6 +1,8 @@
 """Rows of Parquet and Arrow IPC files, a small batch at a time.
 
-Invalid text is quarantined row by row; of a damaged Parquet row group each row that the footer promises is.
+Invalid text is quarantined row by row; of a damaged Parquet row group each row that the footer promises is. A
+struct has every field that any row has, null where a row has none: such nulls are left out again, so that no call
+is learned with the arguments of all others.
 """
 
 from __future__ import annotations
@@ -10,12 +12,18 @@ from itertools import repeat
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tilth.curation.reading.limits import ReadLimits, Reason, text_bytes
 from tilth.shards.errors import SourceError
 
 BATCH_ROWS = 1024
+BATCH_BYTES = 64 << 20  # of text, beyond which a batch is read a row at a time
+ROW_FACTOR = 8  # bytes of a column in memory for a byte that a batch of it may take
+# Objects that may be empty by what they mean; any other that holds only padding was not there.
+MAY_BE_EMPTY = frozenset({"arguments", "parameters", "properties", "input", "input_schema", "args"})
+SAID = frozenset({"content", "value", "text"})  # of a message: null says that there is no text
 
 
 def parquet_records(stored: BinaryIO, name: str, limits: ReadLimits) -> Iterator[dict[str, Any] | Reason]:
@@ -37,11 +45,22 @@ def arrow_records(stored: BinaryIO, name: str, limits: ReadLimits) -> Iterator[d
         except pa.ArrowInvalid:
             stored.seek(0)
             file = pa.ipc.open_stream(stored)
-            batches = iter(file.read_next_batch, None)
+            batches = _streams(file, stored)
         _check_columns(file.schema.names, name)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(name, "Arrow") from error
     return _arrow_rows(batches, limits)
+
+
+def _streams(stream: pa.RecordBatchReader, stored: BinaryIO) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of streams that follow each other. Raises ArrowException for bytes that are no stream."""
+    while True:
+        yield from stream
+        at = stored.tell()
+        if not stored.read(1):
+            return
+        stored.seek(at)
+        stream = pa.ipc.open_stream(stored)
 
 
 def _parquet_rows(file: pq.ParquetFile, limits: ReadLimits) -> Iterator[dict[str, Any] | Reason]:
@@ -65,18 +84,63 @@ def _arrow_rows(batches: Iterator[pa.RecordBatch], limits: ReadLimits) -> Iterat
 
 
 def _rows(batch: pa.RecordBatch, limits: ReadLimits) -> Iterator[dict[str, Any] | Reason]:
+    if batch.num_rows > 1 and _unfolded_bytes(batch) > BATCH_BYTES:
+        half = batch.num_rows // 2
+        yield from _rows(batch.slice(0, half), limits)
+        yield from _rows(batch.slice(half), limits)
+        return
     try:
         batch.validate(full=True)
+        if batch.num_rows == 1 and _unfolded_bytes(batch) > ROW_FACTOR * limits.max_line_bytes:
+            yield Reason.TOO_LONG
+            return
         rows = batch.to_pylist()
-    except (pa.ArrowException, UnicodeDecodeError, ValueError):
+    except (pa.ArrowException, UnicodeDecodeError, ValueError, OverflowError):
         if batch.num_rows == 1:
             yield _why(batch)
             return
         for index in range(batch.num_rows):
             yield from _rows(batch.slice(index, 1), limits)
         return
+    nested = [field.name for field in batch.schema if pa.types.is_nested(field.type)]
     for row in rows:
+        for name in nested:
+            row[name] = _unpadded(row[name])
         yield row if text_bytes(row) <= limits.max_line_bytes else Reason.TOO_LONG
+
+
+def _unfolded_bytes(batch: pa.RecordBatch) -> int:
+    """Return about how many bytes the columns take once each row holds its own value."""
+    total = 0
+    for column in batch.columns:
+        if pa.types.is_dictionary(column.type) and pa.types.is_large_string(column.type.value_type) | (
+            pa.types.is_string(column.type.value_type)
+        ):
+            lengths = pc.binary_length(column.dictionary)
+            total += pc.sum(lengths.take(column.indices)).as_py() or 0
+        else:
+            total += column.get_total_buffer_size() if not column.offset else column.nbytes
+    return total
+
+
+def _unpadded(value: Any) -> Any:
+    """Return a value without the fields of structs that are null, and without structs that hold nothing else."""
+    if type(value) is list:
+        return [_unpadded(item) for item in value]
+    if type(value) is not dict:
+        return value
+    kept = {}
+    for name, inner in value.items():
+        bare = _unpadded(inner)
+        is_padding = bare is None and (name not in SAID or not _is_spoken(value))
+        is_hollow = type(bare) is dict and not bare and bool(inner) and name not in MAY_BE_EMPTY
+        if not is_padding and not is_hollow:
+            kept[name] = bare
+    return kept
+
+
+def _is_spoken(value: dict[str, Any]) -> bool:
+    return any(type(value.get(speaker)) is str for speaker in ("role", "from", "speaker"))
 
 
 def _why(batch: pa.RecordBatch) -> Reason:
@@ -85,7 +149,7 @@ def _why(batch: pa.RecordBatch) -> Reason:
         batch.to_pylist()
     except UnicodeDecodeError:
         return Reason.INVALID_UTF8
-    except (pa.ArrowException, ValueError):
+    except (pa.ArrowException, ValueError, OverflowError):
         pass
     return Reason.DAMAGED
 

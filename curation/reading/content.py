@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tilth.curation.reading.limits import Reason, Unreadable
-from tilth.curation.reading.manner import Manner, holds
+from tilth.curation.reading.manner import Manner, holds, is_nothing
 
 TEXTS = {"text", "input_text", "output_text", "summary_text", "reasoning_text"}
 THOUGHTS = {"thinking", "reasoning"}
@@ -36,8 +36,10 @@ class Content:
 
 def read_text(value: Any, manner: Manner, place: str) -> str | None:
     """Return a content value as text: a string, null, or a list of text parts. Raises Unreadable."""
-    if type(value) is str or value is None or value != value:
-        return value if type(value) is str else None
+    if type(value) is str:
+        return value
+    if is_nothing(value):
+        return None
     content = read_content(value, manner, place)
     if content.calls or content.results:
         raise Unreadable(Reason.WRONG_TYPE)

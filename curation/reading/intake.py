@@ -29,4 +29,9 @@ class Intake:
             return cls(kind)
         unread, notes = rows.trail.unread.most_common(), rows.trail.notes.most_common()
         said = rows.mapping.says(rows.columns)
-        return cls(kind, said, tuple(other.says(rows.columns) for other in rows.others), dict(unread), dict(notes))
+        return cls(
+            kind, said, tuple(other.says(rows.columns) for other in rows.others), dict(unread), dict(notes)
+        )
+
+
+NOT_READ = Intake("")

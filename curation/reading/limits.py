@@ -47,7 +47,9 @@ class Reason(StrEnum):
     # the row
     MISSING_FIELD = "missing_field"
     WRONG_TYPE = "wrong_type"
-    NOT_TEXT = "not_text"  # a row with a picture, a sound, a film or a file; `text_only: true` reads it without
+    NOT_TEXT = (
+        "not_text"  # a row with a picture, a sound, a film or a file; `text_only: true` reads it without
+    )
     UNCLEAR_LOSS = "unclear_loss"  # `weight`, `train` and so on say neither learn this answer nor do not
     NOTHING_LEARNED = "nothing_learned"  # the row says that none of its answers is to be learned
     BAD_ANSWER = "bad_answer"  # the row itself says so (`label`, `kto_tag`): not learned as a good one

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Any
 
 from tilth.curation.reading.limits import ReadLimits, Reason, Unreadable
@@ -36,6 +37,7 @@ ROLES = {
 # Words for no answer. Tables have no null of their own or lose it on the way through pandas; JSON has one.
 TABLE_NULLS = frozenset({"nan", "NaN", "None", "NULL", "null", "<NA>"})
 JSON_NULLS = frozenset({"nan", "<NA>"})
+NOTHING: tuple[Any, ...] = ("", [], {})
 MEDIA = ("image", "images", "audio", "audios", "video", "videos")
 # What stands for a picture, a sound or a film in a question; <video> and <audio> are words of HTML too.
 MEDIA_MARK = re.compile(r"<(image|audio|video)>")
@@ -118,7 +120,12 @@ class Manner:
 
 def holds(value: Any) -> bool:
     """Tell whether a value says anything: not null, nor an empty string, list or object."""
-    return value is not None and value != "" and value != [] and value != {}
+    return value is not None and value not in NOTHING
+
+
+def is_nothing(value: Any) -> bool:
+    """Tell whether a value is null, or NaN, which pandas writes for null."""
+    return value is None or (type(value) is float and isnan(value))
 
 
 def is_shown(text: str) -> bool:

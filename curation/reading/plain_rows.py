@@ -10,12 +10,12 @@ import polars as pl
 import pyarrow as pa
 
 from tilth.curation.reading.batch import LINE_ROWS, LINE_TURNS, LINES, Tables
+from tilth.curation.reading.chat import READ_KEYS
 from tilth.curation.reading.compiled import blake2_kernel, line_kernel, row_kernel
 from tilth.curation.reading.compiled.line_kernel import MAX_UNREAD, Meanings, message_keys, names, speakers
 from tilth.curation.reading.compiled.mark_kernel import may_hold_mark
 from tilth.curation.reading.compiled.row_kernel import Columns, Scratch
 from tilth.curation.reading.compiled.wide_kernel import WIDTH
-from tilth.curation.reading.chat import READ_KEYS
 from tilth.curation.reading.limits import ReadLimits, Reason
 from tilth.curation.reading.manner import MEDIA_MARK, Trail, is_shown
 from tilth.curation.reading.rows import RowReader
@@ -63,9 +63,7 @@ class Plan:
 
 def plan(rows: RowReader | None, limits: ReadLimits) -> Plan:
     """Return how the kernel reads the lines of a file; by a plan of NO_SHAPE it refuses every line."""
-    nothing = Plan(
-        row_kernel.NO_SHAPE, Meanings(names({}), names({}), names({})), line_kernel.SKIPPED, None
-    )
+    nothing = Plan(row_kernel.NO_SHAPE, Meanings(names({}), names({}), names({})), line_kernel.SKIPPED, None)
     if rows is None or limits.max_depth < MESSAGES_DEPTH or not _is_usual(rows.source):
         return nothing
     default = line_kernel.ATTRIBUTE if rows.kept is None else line_kernel.HOLDING

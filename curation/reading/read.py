@@ -15,10 +15,10 @@ from typing import Any
 from tilth.curation.reading.batch import Origin, Part
 from tilth.curation.reading.files import InputFile, find_files
 from tilth.curation.reading.formats import open_records
-from tilth.curation.reading.intake import Intake
+from tilth.curation.reading.intake import NOT_READ, Intake
 from tilth.curation.reading.limits import FINAL, ReadLimits, Reason, Unreadable, text_bytes
-from tilth.curation.reading.rows import RowReader, batches
 from tilth.curation.reading.recognise import Mapping, Row
+from tilth.curation.reading.rows import RowReader, batches
 from tilth.curation.reading.shapes import read_row
 from tilth.curation.reading.source import Source
 from tilth.shards.digest import file_sha256
@@ -51,7 +51,7 @@ class SourceFile:
     bytes: int
     lines: int
     problem: Reason | None = None
-    intake: Intake = Intake("")
+    intake: Intake = NOT_READ
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Peek:
     reasons: Counter[str] = field(default_factory=Counter)
     problem: UsageError | None = None
     others: list[tuple[Mapping, list[dict[str, Any]]]] = field(default_factory=list)
-    intake: Intake = Intake("")
+    intake: Intake = NOT_READ
 
 
 def peek(path: Path, limits: ReadLimits, rows: int = 100) -> Peek:
@@ -182,9 +182,7 @@ def _read_file(
     is_cut = last_reason == Reason.CUT_TAIL and kind.unit == "element"  # what it swallowed is not counted
     problem = Reason(last_reason) if last_reason and (is_cut or last_reason in FINAL) else None
     intake = Intake.of(kind.name, rows)
-    return parts, SourceFile(
-        file.named, file.source_name, digest, before.st_size, lines, problem, intake
-    )
+    return parts, SourceFile(file.named, file.source_name, digest, before.st_size, lines, problem, intake)
 
 
 def _numbered(prefix: Path, parts: list[Part]) -> Path:

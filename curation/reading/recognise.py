@@ -183,7 +183,9 @@ def _refuse_trees(sample: list[Row], where: str) -> None:
     if sample and max(flat, trees) >= MIN_SHARE * len(sample):
         raise UsageError(
             where,
-            "its rows are messages of conversation trees (parent_id, role)" if flat >= trees else "its rows are trees",
+            "its rows are messages of conversation trees (parent_id, role)"
+            if flat >= trees
+            else "its rows are trees",
             "read as they are, every message would be a document, good and bad answers alike",
             "write each path from a first question to an answer as one row first, "
             '{"messages": [{"role": "user", "content": …}, …]}; to learn every message as a text all the same, '
@@ -207,7 +209,9 @@ def _proposed(sample: list[Row]) -> str:
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
         mark = next(mark for mark in ";\t|" if mark in names[0])
         return f"if this is one line of several columns, say `delimiter: {mark!r}` of the source"
-    if names and all(name.lstrip("-").replace(".", "", 1).isdigit() or len(name) > MAX_NAME_CHARS for name in names):
+    if names and all(
+        name.lstrip("-").replace(".", "", 1).isdigit() or len(name) > MAX_NAME_CHARS for name in names
+    ):
         return "the first line looks like a row: put a line of column names above it"
     chats = [n for n in names if any(is_conversation(row.get(n)) for row in sample)]
     if chats:
@@ -290,7 +294,9 @@ def _guess_instruction(row: Row) -> dict[str, str] | None:
     response = next((n for n in names if n != prompt and fits(row.get(n))), None)
     options = next((n for n in ALIASES["choices"] if isinstance(row.get(n), list | dict)), None)
     if response is None and options:
-        response = next((n for n in ("label", "answer_index", "answer_idx", "gold") if _is_key(row.get(n))), None)
+        response = next(
+            (n for n in ("label", "answer_index", "answer_idx", "gold") if _is_key(row.get(n))), None
+        )
     if response is None and prompt in CLASSIFIED:
         response = _first(row, CLASSES, lambda value: isinstance(value, str))
     if prompt is None or response is None:

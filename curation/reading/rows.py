@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, time, timedelta
 from decimal import Decimal
+from math import isnan
 from typing import Any
 
 from tilth.curation.reading.batch import FULL_CHARS, Batch, Tables
@@ -30,10 +31,10 @@ PLAIN = frozenset({str, int, bool})
 class RowReader:
     """Reads the objects of one file as rows, by the mapping that a sample of them shows.
 
-    others: the mappings that the sample fits as well. columns: those that the sample has. group, licence_column: their columns. licence: of every
-    row, where no column says it. kept: the columns kept as attributes, None for every scalar. is_table: whether
-    the words that pandas writes for nulls stand for nothing. Raises UsageError as find_mapping does, and for a
-    group column that no row has.
+    others: the mappings that the sample fits as well. columns: those that the sample has. group, licence_column:
+    their columns. licence: of every row, where no column says it. kept: the columns kept as attributes, None for
+    every scalar. is_table: whether the words that pandas writes for nulls stand for nothing. left: what the
+    sample leaves unread. Raises UsageError as find_mapping does, and for a group column that no row has.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class RowReader:
         turns, tools = read_row(row, self.mapping, columns, self.manner)
         group = _label(row.get(self.group)) if self.group else None
         licence = _label(row.get(self.licence_column)) if self.licence_column else self.licence
-        return turns, tools, group, licence, self._attributes(row, set(columns.values()) | self._beside)
+        return turns, tools, group, licence, self._attributes(row, {*columns.values(), *self._beside})
 
     def add(self, row: Row, line: int, batch: Batch) -> None:
         """Add a row to a batch, in quarantine if it cannot be read."""
@@ -98,7 +99,11 @@ class RowReader:
         for name, value in row.items():
             if value is None:
                 continue
-            if name in self.kept if self.kept is not None else (name not in used and type(value) not in (dict, list)):
+            if (
+                name in self.kept
+                if self.kept is not None
+                else (name not in used and type(value) not in (dict, list))
+            ):
                 kept[name] = value
             elif name not in used and holds(value):
                 self.trail.leave(name)
@@ -114,7 +119,7 @@ class RowReader:
                 self.read(row)
             except Unreadable:
                 continue
-            except Exception:  # noqa: BLE001 (the row will be quarantined when its turn comes)
+            except Exception:
                 continue
             left |= self.trail.current()
         return frozenset(left)
@@ -143,7 +148,7 @@ def _label(value: Any) -> str | None:
     if value is None or type(value) is str:
         return value
     if type(value) is float:
-        if value != value:
+        if isnan(value):
             return None
         return str(int(value)) if value.is_integer() else str(value)
     if isinstance(value, int | Decimal | date):

@@ -75,7 +75,11 @@ def _read_instruction(row: Row, columns: Columns, manner: Manner) -> Read:
     if type(answer) is list and is_conversation(answer):
         turns += read_messages(answer, manner, response)
     elif tools and is_calls(answer):
-        calls = parse_calls(answer, manner, response) if type(answer) is str else read_calls(answer, manner, response)
+        calls = (
+            parse_calls(answer, manner, response)
+            if type(answer) is str
+            else read_calls(answer, manner, response)
+        )
         turns.append({"role": Role.ASSISTANT.value, "tool_calls": calls})
     else:
         said = chosen(answer, marked) if marked else answer
@@ -83,7 +87,9 @@ def _read_instruction(row: Row, columns: Columns, manner: Manner) -> Read:
     return _with_system(turns, row, columns, manner), tools
 
 
-def _question(question: Any, row: Row, columns: Columns, manner: Manner, marked: list[tuple[str, str]]) -> str | None:
+def _question(
+    question: Any, row: Row, columns: Columns, manner: Manner, marked: list[tuple[str, str]]
+) -> str | None:
     """Return context, prompt and input as one text, the choices after the prompt."""
     texts = []
     for part in ("context", "prompt", "input"):
@@ -157,7 +163,10 @@ def _history(row: Row, columns: Columns, manner: Manner) -> list[Turn]:
         raise Unreadable(Reason.TOO_MANY_TURNS)
     turns = []
     for question, answer in value:
-        turns += [_turn(Role.USER, plain_text(question, manner)), _turn(Role.ASSISTANT, plain_text(answer, manner))]
+        turns += [
+            _turn(Role.USER, plain_text(question, manner)),
+            _turn(Role.ASSISTANT, plain_text(answer, manner)),
+        ]
     return turns
 
 

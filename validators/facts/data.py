@@ -92,6 +92,26 @@ class TagCount(TypedDict):
     rows: int
 
 
+class CountedRows(TypedDict):
+    """Rows that hold something, or to which something was done, by its name."""
+
+    what: str
+    rows: int
+
+
+class ReadingLine(TypedDict):
+    """How files of a source were read; `others` fit as well, `unread` is held and read by nobody."""
+
+    source: str
+    first: str  # the first of the files
+    files: int
+    format: str
+    reading: str  # shape (part: column, …)
+    others: list[str]
+    unread: list[CountedRows]
+    notes: list[CountedRows]
+
+
 class RewriteCount(TypedDict):
     """What a rewrite changed of one kind, in all distinct rows and in those kept; personal data masked."""
 
@@ -151,6 +171,7 @@ class DataFacts(TypedDict):
     licences: list[str]  # what should be known of the kept rows' licences, a sentence each
     distributions: list[Distribution]
     splits: list[SplitCount]
+    readings: list[ReadingLine]
     rewritten: list[RewriteCount]
     tags: list[TagCount]
     parent: ParentDiff | None

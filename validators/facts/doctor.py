@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+from tilth.validators.facts.data import ReadingLine
 from tilth.validators.facts.page import Example, Word
 
 
@@ -62,6 +63,7 @@ class DoctorFacts(TypedDict):
     judged: int
     shape: str
     mapped: dict[str, str]  # part of a row -> column
+    readings: list[ReadingLine]
     unfinished: dict[str, str]  # path -> why reading stopped
     unreadable: list[UnreadableCount]
     findings: list[FindingCount]

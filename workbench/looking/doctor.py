@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import peek
+from tilth.curation.run.account import reading_lines
 from tilth.curation.run.checkup import Checkup, examine, taken
 from tilth.shards.lock import temporary
 from tilth.shards.tables import Role, Verdict
@@ -26,6 +27,7 @@ from tilth.validators.facts.doctor import (
 )
 from tilth.validators.facts.page import DO_NOT_USE, NOT_ENOUGH_EVIDENCE, USE, Example, Word
 from tilth.validators.wording import count, percent, shorten, visible
+from tilth.workbench.looking.readings import show_readings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,6 +93,7 @@ def facts_of(path: Path, seen: Checkup, mapped: dict[str, str]) -> DoctorFacts:
         judged=judged,
         shape=", ".join(seen.rows["shape"].cast(pl.String).unique().sort()),
         mapped=mapped,
+        readings=reading_lines(seen.files),
         unfinished={f.path: f.problem.value for f in seen.files if f.problem},
         unreadable=_unreadable(seen.occurrences),
         findings=_findings(seen, out),
@@ -262,6 +265,7 @@ def show(screen: Console, facts: DoctorFacts, page: Path) -> None:
     screen.print(f"[bold]{facts['verdict']}[/]  {escape(facts['name'])}: {facts['shape']}")
     for reason in facts["reasons"]:
         screen.print(f"  {reason}")
+    show_readings(screen, facts["readings"])
     for line in facts["unreadable"]:
         screen.print(f"  {line['lines']:,} lines {line['reason']}, first {escape(line['first'])}")
     for found in facts["findings"]:

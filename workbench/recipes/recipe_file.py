@@ -72,6 +72,8 @@ def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
         raise RecipeError(("name",), "must be letters, digits, '-', '_' and '.'")
     if not isinstance(data["sources"], list):
         raise RecipeError(("sources",), "must be a list", "write '- path: FILE' under it")
+    if not isinstance(data.get("strict", False), bool):
+        raise RecipeError(("strict",), "must be true or false")
     evaluation = _model(EvaluationRecipe, data.get("evaluation"), ("evaluation",))
     _require_metrics(evaluation)
     training = _training(data.get("training"))
@@ -82,6 +84,7 @@ def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
         path=path,
         name=name,
         sources=tuple(_model(Source, item, ("sources", i)) for i, item in enumerate(data["sources"])),
+        strict=data.get("strict") or False,
         limits=curation_recipe.build(ReadLimits, data.get("limits") or {}, ("limits",)),
         curation=curation_recipe.parse(
             _mapping(data.get("curation"), ("curation",)),

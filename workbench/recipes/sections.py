@@ -32,7 +32,8 @@ class RefreshRecipe(BaseModel):
 class Recipe:
     """A checked recipe; paths in it are relative to `base_dir`.
 
-    name: what its versions are called in the store. sources: the files that rows are read from. limits: what a line or
+    name: what its versions are called in the store. sources: the files that rows are read from. strict:
+    refuse a run whose sources hold what nobody reads. limits: what a line or
     a file may take before it is set aside. curation: the stages, each switched on with its parameters or off with
     null; what is not named runs with its defaults. checks: bounds on the metrics of a version; null switches one off.
     report: what the data page shows. training: how the model is tuned; without it nothing is trained. evaluation: on
@@ -42,6 +43,7 @@ class Recipe:
     path: Path
     name: str
     sources: tuple[Source, ...]
+    strict: bool
     limits: ReadLimits
     curation: CurationRecipe
     checks: Checks

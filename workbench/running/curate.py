@@ -18,6 +18,7 @@ from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.validators import report
 from tilth.validators.report import read_facts
+from tilth.workbench.looking.readings import show_readings
 from tilth.workbench.looking.tags import write_tags
 from tilth.workbench.session import open_store, show_reasons, store_path_of
 
@@ -51,6 +52,7 @@ def request_of(recipe: Recipe) -> Request:
         checks=recipe.checks,
         base_dir=recipe.base_dir,
         limits=recipe.limits,
+        strict=recipe.strict,
     )
 
 
@@ -62,6 +64,7 @@ def curate_recipe(recipe: Recipe, store: Store, *, on_progress: Progress | None 
         figures = {
             "seconds": round(outcome.seconds, 3),
             "rewritten": outcome.rewritten,
+            "readings": outcome.readings,
             "unfinished_files": outcome.unfinished_files,
             "recipe": recipe.path.name,
         }
@@ -92,6 +95,7 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
             phases=recipe.curation.phases(),
             tags=outcome.tags,
             rewrites=outcome.rewrites,
+            readings=outcome.readings,
             recipe_path=recipe.path.name,
         ),
         recipe.report,
@@ -123,6 +127,7 @@ def as_dict(outcome: Outcome, page: Path, *, dry_run: bool) -> dict[str, Any]:
         "unread_feedback": outcome.unread_feedback,
         "actions": outcome.steering.actions if outcome.published else [],
         "rewritten": outcome.rewritten,
+        "readings": outcome.readings,
         "unfinished_files": outcome.unfinished_files,
         "seconds": round(outcome.seconds, 3),
         "page": None if dry_run else str(page),
@@ -132,6 +137,7 @@ def as_dict(outcome: Outcome, page: Path, *, dry_run: bool) -> dict[str, Any]:
 def show_outcome(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, *, dry_run: bool) -> None:
     """Print where every line went, what changed and what to do next."""
     facts = read_facts(page)
+    show_readings(screen, facts["readings"])
     _show_taken(screen, facts)
     for path, problem in outcome.unfinished_files.items():
         screen.print(f"[yellow]note[/] {escape(path)}: reading stopped before the end ({problem})")

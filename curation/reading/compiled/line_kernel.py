@@ -221,7 +221,7 @@ def scan_line(data, i, of, default, bounds, spans):
 
 
 @inner
-def _keep(data, code, default, key, found, start, end, spans, attributes):
+def _keep(data, code, default, key, found, start, end, spans, attributes):  # noqa: C901 (a branch a kind of column)
     """Note a value of a line by what its column is for; return whether that is plain."""
     if code == ATTRIBUTE:
         if found == js.NESTED:
@@ -239,7 +239,7 @@ def _keep(data, code, default, key, found, start, end, spans, attributes):
         elif default == ATTRIBUTE and found == js.STRING:
             return False
     elif code == HOLDING:
-        is_attribute = default == ATTRIBUTE and found != js.NULL and found != js.NESTED
+        is_attribute = default == ATTRIBUTE and found not in (js.NULL, js.NESTED)
         return not is_attribute and not _holds(data, found, start, end)
     elif code == LATE:
         return found == js.NULL

@@ -27,12 +27,18 @@ def may_hold_mark(data, end):
     last = end - MARK_BYTES + 1
     for start in range(0, last, BLOCK_BYTES):
         size = min(BLOCK_BYTES, last - start)
-        opens, closes = data[start : start + size], data[start + MARK_BYTES - 1 : start + MARK_BYTES - 1 + size]
+        opens, closes = (
+            data[start : start + size],
+            data[start + MARK_BYTES - 1 : start + MARK_BYTES - 1 + size],
+        )
         found = np.uint8(0)
         for i in range(size):
             found |= np.uint8(opens[i] == _LESS) & np.uint8(closes[i] == _GREATER)
         if found:
-            first, before = data[start + 1 : start + 1 + size], data[start + MARK_BYTES - 2 : start + size + 5]
+            first, before = (
+                data[start + 1 : start + 1 + size],
+                data[start + MARK_BYTES - 2 : start + size + 5],
+            )
             found = np.uint8(0)
             for i in range(size):
                 letters = np.uint8(first[i] == _I) | np.uint8(first[i] == _A) | np.uint8(first[i] == _V)

@@ -269,7 +269,8 @@ def _compile():
     def read_lines(data, i, max_lines, shape, of, default, bounds, scratch, columns, used):
         """Read the lines from byte `i` on, each with its newline, until `max_lines` are read in all.
 
-        of: what columns, keys and speakers are for; a column that is not named is for `default`. bounds: max_line_bytes, max_depth, max_turns.
+        of: what columns, keys and speakers are for; a column that is not named is for `default`. bounds:
+        max_line_bytes, max_depth, max_turns.
         used: the counters. Returns the position of the first line not read.
         """
         used[SOURCES] = sources

@@ -31,7 +31,8 @@ class Format(Protocol):
     name: as `init` and `doctor` say it. suffixes: of its files, without that of compression. magic: what its
     files begin with, () where the text or the suffix says it. unit: what stands under one number, from 1: a
     line, a record, an element, a row. is_text: whether it is read as text from start to end, and so from
-    inside an archive too. is_table: whether its nulls may be words, as pandas writes them. order: who is asked first whether a text is its own, the least first.
+    inside an archive too. is_table: whether its nulls may be words, as pandas writes them. order: who is asked
+    first whether a text is its own, the least first.
     """
 
     name: str

@@ -17,8 +17,9 @@ from tilth.curation.reading.lines import Tail, lines
 from tilth.curation.reading.opened import Opened, peek
 from tilth.shards.errors import SourceError
 
-# Lines inside a record that each make a whole record: so many, and so large a part of them, were swallowed.
-MIN_SWALLOWED, SWALLOWED_SHARE = 10, 0.9
+# Lines inside a record that each make a whole record: so many, and so large a part of them, were swallowed, if
+# they are about as long as the records of one line before them. A table that was asked for is not.
+MIN_SWALLOWED, SWALLOWED_SHARE, ALIKE = 10, 0.9, 2.0
 # Bytes that are read again, in line lengths: then lines are given up one by one, without looking for more.
 MAX_AGAIN = 8
 
@@ -98,6 +99,7 @@ class _Records:
 
     def __init__(self, held: _Lines, dialect: Dialect, header: list[str]) -> None:
         self.held, self.dialect, self.header = held, dialect, header
+        self.plain_records = self.plain_bytes = 0  # of one line
 
     def all(self) -> Iterator[Record]:
         """Yield every record, or why there is none."""
@@ -114,6 +116,9 @@ class _Records:
                 is_cut = len(self.held.taken) == 1 and not self.held.ended_whole()
                 yield Reason.CUT_TAIL if is_cut else Reason.INVALID_CSV
             else:
+                if len(self.held.taken) == 1:
+                    self.plain_records += 1
+                    self.plain_bytes += self.held.record_bytes
                 if not self._swallowed():
                     yield self._record(fields) if fields else Reason.BLANK
                     continue
@@ -133,13 +138,15 @@ class _Records:
 
     def _swallowed(self) -> bool:
         """Tell whether a record that two stray quotes hold together is made of many whole ones."""
-        inside = self.held.taken[1:-1]
-        if len(inside) < MIN_SWALLOWED or len(self.header) < 2:
+        first, inside = self.held.taken[:1], self.held.taken[1:-1]
+        if min(len(inside), self.plain_records) < MIN_SWALLOWED or len(self.header) < 2:
             return False
-        first, *whole, last = self.held.taken
-        ends = [self._fields(line.replace(self.dialect.quote.encode(), b"")) for line in (first, last)]
-        like_records = sum(self._is_record(self._fields(line)) for line in whole)
-        return all(map(self._is_record, ends)) and like_records >= SWALLOWED_SHARE * len(whole)
+        usual, here = self.plain_bytes / self.plain_records, sum(map(len, inside)) / len(inside)
+        if not usual / ALIKE < here < usual * ALIKE:
+            return False
+        like_records = sum(self._is_record(self._fields(line)) for line in inside)
+        opening = self._fields(first[0].replace(self.dialect.quote.encode(), b""))
+        return self._is_record(opening) and like_records >= SWALLOWED_SHARE * len(inside)
 
     def _is_record(self, fields: list[str]) -> bool:
         return len(fields) == len(self.header) and all(field.strip() for field in fields)

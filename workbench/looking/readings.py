@@ -1,0 +1,33 @@
+"""How sources were read, on the screen: as what, what else they could be, and what of them nobody reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from tilth.validators.facts.data import ReadingLine
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SHOWN_LINES, SHOWN_PATHS = 12, 8
+
+
+def show_readings(screen: Console, lines: Sequence[ReadingLine]) -> None:
+    """Print a line for every way that files were read, and below it what should be known of it."""
+    for line in lines[:SHOWN_LINES]:
+        more = f" and {line['files'] - 1:,} more" if line["files"] > 1 else ""
+        reading = line["reading"] or "no row"
+        screen.print(f"read   {escape(line['first'])}{more} ({line['format']}) as {escape(reading)}")
+        for other in line["others"]:
+            screen.print(f"[yellow]note[/]   it could be read as {escape(other)} too: say which with `map:`")
+        for counted in line["unread"][:SHOWN_PATHS]:
+            screen.print(f"[yellow]unread[/] {escape(counted['what'])}: {counted['rows']:,} rows")
+        if len(line["unread"]) > SHOWN_PATHS:
+            screen.print(f"[yellow]unread[/] {len(line['unread']) - SHOWN_PATHS} more, on the page")
+        for counted in line["notes"]:
+            screen.print(f"[yellow]note[/]   {escape(counted['what'])}: {counted['rows']:,} rows")
+    if len(lines) > SHOWN_LINES:
+        screen.print(f"read   {len(lines) - SHOWN_LINES:,} more sources, on the page")
