@@ -257,6 +257,18 @@ def doctor_facts() -> DoctorFacts:
         "judged": 890,
         "shape": "chat",
         "mapped": {"messages": "messages"},
+        "readings": [
+            {
+                "source": "a",
+                "first": "a.jsonl",
+                "files": 1,
+                "format": "jsonl",
+                "reading": "chat (messages: messages)",
+                "others": ["document (text: text)"],
+                "unread": [{"what": "meta", "rows": 3}],
+                "notes": [{"what": "neighbours of one role merged", "rows": 1}],
+            }
+        ],
         "unfinished": {"a.jsonl": "cut_archive"},
         "unreadable": [{"reason": "invalid_json", "lines": 2, "first": "a.jsonl:7"}],
         "findings": [
