@@ -237,7 +237,7 @@ def _columns(sample: Iterable[Row]) -> list[str]:
 
 def listed(sample: list[Row], *, types: bool = False) -> str:
     """Return the columns for a message: what a broken file has for names may be text of its rows."""
-    names = _columns(sample)
+    names = [" ".join(name.split()) for name in _columns(sample)]
     shown = [
         (name if len(name) <= MAX_NAME_CHARS else name[:MAX_NAME_CHARS] + "…")
         + (f" ({_type_of(sample, name)})" if types else "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from tilth.shards.atomic import write_file
 from tilth.shards.errors import TilthError, UsageError
 from tilth.shards.lock import temporary
 from tilth.shards.tables import Shape
+from tilth.validators.wording import shorten, visible
 from tilth.workbench.recipes.schema import first_line, write_schema
 from tilth.workbench.session import in_brackets
 
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SHOWN_SAMPLES = 3
+COMMENT_CHARS = 200
+PLAIN_PATH = re.compile(r"[\w./*?@-][\w./*?@:-]*(?<!:)")  # what YAML takes for a text as it is
+SHOWN_CHARS = 100  # of a turn, where a row is shown by several readings
 
 RECIPE = """\
 # Written by: tilth init. Every key has a default; what stands here is what you may want to change.
@@ -132,14 +138,20 @@ def _relative(path: Path, base_dir: Path) -> str:
 
 
 def _source_lines(source: Found) -> str:
+    """Return a source as YAML; names of files and columns come from outside and stay on their line."""
+    path = source.path if PLAIN_PATH.fullmatch(source.path) else json.dumps(source.path)
     if source.peek is None:
-        return f"  - path: {source.path}\n"
+        return f"  - path: {path}\n"
     if source.peek.mapping is None:
-        columns = ", ".join(source.peek.columns)
-        return f"  - path: {source.path}\n    map: {{prompt: COLUMN, response: COLUMN}}   # columns here: {columns}\n"
-    mapped = source.peek.mapping.columns.items()
-    columns = ", ".join(f"{part}: {column}" for part, column in mapped if column in source.peek.columns)
-    return f"  - path: {source.path}   # {source.peek.mapping.shape.value}: {columns}\n"
+        columns = _comment(", ".join(source.peek.columns))
+        return (
+            f"  - path: {path}\n    map: {{prompt: COLUMN, response: COLUMN}}   # columns here: {columns}\n"
+        )
+    return f"  - path: {path}   # {_comment(source.peek.mapping.says(source.peek.columns))}\n"
+
+
+def _comment(text: str) -> str:
+    return shorten(visible(" ".join(text.split())), COMMENT_CHARS)
 
 
 def _show(screen: Console, source: Found) -> None:
@@ -147,9 +159,10 @@ def _show(screen: Console, source: Found) -> None:
     if seen is None:
         screen.print(f"{source.path}: read when you run curate")
     elif seen.mapping is None:
+        why = seen.problem
         screen.print(
-            f"[yellow]{escape(source.path)}[/]: no known shape in columns {', '.join(seen.columns)}; "
-            "fill in the map in the recipe"
+            f"[yellow]{escape(source.path)}[/]: {escape(why.what if why else 'no known shape')}; "
+            f"{escape(why.next_step if why else 'fill in the map in the recipe')}"
         )
     else:
         bad = ", ".join(f"{n} {reason}" for reason, n in seen.reasons.items()) or "none"
@@ -160,6 +173,23 @@ def _show(screen: Console, source: Found) -> None:
             f"{len(seen.rows) + sum(seen.reasons.values())} lines unreadable: {bad}; "
             f"characters a row: median {middle:,}, longest {longest:,}"
         )
+        for what, rows in seen.intake.unread.items():
+            screen.print(f"[yellow]unread[/] {escape(what)}: {rows:,} of the rows looked at")
+        _show_others(screen, seen)
+
+
+def _show_others(screen: Console, seen: Peek) -> None:
+    """Show a row by each reading that fits, where more than one does."""
+    assert seen.mapping is not None
+    readings = [(seen.mapping, seen.rows), *seen.others] if seen.others else []
+    for number, (mapping, rows) in enumerate(readings):
+        taken = "taken" if not number else "fits too; say so with `map:`"
+        screen.print(f"  [cyan]{escape(mapping.says(seen.columns))}[/] {taken}")
+        for turn in rows[0]["turns"] if rows else ():
+            text = shorten(
+                visible(" ".join(str(turn.get("text") or turn.get("tool_calls") or "").split())), SHOWN_CHARS
+            )
+            screen.print(f"    {turn['role']}: {escape(text)}")
 
 
 def _show_rendered(screen: Console, found: list[Found], base: str) -> None:
