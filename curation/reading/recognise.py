@@ -12,6 +12,7 @@ from tilth.curation.reading.manner import holds
 from tilth.curation.reading.source import Source
 from tilth.shards.errors import UsageError
 from tilth.shards.tables import Shape
+from tilth.validators.wording import shorten
 
 Row = dict[str, Any]
 
@@ -237,10 +238,9 @@ def _columns(sample: Iterable[Row]) -> list[str]:
 
 def listed(sample: list[Row], *, types: bool = False) -> str:
     """Return the columns for a message: what a broken file has for names may be text of its rows."""
-    names = [" ".join(name.split()) for name in _columns(sample)]
+    names = _columns(sample)
     shown = [
-        (name if len(name) <= MAX_NAME_CHARS else name[:MAX_NAME_CHARS] + "…")
-        + (f" ({_type_of(sample, name)})" if types else "")
+        shorten(" ".join(name.split()), MAX_NAME_CHARS) + (f" ({_type_of(sample, name)})" if types else "")
         for name in names[:MAX_NAMES]
     ]
     more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
