@@ -11,12 +11,15 @@ from rich.markup import escape
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import ingest
 from tilth.curation.reading.source import Source
+from tilth.curation.run.account import reading_lines
+from tilth.curation.run.checkup import Checkup, examine, taken
 from tilth.shards.errors import UsageError
 from tilth.shards.lock import temporary
 from tilth.shards.tables import OCCURRENCES, ROWS, empty
 from tilth.validators.gate import judge
 from tilth.validators.metrics import Tables, measure
 from tilth.validators.verify import verify_version
+from tilth.workbench.looking.readings import show_readings
 from tilth.workbench.recipes.recipe_file import load
 from tilth.workbench.session import open_store
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SHOWN_LINES = 20
+JUDGED_ROWS = 20_000
 
 
 def version_facts(recipe_path: Path, store_path: Path | None, version_id: str | None) -> dict[str, Any]:
@@ -65,6 +69,7 @@ def file_facts(path: Path) -> dict[str, Any]:
         lines = pl.concat([empty(OCCURRENCES), *(pl.read_parquet(part.occurrences) for part in read.parts)])
         rows = pl.concat([empty(ROWS), *(pl.read_parquet(part.rows) for part in read.parts)])
         shapes = rows["shape"].value_counts(sort=True)
+        seen = None if rows.is_empty() else examine(path, folder / "judged", max_rows=JUDGED_ROWS)
     bad = lines.filter(pl.col("reader_reason").is_not_null())
     return {
         "kind": "file",
@@ -75,8 +80,22 @@ def file_facts(path: Path) -> dict[str, Any]:
         "repeated_lines": lines["row_id"].drop_nulls().len() - lines["row_id"].drop_nulls().n_unique(),
         "shapes": {str(shape): count for shape, count in shapes.iter_rows()},
         "quarantined": bad["reader_reason"].value_counts(sort=True).to_dicts(),
+        "readings": reading_lines(read.files),
+        "would_take": [] if seen is None else would_take(seen),
         "first_bad_lines": bad.select("line", "reader_reason").head(SHOWN_LINES).to_dicts(),
     }
+
+
+def would_take(seen: Checkup) -> list[dict[str, Any]]:
+    """Return what the default rules of curate would take of the rows, by reason, with the first line of each."""
+    first = seen.occurrences.drop_nulls("row_id").unique("row_id", keep="first", maintain_order=True)
+    counted = (
+        first.join(taken(seen.findings), on="row_id", maintain_order="left")
+        .group_by("stage", "reason", maintain_order=True)
+        .agg(rows=pl.len(), first=pl.format("{}:{}", "source_path", "line").first())
+        .sort("rows", descending=True, maintain_order=True)
+    )
+    return counted.to_dicts()
 
 
 def show(screen: Console, facts: dict[str, Any]) -> None:
@@ -94,5 +113,10 @@ def show(screen: Console, facts: dict[str, Any]) -> None:
     )
     for line in facts["quarantined"]:
         screen.print(f"  {line['count']:,} lines: {line['reader_reason']}")
+    show_readings(screen, facts["readings"])
+    for line in facts["would_take"]:
+        screen.print(
+            f"  curate would take {line['rows']:,} rows: {line['stage']}: {line['reason']}, first {escape(line['first'])}"
+        )
     for line in facts["first_bad_lines"]:
         screen.print(f"  {escape(facts['path'])}:{line['line']}: {line['reader_reason']}")
