@@ -86,7 +86,7 @@ def _repeats(
 ) -> pl.DataFrame:
     from tilth.curation.similarity.marks import marks
     from tilth.curation.similarity.near_join import KEPT, Bounds, Rows, find_repeats
-    from tilth.curation.similarity.sets import in_place
+    from tilth.curation.similarity.sets import field_of, in_place
     from tilth.curation.similarity.shingles import describe
 
     prompts, answers = _fields(texts, responses)
@@ -94,10 +94,13 @@ def _repeats(
     prompt, response = in_place(asked["shingles"], said["shingles"])
     keys = pl.concat([asked.select("low", "high"), said.select(low2="low", high2="high")], how="horizontal")
     same = keys.select(pl.struct(pl.all()).rank("dense").cast(pl.Int64) - 1).to_series().to_numpy().copy()
-    split = np.zeros(texts.len(), np.uint8)
+    split, beside = np.zeros(texts.len(), np.uint8), np.zeros(texts.len(), np.int64)
+    prompt, response = (
+        field_of(sets, keys["low"], keys["high"]) for sets, keys in ((prompt, asked), (response, said))
+    )
     of_siblings = in_place(marks(prompts, answers))[0] if keep_siblings else None
     found = find_repeats(
-        Rows(same, split, split, prompt, prompt, response, of_siblings, vectors),
+        Rows(same, split, split, beside, prompt, prompt, response, of_siblings, vectors),
         Bounds(near, None, semantic),
     )
     out = np.flatnonzero(found.kind != KEPT)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 import polars as pl
 
+from tilth.curation.dedup.beside import beside
 from tilth.curation.dedup.numbers import plain_numbers
 from tilth.curation.dedup.split_family import SplitFamily
 from tilth.curation.stage import Phase, Positive, Share, Texts, limit, stage
@@ -15,13 +16,15 @@ from tilth.shards.errors import TilthError
 from tilth.shards.tables import Split, Verdict
 
 if TYPE_CHECKING:
-    from tilth.curation.similarity.sets import Sets
+    from tilth.curation.similarity.sets import Field, Sets
 
 REASONS = ("same_text", "near_held_out", "near_duplicate", "semantic_duplicate")
 _ORDER = (Split.FINAL, Split.PROMOTION, Split.FEEDBACK, Split.TRAIN, Split.RESERVE)
 _HELD_OUT = 3  # how many of these are held out
 _CLUSTER_FLOOR = 100
-_FINGERPRINTS = ("prompt_low", "prompt_high", "response_low", "response_high")
+_PROMPT, _RESPONSE, _FIRST, _BESIDE = (
+    (f"{text}_low", f"{text}_high") for text in ("prompt", "response", "first", "beside")
+)
 
 
 @stage("dedup")
@@ -32,13 +35,15 @@ class Dedup:
     Rows are met in canonical order: held-out first, then the longer response, then the row id (rows in
     conflict with many of another split last, see near_join.py). A row is dropped
 
-    - for `same_text`: equal to a kept row but for case, blanks and the notation of a number (15, 15.0);
+    - for `same_text`: equal to a kept row but for case, blanks and the notation of a number (15, 15.0), also in its
+      tools and reasoning;
     - for `near_held_out`: near-equal in prompt to a kept row of another split, one of the two held out;
     - for `near_duplicate`: near-equal in prompt and in response to a kept row;
     - for `semantic_duplicate`: alike in prompt and in response to a kept row, by the cosine of their vectors.
 
     Every drop names that kept row as its witness, and their exact Jaccard similarity of word shingles (or
-    their cosine) as value.
+    their cosine) as value. A text of one shingle is near-equal only to itself, by a fingerprint of 128 bits. Rows
+    whose tools, reasoning or numbers in tool calls differ are no duplicates of each other (beside.py).
 
     near_jaccard, held_out_jaccard, semantic: bounds of similarity, null for off; vectors are only made where
     `semantic` is set, so a replay cannot change it. embeddings: a file that `train embed` wrote; without one,
@@ -60,14 +65,15 @@ class Dedup:
     row_local: ClassVar[bool] = True
 
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
-        """Return row_id, fingerprints, shingles and marks of prompt and response, shingles of the first prompt.
+        """Return row_id, fingerprints, shingles and marks of prompt and response, those of the first prompt.
 
+        beside: the fingerprint of what the row holds beside them.
         `first` is null where the first prompt is the whole prompt, and where it is the response (a document,
         `is_document`). What vectors are made of (dedup/semantic.py) only where `semantic` is set.
         """
         from tilth.curation.dedup.semantic import meaning
         from tilth.curation.similarity.marks import marks
-        from tilth.curation.similarity.shingles import describe
+        from tilth.curation.similarity.shingles import describe, fingerprints
 
         ids = rows["row_id"]
         prompts, firsts = texts.prompts(ids), texts.first_prompts(ids)
@@ -83,6 +89,16 @@ class Dedup:
             prompt["shingles"].alias("prompt"),
             response["shingles"].alias("response"),
             pl.when(others.is_not_null()).then(first["shingles"]).alias("first"),
+            *(
+                pl.when(is_document)
+                .then(response[name])
+                .when(others.is_null())
+                .then(prompt[name])
+                .otherwise(first[name])
+                .alias(f"first_{name}")
+                for name in ("low", "high")
+            ),
+            *fingerprints(beside(rows, texts.turns())).select(pl.all().name.prefix("beside_")),
             marks(prompts, responses).alias("marks"),
         )
         if self.semantic is None:
@@ -102,22 +118,28 @@ class Dedup:
         """
         from tilth.curation.dedup.semantic import to_vectors
         from tilth.curation.similarity.near_join import KEPT, Bounds, Rows, find_repeats
-        from tilth.curation.similarity.sets import in_place
+        from tilth.curation.similarity.sets import field_of, in_place
 
         if self.semantic is not None:
             evidence = evidence.join(rows.select("row_id"), on="row_id", how="semi", maintain_order="left")
         ordered = _canonical(rows, evidence)
         order, split = ordered["place"].to_numpy(), ordered["rank"].to_numpy().copy()
         names = ("prompt", "response", "first", "marks")
-        prompt, response, first, marks = (
+        prompts, responses, first, marks = (
             sets.of(order) for sets in in_place(*(evidence[name] for name in names))
         )
-        asked = _first_prompts(evidence, order, prompt, response, first)
+        prompt, response = (
+            field_of(prompts, *ordered.select(_PROMPT)),
+            field_of(responses, *ordered.select(_RESPONSE)),
+        )
+        firsts = _first_prompts(evidence, order, prompts, responses, first)
+        asked = prompt if firsts is prompts else field_of(firsts, *ordered.select(_FIRST))
         particular = _particular(prompt, family)
         met = Rows(
-            same=_text_numbers(ordered),
+            same=_numbers(ordered, (*_PROMPT, *_RESPONSE, *_BESIDE)),
             split=split,
             held=(split < _HELD_OUT).astype(np.uint8),
+            beside=_numbers(ordered, _BESIDE),
             first=particular if asked is prompt else _particular(asked, family),
             prompt=particular,
             response=response,
@@ -167,16 +189,16 @@ def _canonical(rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
     )
     lengths = evidence["response"].list.len()
     return (
-        evidence.select("row_id", *_FINGERPRINTS)
+        evidence.select("row_id", *_PROMPT, *_RESPONSE, *_FIRST, *_BESIDE)
         .with_columns(place=pl.int_range(pl.len()), response_length=lengths)
         .join(rows.select("row_id", rank=rank), on="row_id", how="inner")
         .sort("rank", "response_length", "row_id", descending=[False, True, False])
     )
 
 
-def _text_numbers(rows: pl.DataFrame) -> np.ndarray:
-    """Number the rows so that rows of equal text have equal numbers."""
-    key = pl.struct(_FINGERPRINTS)
+def _numbers(rows: pl.DataFrame, fingerprints: tuple[str, ...]) -> np.ndarray:
+    """Number the rows so that rows of equal fingerprints have equal numbers."""
+    key = pl.struct(fingerprints)
     return rows.select(key.rank("dense").cast(pl.Int64) - 1).to_series().to_numpy().copy()
 
 
@@ -195,13 +217,14 @@ def _first_prompts(
     return prompt._replace(starts=starts, ends=ends)
 
 
-def _particular(sets: Sets, family: SplitFamily) -> Sets:
-    """Return the sets without what the family leaves out; one that would be empty stays whole."""
+def _particular(field: Field, family: SplitFamily) -> Field:
+    """Return a field without what the family leaves out; one that would be empty stays whole."""
     if not family.common:
-        return sets
+        return field
+    sets = field.sets
     left = sets.without(np.array(family.common, np.uint32))
     is_empty = left.starts == left.ends
     whole = sets.of(np.flatnonzero(is_empty)).without(np.zeros(0, np.uint32))
     starts, ends = left.starts.copy(), left.ends.copy()
     starts[is_empty], ends[is_empty] = (bounds + left.values.size for bounds in whole[1:])
-    return left._replace(values=np.concatenate([left.values, whole.values]), starts=starts, ends=ends)
+    return field._replace(values=np.concatenate([left.values, whole.values]), starts=starts, ends=ends)

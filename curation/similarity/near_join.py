@@ -19,7 +19,7 @@ import numpy as np
 from numba import types
 
 from tilth.curation.similarity.marks import are_siblings
-from tilth.curation.similarity.sets import Sets
+from tilth.curation.similarity.sets import Field, Sets
 from tilth.curation.similarity.shingles import mix, sort
 from tilth.curation.similarity.vector_join import Vectors, find_alike, lengths, mark_kept, no_vectors
 from tilth.shards import arrow_file
@@ -36,7 +36,7 @@ _U32, _I64, _U8 = (types.Array(t, 1, "C", readonly=True) for t in (types.uint32,
 _OUT_U32, _OUT_I64, _OUT_F64, _OUT_U8 = (
     types.Array(t, 1, "C") for t in (types.uint32, types.int64, types.float64, types.uint8)
 )
-_FIELD, _PREFIX = (_U32, _I64, _I64), (_U32, _I64, _I64, _I64)
+_SETS, _FIELD, _PREFIX = (_U32, _I64, _I64), (_U32, _I64, _I64, _I64), (_U32, _I64, _I64, _I64)
 _VECTORS = (
     *(types.Array(types.int16, 2, "C", readonly=True),) * 2,
     types.Array(types.int32, 2, "C", readonly=True),
@@ -57,15 +57,17 @@ class Rows(NamedTuple):
     """What rows are compared by, in the order in which they are met.
 
     same: number of the row's text (Int64), equal for equal texts. split: code of its split (UInt8). held: 1
-    for rows of held-out splits (UInt8), which come first. first, prompt, response: its shingles. marks: of siblings.
+    for rows of held-out splits (UInt8), which come first. first, prompt, response: its shingles. beside: number of
+    what it holds beside these (Int64); rows that differ in it are no duplicates of each other. marks: of siblings.
     """
 
     same: np.ndarray
     split: np.ndarray
     held: np.ndarray
-    first: Sets
-    prompt: Sets
-    response: Sets
+    beside: np.ndarray
+    first: Field
+    prompt: Field
+    response: Field
     marks: Sets | None = None
     vectors: Vectors | None = None
 
@@ -106,7 +108,7 @@ def _decode(code):
 
 
 @numba.njit(
-    types.void(*_FIELD, types.Array(types.uint16, 1, "C"), types.int64, types.int64), cache=True, nogil=True
+    types.void(*_SETS, types.Array(types.uint16, 1, "C"), types.int64, types.int64), cache=True, nogil=True
 )
 def _count(values, starts, ends, counts, part, parts):
     """Count how often each shingle occurs; two that share a counter only look less rare than they are.
@@ -124,7 +126,7 @@ def _count(values, starts, ends, counts, part, parts):
 
 @numba.njit(
     types.void(
-        *_FIELD,
+        *_SETS,
         types.Array(types.uint16, 1, "C", readonly=True),
         types.int64,
         types.int64,
@@ -146,7 +148,7 @@ def _write_rarity(values, starts, ends, counts, part, parts, rarity):
 
 
 @numba.njit(
-    types.int64(*_FIELD, _U8, types.float64, types.float64, _OUT_U32, _OUT_I64, _OUT_I64),
+    types.int64(*_SETS, _U8, types.float64, types.float64, _OUT_U32, _OUT_I64, _OUT_I64),
     cache=True,
     nogil=True,
 )
@@ -200,9 +202,16 @@ def _jaccard(x, x_start, x_end, y, y_start, y_end):
 
 @numba.njit
 def _similarity(a, b, one, other, bound):
-    """Return the lesser similarity of rows `a` and `b` over two fields, or 0 where it is below `bound`."""
+    """Return the lesser similarity of rows `a` and `b` over two fields, or 0 where it is below `bound`.
+
+    A text of one shingle is like another only if it is the same: its 32 bits may be those of its opposite.
+    """
     least = 1.0
-    for values, starts, ends in (one, other):
+    for values, starts, ends, single in (one, other):
+        if single[a] >= 0 or single[b] >= 0:
+            if single[a] != single[b]:
+                return 0.0
+            continue
         n, m = ends[a] - starts[a], ends[b] - starts[b]
         if min(n, m) < bound * max(n, m) - 1e-9:
             return 0.0
@@ -213,11 +222,11 @@ def _similarity(a, b, one, other, bound):
 
 
 @numba.njit
-def _find(row, field, prefix, index, seen, stamp, one, two, bound, split, marks):
+def _find(row, field, prefix, index, seen, stamp, one, two, bound, split, beside, marks):
     """Return the most similar indexed row and its similarity, or -1; the least of equals.
 
     Under the tags of a first prompt only rows of another split count, and the first of them will do. Elsewhere
-    siblings do not count.
+    siblings do not count, nor do rows that differ in what they hold beside their texts.
     """
     heads, keys, rows, links = index
     members, starts, ends, _ = prefix
@@ -230,7 +239,8 @@ def _find(row, field, prefix, index, seen, stamp, one, two, bound, split, marks)
             other = rows[node]
             if keys[node] == key and seen[other] != stamp:
                 seen[other] = stamp
-                if field >= _PROMPT or split[other] != split[row]:
+                is_asked = beside[other] == beside[row] if field >= _PROMPT else split[other] != split[row]
+                if is_asked:
                     found = _similarity(row, other, one, two, bound)
                     better = found > best or (found == best and found > 0.0 and other < witness)
                     if better and (field < _PROMPT or not are_siblings(row, other, marks)):
@@ -279,14 +289,16 @@ def _new_index(slots, size):
     nogil=True,
 )
 def _count_conflicts(
-    split, held, first, first_starts, first_ends, prompt, prompt_starts, prompt_ends,
+    split, held, first, first_starts, first_ends, first_single,
+    prompt, prompt_starts, prompt_ends, prompt_single,
     members, starts, ends, cost, bound, slots, degree,
 ):  # fmt: skip
     """Count, for every row, the rows of another split with a near-equal prompt, one of the two held out.
 
     A row stops looking after MANY, so that a template shared by half the rows stays affordable.
     """
-    firsts, prompts = (first, first_starts, first_ends), (prompt, prompt_starts, prompt_ends)
+    firsts = (first, first_starts, first_ends, first_single)
+    prompts = (prompt, prompt_starts, prompt_ends, prompt_single)
     prefix = (members, starts, ends, cost)
     index = _new_index(slots, members.size)
     heads, keys, rows, links = index
@@ -313,17 +325,17 @@ def _count_conflicts(
 
 @numba.njit(
     types.void(
-        *(_I64, _I64, _U8, _U8, _I64, *_FIELD, *_FIELD, *_FIELD, *_PREFIX, *_PREFIX, *_PREFIX),
-        *(*_FIELD, *_VECTORS, types.float64, types.float64, types.float64),
+        *(_I64, _I64, _U8, _U8, _I64, _I64, *_FIELD, *_FIELD, *_FIELD, *_PREFIX, *_PREFIX, *_PREFIX),
+        *(*_SETS, *_VECTORS, types.float64, types.float64, types.float64),
         *(types.boolean, types.int64, _OUT_U8, _OUT_I64, _OUT_F64),
     ),
     cache=True,
     nogil=True,
 )
 def _pass(
-    order, same, split, held, degree,
-    first, first_starts, first_ends, prompt, prompt_starts, prompt_ends,
-    response, response_starts, response_ends,
+    order, same, split, held, beside, degree,
+    first, first_starts, first_ends, first_single, prompt, prompt_starts, prompt_ends, prompt_single,
+    response, response_starts, response_ends, response_single,
     first_members, first_member_starts, first_member_ends, first_cost,
     prompt_members, prompt_member_starts, prompt_member_ends, prompt_cost,
     response_members, response_member_starts, response_member_ends, response_cost,
@@ -331,8 +343,10 @@ def _pass(
     near, near_held_out, semantic, exact, slots, kind, witness, similarity,
 ):  # fmt: skip
     """Meet the rows in order; `same` numbers rows of equal text, `held` marks rows of held-out splits."""
-    firsts, prompts = (first, first_starts, first_ends), (prompt, prompt_starts, prompt_ends)
-    responses, marks = (response, response_starts, response_ends), (mark, mark_starts, mark_ends)
+    firsts = (first, first_starts, first_ends, first_single)
+    prompts = (prompt, prompt_starts, prompt_ends, prompt_single)
+    responses = (response, response_starts, response_ends, response_single)
+    marks = (mark, mark_starts, mark_ends)
     by_first = (first_members, first_member_starts, first_member_ends, first_cost)
     by_prompt = (prompt_members, prompt_member_starts, prompt_member_ends, prompt_cost)
     by_response = (response_members, response_member_starts, response_member_ends, response_cost)
@@ -350,7 +364,8 @@ def _pass(
             if found < 0 and degree[row] and (held[row] or field == _FIRST_HELD):
                 why, stamp = NEAR_HELD_OUT, stamp + 1
                 found, score = _find(
-                    row, field, by_first, index, seen, stamp, firsts, prompts, near_held_out, split, marks
+                    *(row, field, by_first, index, seen, stamp, firsts, prompts, near_held_out),
+                    *(split, beside, marks),
                 )
         if found < 0 and near <= 1.0:
             field, prefix = _RESPONSE, by_response
@@ -358,11 +373,13 @@ def _pass(
                 field, prefix = _PROMPT, by_prompt
             why, stamp = NEAR, stamp + 1
             found, score = _find(
-                row, field, prefix, index, seen, stamp, prompts, responses, near, split, marks
+                row, field, prefix, index, seen, stamp, prompts, responses, near, split, beside, marks
             )
         if found < 0 and semantic <= 1.0:
             why = SEMANTIC
-            found, score = find_alike(row, vectors, length, is_kept, prompts, responses, marks, semantic)
+            found, score = find_alike(
+                row, vectors, length, is_kept, prompts, responses, beside, marks, semantic
+            )
         if found >= 0:
             kind[row], witness[row], similarity[row] = why, found, score
             continue
@@ -377,29 +394,30 @@ def _pass(
 def find_repeats(rows: Rows, bounds: Bounds) -> Repeats:
     """Say which rows repeat one that is kept, preferring to keep the earlier of two. A row is out
 
-    - if a kept row has the same text (`exact`);
+    - if a kept row has the same number of its text (`exact`);
     - if a kept row of another split, one of the two held out, has a first and a whole prompt of similarity
       >= `near_held_out`. Rows with fewer such neighbours are met first: where one held-out row lies among a
       hundred train rows of one template it is the one to go, and not the hundred;
     - if a kept row has a prompt and a response of similarity >= `near`, and is no sibling by `marks`;
     - if a kept row has a prompt and a response of cosine >= `semantic` by `vectors`, and is no sibling.
 
-    Similarity is the lesser of the two fields, exact over the sets given.
+    Similarity is the lesser of the two fields, exact over the sets given. The last two ask for an equal `beside` too.
     """
-    same, split, held, first, prompt, response, marks, vectors = rows
+    same, split, held, beside, first, prompt, response, marks, vectors = rows
     n = same.size
     kind, witness, similarity = np.zeros(n, np.uint8), np.full(n, -1, np.int64), np.zeros(n, np.float64)
     near, near_held_out = (_OFF if bound is None else bound for bound in (bounds.near, bounds.near_held_out))
-    by_prompt, by_response = _prefixes(prompt, near), _prefixes(response, near)
+    by_prompt, by_response = _prefixes(prompt.sets, near), _prefixes(response.sets, near)
     is_prompt = first is prompt and near == near_held_out
-    by_first = by_prompt if is_prompt else _prefixes(first, near_held_out if held.any() else _OFF)
+    by_first = by_prompt if is_prompt else _prefixes(first.sets, near_held_out if held.any() else _OFF)
     degree = np.zeros(n, np.int64)
     slots = _power_of_two(2 * by_first.values.size)
     _count_conflicts(split, held, *first, *prompt, *by_first, near_held_out, slots, degree)
     slots = _power_of_two(2 * (by_first.values.size + by_prompt.values.size + by_response.values.size))
     meaning = _OFF if bounds.semantic is None or vectors is None else bounds.semantic
     _pass(
-        *(np.argsort(degree, kind="stable"), same, split, held, degree, *first, *prompt, *response),
+        *(np.argsort(degree, kind="stable"), same, split, held, beside, degree),
+        *(*first, *prompt, *response),
         *(*by_first, *by_prompt, *by_response, *(marks or _no_sets(n)), *(vectors or no_vectors())),
         *(near, near_held_out, meaning, bounds.exact, slots, kind, witness, similarity),
     )

@@ -36,6 +36,33 @@ class Sets(NamedTuple):
         return Sets(values[kept], stops[:-1], stops[1:])
 
 
+class Field(NamedTuple):
+    """One text of every row as its set, and as itself where the set is of one number.
+
+    values, starts, ends: as in Sets. single: Int64, the number of a text that has one shingle, equal for equal texts;
+    -1 for any other.
+    """
+
+    values: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    single: np.ndarray
+
+    @property
+    def sets(self) -> Sets:
+        """The sets alone."""
+        return Sets(*self[:3])
+
+
+def field_of(sets: Sets, low: pl.Series, high: pl.Series) -> Field:
+    """Return sets as a field; low, high: the fingerprint of each text (see shingles.describe), aligned with them."""
+    keys = pl.DataFrame({"low": low, "high": high, "is_single": sets.ends - sets.starts == 1})
+    numbers = keys.select(
+        pl.when("is_single").then(pl.struct("low", "high").rank("dense").cast(pl.Int64)).otherwise(-1)
+    )
+    return Field(*sets, numbers.to_series().to_numpy().copy())
+
+
 class _Memory:
     """All memory between two places, as numpy asks for it; keeps what lies there alive."""
 

@@ -202,6 +202,11 @@ def describe(texts: pl.Series, width: int = 5) -> pl.DataFrame:
     return pl.concat([_describe(with_levels(batch), width) for batch in batches(texts)], rechunk=True)
 
 
+def fingerprints(texts: pl.Series) -> pl.DataFrame:
+    """Return `low` and `high` (UInt64) of each text, as `describe` does; blanks at the start of a line count as any."""
+    return pl.concat([_fingerprints(*buffers(batch)) for batch in batches(texts)], rechunk=True)
+
+
 def gram_lists(texts: pl.Series, width: int) -> pl.Series:
     """Return the hash of every run of `width` tokens of each text, in order (List(UInt64))."""
     return pl.concat([_gram_list(batch, width) for batch in batches(texts)], rechunk=True)
@@ -214,14 +219,20 @@ def as_arrays(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(array.values.to_numpy()[offsets[0] : offsets[-1]]), offsets - offsets[0]
 
 
+def _fingerprints(data: np.ndarray, offsets: np.ndarray) -> pl.DataFrame:
+    low, high = (np.zeros(offsets.size - 1, np.uint64) for _ in range(2))
+    if low.size:
+        _write_fingerprints(data, offsets, low, high)
+    return pl.DataFrame({"low": low, "high": high})
+
+
 def _describe(texts: pl.Series, width: int) -> pl.DataFrame:
     data, offsets = buffers(texts)
-    low, high, ends = (np.zeros(texts.len(), t) for t in (np.uint64, np.uint64, np.int64))
+    keys, ends = _fingerprints(data, offsets), np.zeros(texts.len(), np.int64)
     out = np.empty(int(offsets[-1] - offsets[0]) + texts.len(), np.uint32)
     if texts.len():
-        _write_fingerprints(data, offsets, low, high)
-        _write_sets(data, offsets, width, low, out, ends)
-    return pl.DataFrame({"low": low, "high": high, "shingles": lists_of(out, ends)})
+        _write_sets(data, offsets, width, keys["low"].to_numpy().copy(), out, ends)
+    return keys.with_columns(shingles=lists_of(out, ends))
 
 
 def _gram_list(texts: pl.Series, width: int) -> pl.Series:

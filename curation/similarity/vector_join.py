@@ -94,15 +94,19 @@ def _cosine(vectors, length, a, b, is_short, is_same):
 
 @numba.njit
 def _short_and_same(a, b, field):
-    """Return whether one of two texts has less than two shingles, and whether both have the same one or none."""
-    values, starts, ends = field
+    """Return whether one of two texts has less than two shingles, and whether both are the same or have none."""
+    values, starts, ends, single = field
     n, m = ends[a] - starts[a], ends[b] - starts[b]
-    return min(n, m) < 2, n == m and (n == 0 or values[starts[a]] == values[starts[b]])
+    is_same = n == m and (n == 0 or values[starts[a]] == values[starts[b]]) and single[a] == single[b]
+    return min(n, m) < 2, is_same
 
 
 @numba.njit
-def find_alike(row, vectors, length, is_kept, prompt, response, marks, bound):
-    """Return the kept row with the highest cosine in prompt and response, the lesser of both, or -1."""
+def find_alike(row, vectors, length, is_kept, prompt, response, beside, marks, bound):
+    """Return the kept row with the highest cosine in prompt and response, the lesser of both, or -1.
+
+    Rows that differ in `beside` are not looked at.
+    """
     asked, said, cells, starts, places, rows = vectors
     at = places[row]
     best, witness = bound, -1
@@ -112,6 +116,8 @@ def find_alike(row, vectors, length, is_kept, prompt, response, marks, bound):
             if not is_kept[to] or not _may_be_alike(said, length[1], at, to, bound):
                 continue
             other = rows[to]
+            if beside[other] != beside[row]:
+                continue
             found = min(
                 _cosine(said, length[1], at, to, *_short_and_same(row, other, response)),
                 _cosine(asked, length[0], at, to, *_short_and_same(row, other, prompt)),

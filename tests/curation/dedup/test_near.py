@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.row_frames import ListedTexts, jaccard, make_rows, shingles
 from tilth.curation.dedup.near import Dedup
 from tilth.shards.errors import TilthError
+from tilth.shards.tables import TURNS
 
 WORDS = [f"w{i}" for i in range(40)]
 SPLITS = ("train", "train", "train", "feedback", "promotion", "final")
@@ -152,9 +153,12 @@ def test_finds_what_datasketch_finds_and_knows_the_true_similarity() -> None:
 def test_a_hundred_thousand_equal_rows_take_seconds() -> None:
     n = 100_000
     keys = pl.Series([i.to_bytes(16, "big") for i in range(n)])
-    frame = pl.DataFrame({"row_id": keys, "split": ["train"] * n})
+    frame = pl.DataFrame({"row_id": keys, "split": ["train"] * n}).with_columns(tools=pl.lit(None, pl.String))
 
     class Same:
+        def turns(self) -> pl.LazyFrame:
+            return pl.LazyFrame(schema=TURNS)
+
         def prompts(self, ids: pl.Series) -> pl.Series:
             return pl.Series(["Where does the parcel go when nobody is at home?"]).new_from_index(0, len(ids))
 
