@@ -6,6 +6,8 @@ All are computed from logical values, so that row order, paths, threads and libr
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,27 @@ def canonical_json(value: Any) -> bytes:
     infinities become null.
     """
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def exact_json(value: Any) -> str:
+    """Return `value` as canonical JSON that reads back as the same value: integers have any size.
+
+    Raises ValueError for NaN and the infinities, which JSON lacks, TypeError for other types.
+    """
+    try:
+        text = canonical_json(value).decode()
+    except TypeError:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    if "null" in text and not _is_finite(value):
+        raise ValueError("JSON has no number that is not finite")
+    return text
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return all(map(_is_finite, inner))
 
 
 def _canonical_row(shape: str, turns: list[dict[str, Any]], tools: str | None) -> bytes:

@@ -13,12 +13,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import orjson
 import polars as pl
 
 from tilth.shards import atomic
 from tilth.shards.card import croissant, readme
-from tilth.shards.digest import sha256_hex
+from tilth.shards.digest import exact_json, sha256_hex
 from tilth.shards.errors import UsageError
 from tilth.shards.tables import WEIGHT_UNIT, Role, Shape, Split
 from tilth.shards.version import Version
@@ -168,7 +167,7 @@ def _tool_calls(text: str) -> list[dict[str, Any]]:
     """Return canonical tool calls in the form that chat templates read; arguments stay JSON."""
 
     def arguments(value: Any) -> str:
-        return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+        return value if isinstance(value, str) else exact_json(value)
 
     return [
         {
@@ -176,5 +175,5 @@ def _tool_calls(text: str) -> list[dict[str, Any]]:
             "type": "function",
             "function": {"name": call.get("name"), "arguments": arguments(call.get("arguments"))},
         }
-        for call in orjson.loads(text)
+        for call in json.loads(text)
     ]

@@ -91,13 +91,11 @@ def _repeats(
 
     prompts, answers = _fields(texts, responses)
     asked, said = (describe(field, width) for field in (prompts, answers))
-    prompt, response = in_place(asked["shingles"], said["shingles"])
     keys = pl.concat([asked.select("low", "high"), said.select(low2="low", high2="high")], how="horizontal")
     same = keys.select(pl.struct(pl.all()).rank("dense").cast(pl.Int64) - 1).to_series().to_numpy().copy()
     split, beside = np.zeros(texts.len(), np.uint8), np.zeros(texts.len(), np.int64)
-    prompt, response = (
-        field_of(sets, keys["low"], keys["high"]) for sets, keys in ((prompt, asked), (response, said))
-    )
+    sets = in_place(asked["shingles"], said["shingles"])
+    prompt, response = (field_of(some, each["low"], each["high"]) for some, each in zip(sets, (asked, said)))
     of_siblings = in_place(marks(prompts, answers))[0] if keep_siblings else None
     found = find_repeats(
         Rows(same, split, split, beside, prompt, prompt, response, of_siblings, vectors),

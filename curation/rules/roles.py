@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -89,9 +90,9 @@ def _lost_calls(turns: pl.DataFrame) -> pl.DataFrame:
         turns.lazy()
         .select("row_id", "tool_calls", is_last=following("row_id").is_null())
         .filter(pl.col("tool_calls").is_not_null())
-        .with_columns(id=pl.col("tool_calls").str.json_decode(pl.List(pl.Struct({"id": pl.String}))))
+        .with_columns(id=pl.col("tool_calls").map_batches(_ids, return_dtype=pl.List(pl.String)))
         .explode("id")
-        .select("row_id", "is_last", id=pl.col("id").struct.field("id"))
+        .select("row_id", "is_last", "id")
         .filter(pl.col("id").is_not_null())
     )
     answers = (
@@ -112,3 +113,12 @@ def _lost_calls(turns: pl.DataFrame) -> pl.DataFrame:
         .agg(lost_calls=pl.len().cast(pl.Float64))
         .collect()
     )
+
+
+def _ids(calls: pl.Series) -> pl.Series:
+    """Return the ids of each turn's calls; not by polars, which refuses integers beyond 128 bits."""
+    ids = [
+        [call["id"] if isinstance(call.get("id"), str) else None for call in json.loads(text)]
+        for text in calls
+    ]
+    return pl.Series("id", ids, dtype=pl.List(pl.String))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import orjson
 import polars as pl
 
 from tilth.curation.pii.values import PLACEHOLDER
@@ -49,7 +49,7 @@ class ToolArguments:
         for calls, tools in calling.select("tool_calls", "tools").iter_rows():
             if tools not in schemas:
                 schemas[tools] = _schemas(tools)
-            counts.append(_count(orjson.loads(calls), schemas[tools]))
+            counts.append(_count(json.loads(calls), schemas[tools]))
         columns = {name: pl.Float64() for name in ("unreadable", "unknown", "misfits")}
         return calling.select("row_id", "turn").hstack(pl.DataFrame(counts, schema=columns, orient="row"))
 
@@ -65,7 +65,7 @@ class ToolArguments:
 def _schemas(tools: str | None) -> dict[str, Any] | None:
     """Return the parameters' schema of each tool by name; None where the row defines none."""
     found: dict[str, Any] = {}
-    for tool in orjson.loads(tools) if tools else ():
+    for tool in json.loads(tools) if tools else ():
         function = tool.get("function", tool) if isinstance(tool, dict) else None
         if isinstance(function, dict) and isinstance(function.get("name"), str):
             found[function["name"]] = function.get("parameters") or function.get("input_schema")
