@@ -176,7 +176,7 @@ def test_init_takes_the_files_that_a_shell_makes_of_a_glob(run: Run, recipe: Pat
     assert made.code == 0, made.err
     written = (tmp_path / "mine.yaml").read_text()
     assert "name: desk\n" in written
-    assert "- path: desk/a.jsonl   # chat: messages: messages\n" in written
+    assert "- path: desk/a.jsonl   # chat (messages: messages)\n" in written
     assert run("curate", "mine.yaml", "--json").json["counts"]["lines"] == 2 * 123
 
 

@@ -115,8 +115,7 @@ def show(screen: Console, facts: dict[str, Any]) -> None:
         screen.print(f"  {line['count']:,} lines: {line['reader_reason']}")
     show_readings(screen, facts["readings"])
     for line in facts["would_take"]:
-        screen.print(
-            f"  curate would take {line['rows']:,} rows: {line['stage']}: {line['reason']}, first {escape(line['first'])}"
-        )
+        rule, first = f"{line['stage']}: {line['reason']}", escape(line["first"])
+        screen.print(f"  curate would take {line['rows']:,} rows: {rule}, first {first}")
     for line in facts["first_bad_lines"]:
         screen.print(f"  {escape(facts['path'])}:{line['line']}: {line['reader_reason']}")
