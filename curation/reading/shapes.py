@@ -29,7 +29,7 @@ from tilth.curation.reading.chat import (
 )
 from tilth.curation.reading.content import read_text
 from tilth.curation.reading.limits import Reason, Unreadable
-from tilth.curation.reading.manner import Manner, holds
+from tilth.curation.reading.manner import Manner, holds, is_nothing
 from tilth.curation.reading.parse import parse_json
 from tilth.curation.reading.recognise import Mapping, Row
 from tilth.shards.tables import Role, Shape
@@ -90,7 +90,9 @@ def _read_instruction(row: Row, columns: Columns, manner: Manner) -> Read:
 def _question(
     question: Any, row: Row, columns: Columns, manner: Manner, marked: list[tuple[str, str]]
 ) -> str | None:
-    """Return context, prompt and input as one text, the choices after the prompt."""
+    """Return context, prompt and input as one text, the choices after the prompt. A question is no number."""
+    if not (type(question) is str or is_nothing(question)):
+        raise Unreadable(Reason.WRONG_TYPE)
     texts = []
     for part in ("context", "prompt", "input"):
         value = question if part == "prompt" else row.get(columns[part]) if part in columns else None

@@ -181,6 +181,7 @@ def test_an_unreadable_chat_row_is_quarantined_and_its_neighbours_stay(
         ({"prompt": "Q"}, Reason.MISSING_FIELD),
         ({"response": "A"}, Reason.MISSING_FIELD),
         ({"prompt": {"a": 1}, "response": "A"}, Reason.WRONG_TYPE),
+        ({"prompt": 0, "response": "A"}, Reason.WRONG_TYPE),
         ({"prompt": "Q", "input": [7], "response": "A"}, Reason.WRONG_TYPE),
         ({"prompt": "Q", "response": float("inf")}, Reason.NON_FINITE),
     ],
