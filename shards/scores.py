@@ -1,7 +1,7 @@
 """Scores of rows by text digest: what a model or a judge thought of a text, kept until asked for again.
 
-scores/shards/SCORER/000001.parquet   what one scorer said so far, a file each time it wrote
-scores/NAME.parquet                   the scores of a name's rows, as the object last published for it
+scores/shards/SCORER/000001.scores   what one scorer said so far, a file each time it wrote, behind its digest
+scores/NAME.parquet                  the scores of a name's rows, as the object last published for it
 
 The table: text_digest (32 bytes), then one Float64 column per score, null where a scorer had nothing to say.
 """
@@ -14,11 +14,14 @@ from pathlib import Path
 import polars as pl
 
 from tilth.shards import atomic
+from tilth.shards.digest import file_sha256
 from tilth.shards.errors import CorruptObject
 from tilth.shards.object import Objects, checked_digest
 from tilth.shards.refs import checked_name
+from tilth.shards.sealed import read_sealed, sealed
 
 KEY = "text_digest"
+SHARD = ".scores"
 
 
 class Scores:
@@ -32,13 +35,17 @@ class Scores:
         """Append what a scorer (a digest) says of some texts; it is there whole or not at all."""
         buffer = io.BytesIO()
         frame.write_parquet(buffer, compression="zstd")
+        data = sealed(buffer.getvalue())
         number = len(self._shards(scorer)) + 1
-        while not atomic.create_file(self._folder_of(scorer) / f"{number:06d}.parquet", buffer.getvalue()):
+        while not atomic.create_file(self._folder_of(scorer) / f"{number:06d}{SHARD}", data):
             number += 1
 
     def known(self, scorer: str) -> pl.DataFrame:
-        """Return what a scorer said so far, a text once, ordered by text digest; no columns if nothing."""
-        frames = [_read(path) for path in self._shards(scorer)]
+        """Return what a scorer said so far, a text once, ordered by text digest; no columns if nothing.
+
+        What a damaged file held is not known: it is asked for again.
+        """
+        frames = [frame for path in self._shards(scorer) if (frame := _shard(path)) is not None]
         if not frames:
             return pl.DataFrame()
         return (
@@ -52,7 +59,7 @@ class Scores:
         """
         path = self.path(name)
         if path.is_file():
-            before = _read(path)
+            before = self._published(path)
             others = before.select(KEY, *(c for c in before.columns if c not in frame.columns))
             frame = frame.join(others, on=KEY, how="full", coalesce=True)
         columns = sorted(set(frame.columns) - {KEY})
@@ -73,13 +80,23 @@ class Scores:
         return self.folder / "shards" / checked_digest(scorer, "scorer")
 
     def _shards(self, scorer: str) -> list[Path]:
-        return sorted(self._folder_of(scorer).glob("[0-9]*.parquet"))
+        return sorted(self._folder_of(scorer).glob(f"[0-9]*{SHARD}"))
+
+    def _published(self, path: Path) -> pl.DataFrame:
+        """Return a published table, which is an object of the store. Raises CorruptObject if it is none."""
+        try:
+            return self.objects.frame(file_sha256(path))
+        except (OSError, CorruptObject) as error:
+            raise CorruptObject(
+                str(path),
+                "the scores are not as they were published",
+                "Nothing was scored",
+                "Remove the file and score again",
+            ) from error
 
 
-def _read(path: Path) -> pl.DataFrame:
+def _shard(path: Path) -> pl.DataFrame | None:
     try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise CorruptObject(
-            str(path), "the scores cannot be read", "Nothing was scored", "Remove the file and score again"
-        ) from error
+        return pl.read_parquet(read_sealed(path))
+    except ValueError:
+        return None

@@ -2,7 +2,7 @@
 
 A file is named by the digest of the stage (its parameters that are no limits, which of its limits are null, its
 code), of the code that gives it texts, and of the rows that entered. It may be deleted at any time; what is missing
-is observed again from the texts.
+or damaged is observed again from the texts.
 """
 
 from __future__ import annotations
@@ -52,11 +52,12 @@ class Gatherer:
         key = [self._digests[name], off, texts, self._all_rows if row_local else frame_digest(rows)]
         path = self._folder / f"{sha256_hex(canonical_json(key))}.arrow"
         with storage_errors(path):
-            if not path.exists():
+            found = arrow_file.kept(path)
+            if found is None:
                 frames = self._batches(barrier) if row_local else iter([self._observe(barrier, rows)])
-                arrow_file.write(path, frames)
-            path.touch()
-            return arrow_file.read(path)
+                return arrow_file.keep(path, frames)
+            path.touch()  # the oldest go first, see `trim`
+            return found
 
     def _batches(self, barrier: Barrier) -> Iterator[pl.DataFrame]:
         """Yield the evidence of a row-local barrier in the order of the rows, two batches at a time."""
@@ -94,7 +95,8 @@ def guarded(barrier: Barrier, call: Callable[..., pl.DataFrame], *arguments: obj
 
 def trim(folder: Path, max_bytes: int = MAX_CACHE_BYTES) -> None:
     """Delete what was not used for longest until the cache holds at most `max_bytes`."""
-    files = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    files = [path for path in folder.iterdir() if path.is_file()]
+    files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     held = 0
     for path in files:
         held += path.stat().st_size

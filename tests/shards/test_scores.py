@@ -52,11 +52,10 @@ def test_published_scores_survive_the_sweep_and_superseded_ones_do_not(store: St
 
 
 def test_a_damaged_table_is_named(store: Store) -> None:
-    store.scores.add(MODEL, table(loss=[1.0]))
-    shard = next((store.root / "scores" / "shards" / MODEL).iterdir())
-    shard.write_bytes(b"PAR1")
-    with pytest.raises(CorruptObject, match=r"000001\.parquet: the scores cannot be read"):
-        store.scores.known(MODEL)
+    _, path = store.scores.publish("desk", table(perplexity=[9.0]))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CorruptObject, match=r"desk\.parquet: the scores are not as they were published"):
+        store.scores.publish("desk", table(judge=[1.0]))
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", ""])

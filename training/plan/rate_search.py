@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json, sha256_hex
+from tilth.shards.sealed import read_sealed, write_sealed
 from tilth.training.plan.job import Job
 from tilth.validators.facts.run import RateSearchFacts, RateTrial
 
@@ -63,13 +63,13 @@ def _loss(loss: float | None) -> str:
 
 def keep(job: Job, found: RateSearch) -> None:
     """Keep a search for the runs of its version, base, method and recipe."""
-    write_file(_path(job), canonical_json(found.to_dict()))
+    write_sealed(_path(job), canonical_json(found.to_dict()))
 
 
 def stored(job: Job) -> RateSearch | None:
     """Return the search kept for this version, base, method and recipe, whatever its rate; None without one."""
     try:
-        kept = json.loads(_path(job).read_bytes())
+        kept = json.loads(read_sealed(_path(job)))
         kept["test"] = [(rate, loss) for rate, loss in kept["test"]]
         kept["trials"] = [Trial(**trial) for trial in kept["trials"]]
         return RateSearch(**kept)
@@ -98,4 +98,4 @@ def _path(job: Job) -> Path:
         mode="json", exclude={"rate", "seed", "reload", "merge", "loggers", "bases"}
     )
     key = sha256_hex(canonical_json([job.version.id, job.inputs["base"], job.inputs["template"], settings]))
-    return job.store.root / "cache" / "rates" / f"{key[:32]}.json"
+    return job.store.root / "cache" / "rates" / f"{key[:32]}.rate"

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json
+from tilth.shards.sealed import read_sealed, write_sealed
 from tilth.training.rows.text import Example
 
 SLICE = "written by the base"
@@ -26,16 +26,15 @@ BATCH_ROWS = 64
 def base_samples(model: Any, tokenizer: Any, count: int, folder: Path, base_digest: str) -> list[Example]:
     """Return `count` texts of the untuned base, each an example whose every token but the first is a label.
 
-    Kept as FOLDER/<base>-<count>.json; what is damaged or missing is written anew.
+    Kept as FOLDER/<base>-<count>.samples; what is damaged or missing is written anew.
     """
     if not count:
         return []
-    kept = folder / f"{base_digest[:32]}-{count}.json"
+    kept = folder / f"{base_digest[:32]}-{count}.samples"
     ids = _read(kept, count, model.get_input_embeddings().weight.shape[0])
     if ids is None:
         ids = _sample(model, tokenizer, count)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_file(kept, canonical_json(ids))
+        write_sealed(kept, canonical_json(ids))
     return [_example(row) for row in ids if len(row) > 1]
 
 
@@ -48,7 +47,7 @@ def _example(ids: list[int]) -> Example:
 
 def _read(path: Path, count: int, vocabulary: int) -> list[list[int]] | None:
     try:
-        rows = json.loads(path.read_bytes())
+        rows = json.loads(read_sealed(path))
     except (OSError, ValueError):
         return None
     whole = isinstance(rows, list) and len(rows) == count and all(isinstance(row, list) for row in rows)

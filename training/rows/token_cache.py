@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
+from tilth.shards.sealed import read_sealed, write_sealed
 from tilth.training.rows import conversations, jinja, probe, template, text
 from tilth.training.rows.text import Example, Rendered, Renderer, weight_of
 
 KEPT_FILES = 8
-DIGEST_BYTES = 32
 
 
 def render(samples: pl.DataFrame, renderer: Renderer, folder: Path | None) -> Rendered:
@@ -34,12 +33,12 @@ def render(samples: pl.DataFrame, renderer: Renderer, folder: Path | None) -> Re
         return renderer.render_all(samples)
     path = folder / f"{_key(samples, renderer, identity)}.tokens"
     try:
-        found = _load(path.read_bytes(), samples)
+        found = _load(read_sealed(path), samples)
         path.touch()  # the oldest are removed first
         return found
     except (OSError, ValueError, KeyError):
         rendered = renderer.render_all(samples)
-    write_file(path, _bytes(rendered, samples))
+    write_sealed(path, _bytes(rendered, samples))
     for old in sorted(folder.glob("*.tokens"), key=lambda file: -file.stat().st_mtime_ns)[KEPT_FILES:]:
         old.unlink(missing_ok=True)
     return rendered
@@ -75,7 +74,7 @@ def _key(samples: pl.DataFrame, renderer: Renderer, tokenizer: str) -> str:
 
 
 def _bytes(rendered: Rendered, samples: pl.DataFrame) -> bytes:
-    """Return a file's contents: the digest, then the arrays of all examples end to end."""
+    """Return a file's contents: the arrays of all examples end to end."""
     from safetensors.numpy import save
 
     place = {row_id: number for number, row_id in enumerate(samples["row_id"])}
@@ -86,7 +85,7 @@ def _bytes(rendered: Rendered, samples: pl.DataFrame) -> bytes:
         "truncated": {row.hex(): cut for row, cut in rendered.truncated.items()},
         "unshown": {part: sorted(row.hex() for row in rows) for part, rows in rendered.unshown.items()},
     }
-    payload = save(
+    return save(
         {
             "row": np.array([place[e.row_id] for e in examples], dtype=np.int64),
             "length": np.array([len(e.input_ids) for e in examples], dtype=np.int64),
@@ -95,16 +94,13 @@ def _bytes(rendered: Rendered, samples: pl.DataFrame) -> bytes:
             "notes": np.frombuffer(canonical_json(notes), dtype=np.uint8),
         }
     )
-    return hashlib.sha256(payload).digest() + payload
 
 
 def _load(data: bytes, samples: pl.DataFrame) -> Rendered:
-    """Return the rows of a file. Raises ValueError if it is not what was written."""
+    """Return the rows of a file."""
     from safetensors.numpy import load
 
-    if hashlib.sha256(data[DIGEST_BYTES:]).digest() != data[:DIGEST_BYTES]:
-        raise ValueError("the file is damaged")
-    arrays = load(data[DIGEST_BYTES:])
+    arrays = load(data)
     notes = json.loads(arrays["notes"].tobytes())
     ends = np.cumsum(arrays["length"])
     of_row: list[tuple[bytes, str, float]] = [
