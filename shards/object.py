@@ -60,12 +60,12 @@ class Objects:
         self.verify(digest)
         path = self._path(digest, ".parquet")
         with atomic.storage_errors(path):
-            return pl.read_parquet(path, columns=columns)
+            return pl.read_parquet(path, columns=columns, glob=False)
 
     def scan(self, digest: str) -> pl.LazyFrame:
         """Open a Parquet object lazily. Raises CorruptObject, StoreError."""
         self.verify(digest)
-        return pl.scan_parquet(self._path(digest, ".parquet"))
+        return pl.scan_parquet(self._path(digest, ".parquet"), glob=False)
 
     def read_bytes(self, digest: str) -> bytes:
         """Return the bytes of an object. Raises CorruptObject, StoreError."""

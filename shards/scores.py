@@ -97,6 +97,6 @@ class Scores:
 
 def _shard(path: Path) -> pl.DataFrame | None:
     try:
-        return pl.read_parquet(read_sealed(path))
+        return pl.read_parquet(read_sealed(path), glob=False)
     except ValueError:
         return None

@@ -81,6 +81,14 @@ def test_file_keeps_the_rules(path: Path) -> None:
             assert parameters(node) <= MAX_PARAMETERS, f"{node.name} has {parameters(node)} parameters"
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_tables_are_read_by_name(path: Path) -> None:
+    """Polars takes a path for a pattern unless it is told not to: a folder named `[` cannot be read then."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    reads = [call for call in calls if ast.unparse(call.func) in ("pl.read_parquet", "pl.scan_parquet")]
+    assert all(any(word.arg == "glob" for word in call.keywords) for call in reads)
+
+
 def test_no_imports_go_round_in_a_circle() -> None:
     graph = house.imports(house.modules())
     assert house.cycles(graph) == []

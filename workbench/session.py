@@ -68,8 +68,15 @@ def _interrupt(*_: Any) -> None:
 
 
 def _fail(error: Any) -> None:
-    click.echo(f"error: {error.message()}", err=True)
+    say(f"error: {error.message()}", err=True)
     sys.exit(error.exit_code)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line without styles, on stdout or stderr; nothing in it can steer a terminal."""
+    from tilth.validators.wording import visible
+
+    click.echo(visible(text), err=err)
 
 
 def load(path: Path, overrides: tuple[str, ...]) -> Recipe:
@@ -103,11 +110,11 @@ def console(*, quiet: bool = False) -> Console:
 
     Of the processes that torchrun starts the first one alone speaks.
     """
-    from rich.console import Console
+    from tilth.workbench.screen import Screen
 
     width = None if sys.stdout.isatty() else PIPED_COLUMNS
     follows = os.environ.get("RANK", "0") != "0"
-    return Console(stderr=quiet, quiet=follows, highlight=False, soft_wrap=True, width=width)
+    return Screen(stderr=quiet, quiet=follows, highlight=False, soft_wrap=True, width=width)
 
 
 @contextmanager
@@ -122,8 +129,10 @@ def progress(screen: Console) -> Iterator[Progress]:
     from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
+    from tilth.validators.wording import visible
+
     columns = (
-        TextColumn("{task.description:<16}"),
+        TextColumn("{task.description:<16}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[at]}"),
         TimeElapsedColumn(),
@@ -132,7 +141,9 @@ def progress(screen: Console) -> Iterator[Progress]:
         task: TaskID = bar.add_task("", total=None, at="")
 
         def report(phase: str, done: int, total: int) -> None:
-            bar.update(task, description=phase, completed=done, total=total or None, at=_at(done, total))
+            bar.update(
+                task, description=visible(phase), completed=done, total=total or None, at=_at(done, total)
+            )
 
         yield report
 
@@ -145,7 +156,7 @@ def _lines(screen: Console) -> Progress:
         now = time.monotonic()
         if now - spoken >= SILENT_S:
             spoken = now
-            screen.print(f"{now - started:,.0f} s: {phase} {_at(done, total)}".rstrip())
+            screen.print(f"{now - started:,.0f} s: {phase} {_at(done, total)}".rstrip(), markup=False)
 
     return report
 
@@ -190,8 +201,10 @@ def print_json(value: Any) -> None:
     """Print a JSON object on stdout."""
     import orjson
 
+    from tilth.workbench.screen import plain_json
+
     option = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
-    click.echo(orjson.dumps(value, default=_plain, option=option).decode())
+    click.echo(plain_json(orjson.dumps(value, default=_plain, option=option).decode()))
 
 
 def _plain(value: Any) -> Any:

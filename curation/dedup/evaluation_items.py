@@ -70,9 +70,9 @@ def _read(paths: tuple[str, ...]) -> tuple[pl.DataFrame, pl.DataFrame, list[str]
                 "Rows that hold its items could not be found",
                 "write its questions under `prompt` or `question` and what is right under `response` or `answer`",
             ) from error
-        lines = [empty(OCCURRENCES), *(pl.read_parquet(part.occurrences) for part in read.parts)]
+        lines = [empty(OCCURRENCES), *(pl.read_parquet(part.occurrences, glob=False) for part in read.parts)]
         seen = pl.concat(lines).sort("source_path", "line")
-        turns = pl.concat([empty(TURNS), *(pl.read_parquet(part.turns) for part in read.parts)])
+        turns = pl.concat([empty(TURNS), *(pl.read_parquet(part.turns, glob=False) for part in read.parts)])
     return seen, turns.unique(["row_id", "turn"]), [file.path for file in read.files]
 
 

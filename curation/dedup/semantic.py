@@ -55,7 +55,7 @@ def read_embeddings(path: str, text_digests: pl.Series) -> tuple[np.ndarray, np.
 
     try:
         wanted = pl.LazyFrame({"text_digest": text_digests}).with_row_index("place")
-        stored = pl.scan_parquet(path).select("text_digest", "prompt", "response")
+        stored = pl.scan_parquet(path, glob=False).select("text_digest", "prompt", "response")
         stored = stored.join(wanted.select("text_digest"), on="text_digest", how="semi").unique("text_digest")
         found = wanted.join(stored, on="text_digest", maintain_order="left").collect()
         widths = [found.schema[name].shape[0] for name in ("prompt", "response")]  # type: ignore[attr-defined]

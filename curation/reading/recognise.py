@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -216,20 +218,29 @@ def _proposed(sample: list[Row]) -> str:
         return "the first line looks like a row: put a line of column names above it"
     chats = [n for n in names if any(is_conversation(row.get(n)) for row in sample)]
     if chats:
-        return f"name it in the recipe: `map: {{messages: {chats[0]}}}`"
+        return f"name it in the recipe: `map: {{messages: {_in_flow(chats[0])}}}`"
     texts = [n for n in names if sum(_is_text(row.get(n)) for row in sample) >= MIN_SHARE * len(sample)]
     texts = [n for n in texts if len(n) <= MAX_NAME_CHARS]
-    if len(texts) >= 2:
+    # What was written at length is what was asked and answered; a number, a date or a state is short.
+    longest = sorted(texts, key=lambda n: -sum(len(row[n]) for row in sample if _is_text(row.get(n))))[:2]
+    texts = [n for n in texts if n in longest]
+    if len(texts) == 2:
+        prompt, response = map(_in_flow, texts)
         return (
-            f"name them in the recipe, for example `map: {{prompt: {texts[0]}, response: {texts[1]}}}`, "
+            f"name them in the recipe, for example `map: {{prompt: {prompt}, response: {response}}}`, "
             "`{messages: COLUMN}`, `{text: COLUMN}` or `{chosen: COLUMN, rejected: COLUMN}`"
         )
     if texts:
-        return f"name it in the recipe: `map: {{text: {texts[0]}}}`"
+        return f"name it in the recipe: `map: {{text: {_in_flow(texts[0])}}}`"
     return (
         "name them in the recipe, for example `map: {prompt: COLUMN, response: COLUMN}`, "
         "`{messages: COLUMN}`, `{text: COLUMN}` or `{chosen: COLUMN, rejected: COLUMN}`"
     )
+
+
+def _in_flow(name: str) -> str:
+    """Return a name as it can stand in a YAML flow mapping."""
+    return name if re.fullmatch(r"[A-Za-z_][\w .-]*(?<! )", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _columns(sample: Iterable[Row]) -> list[str]:

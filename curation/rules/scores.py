@@ -68,7 +68,7 @@ def _read(paths: tuple[str, ...], state: tuple[tuple[int, ...], ...]) -> pl.Data
     table = pl.DataFrame(schema={KEY: pl.Binary})
     for path in paths:
         try:
-            frame = pl.read_parquet(path)
+            frame = pl.read_parquet(path, glob=False)
         except (OSError, pl.exceptions.PolarsError):
             frame = pl.DataFrame()
         names = [name for name, dtype in frame.schema.items() if dtype == pl.Float64]

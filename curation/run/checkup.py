@@ -56,7 +56,7 @@ def examine(path: Path, scratch: Path, *, max_rows: int = MAX_ROWS) -> Checkup:
     """
     read = ingest([Source(path=str(path))], Path.cwd(), scratch / "read", LIMITS)
     occurrences = pl.concat(
-        [empty(OCCURRENCES), *(pl.read_parquet(part.occurrences) for part in read.parts)]
+        [empty(OCCURRENCES), *(pl.read_parquet(part.occurrences, glob=False) for part in read.parts)]
     ).sort("source_path", "line")
     ids = occurrences["row_id"].drop_nulls().unique().sort().head(max_rows)
     if not ids.len():
@@ -66,15 +66,15 @@ def examine(path: Path, scratch: Path, *, max_rows: int = MAX_ROWS) -> Checkup:
     part = _sampled(read, ids, scratch)
     recipe = parse({"decontaminate": None}, Path.cwd())
     judged = run_local(LocalTask(part, 0, scratch, tuple(recipe.rewrites()), tuple(recipe.locals())))
-    rows = pl.read_parquet(judged.rows).sort("row_id")
-    original = pl.read_parquet(part.turns, columns=["row_id", "turn", "text"])
+    rows = pl.read_parquet(judged.rows, glob=False).sort("row_id")
+    original = pl.read_parquet(part.turns, columns=["row_id", "turn", "text"], glob=False)
     return Checkup(
         files=read.files,
         occurrences=occurrences,
         rows=rows,
-        turns=pl.read_parquet(judged.turns),
-        findings=pl.concat([pl.read_parquet(judged.findings), _repeats(rows, judged.turns)]),
-        measures=pl.read_parquet(judged.measures).filter(pl.col("turn").is_null()).drop("turn"),
+        turns=pl.read_parquet(judged.turns, glob=False),
+        findings=pl.concat([pl.read_parquet(judged.findings, glob=False), _repeats(rows, judged.turns)]),
+        measures=pl.read_parquet(judged.measures, glob=False).filter(pl.col("turn").is_null()).drop("turn"),
         private=_private(original["text"]),
     )
 
@@ -84,9 +84,15 @@ def _sampled(read: Ingest, ids: pl.Series, scratch: Path) -> Part:
     wanted = ids.to_frame("row_id")
     rows, turns = [empty(ROWS)], [empty(TURNS)]
     for part in read.parts:
-        here = pl.read_parquet(part.rows).join(wanted, on="row_id", how="semi").unique("row_id", keep="first")
+        here = (
+            pl.read_parquet(part.rows, glob=False)
+            .join(wanted, on="row_id", how="semi")
+            .unique("row_id", keep="first")
+        )
         rows.append(here)
-        turns.append(pl.read_parquet(part.turns).join(here.select("row_id"), on="row_id", how="semi"))
+        turns.append(
+            pl.read_parquet(part.turns, glob=False).join(here.select("row_id"), on="row_id", how="semi")
+        )
         wanted = wanted.join(here, on="row_id", how="anti")
     paths = (scratch / f"sample.{table}.parquet" for table in ("turns", "rows", "occurrences"))
     part = Part(*paths)
@@ -97,7 +103,7 @@ def _sampled(read: Ingest, ids: pl.Series, scratch: Path) -> Part:
 
 def _repeats(rows: pl.DataFrame, turns: Path) -> pl.DataFrame:
     """Return the near duplicates among the rows (schema FINDINGS)."""
-    texts = HeldTexts(pl.read_parquet(turns))
+    texts = HeldTexts(pl.read_parquet(turns, glob=False))
     stage = Dedup(held_out_jaccard=None, max_cluster=1.0)
     assigned = rows.with_columns(split=pl.lit(Split.TRAIN.value, SPLIT))
     found = stage.decide(assigned, stage.evidence(assigned, texts))

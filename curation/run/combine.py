@@ -111,7 +111,7 @@ def slices_of(data: Observed, slice_by: tuple[str, ...]) -> pl.Series:
 def _in_order(occurrences: list[Path]) -> list[Path]:
     """Return the files (each of one source file, its lines in order) ordered by source_path and line."""
     firsts = [
-        (pl.read_parquet(path, columns=["source_path", "line"], n_rows=1).rows() or [("", 0)])[0]
+        (pl.read_parquet(path, columns=["source_path", "line"], n_rows=1, glob=False).rows() or [("", 0)])[0]
         for path in occurrences
     ]
     return [path for _, path in sorted(zip(firsts, occurrences))]
@@ -121,7 +121,7 @@ def _choose(occurrences: list[Path]) -> pl.DataFrame:
     """Return row_id and part of every distinct row, in row_id order: the part of its least occurrence."""
     numbers = {path: number for number, path in enumerate(occurrences)}
     lines = [
-        pl.read_parquet(path, columns=["row_id"])
+        pl.read_parquet(path, columns=["row_id"], glob=False)
         .drop_nulls()
         .with_columns(part=pl.lit(numbers[path], pl.UInt32))
         for path in _in_order(occurrences)
@@ -146,6 +146,6 @@ def _findings(parts: Parts) -> pl.DataFrame:
 
 def _lines(occurrences: list[Path], out: Path) -> pl.DataFrame:
     """Return schema OCCURRENCES of files that are in order, mapped from a file in `out`."""
-    lines = (conform(pl.read_parquet(path), OCCURRENCES) for path in occurrences)
+    lines = (conform(pl.read_parquet(path, glob=False), OCCURRENCES) for path in occurrences)
     arrow_file.write(out / "lines.arrow", chain([empty(OCCURRENCES)], lines))
     return conform(arrow_file.read(out / "lines.arrow"), OCCURRENCES)

@@ -57,6 +57,6 @@ class Parts:
 
     def _of(self, table: Table, index: int, chosen: pl.DataFrame) -> pl.LazyFrame:
         mine = chosen.lazy().filter(pl.col("part") == index).select("row_id")
-        return pl.scan_parquet(getattr(self.parts[index], table)).join(
+        return pl.scan_parquet(getattr(self.parts[index], table), glob=False).join(
             mine, on="row_id", how="semi", maintain_order="left"
         )

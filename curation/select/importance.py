@@ -51,7 +51,9 @@ def read_target(paths: tuple[str, ...]) -> pl.Series:
     with temporary() as scratch:
         sources = [Source(path=glob.escape(str(Path(path).resolve()))) for path in paths]
         read = ingest(sources, Path("/"), scratch, ReadLimits())
-        turns = [pl.read_parquet(part.turns, columns=["row_id", "turn", "text"]) for part in read.parts]
+        turns = [
+            pl.read_parquet(part.turns, columns=["row_id", "turn", "text"], glob=False) for part in read.parts
+        ]
     if not turns:
         raise SourceError(
             ", ".join(paths), "holds no row", "Nothing could be selected by it", "check select.paths"

@@ -30,7 +30,7 @@ def main(version: str, folder: Path, store_path: Path, as_json: bool) -> None:
     if as_json:
         session.print_json({"version": opened.id, "folder": str(out)})
     else:
-        click.echo(f"{out}\nread it with: datasets.load_dataset({str(out)!r})")
+        session.say(f"{out}\nread it with: datasets.load_dataset({str(out)!r})")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def main(keep: int, dry_run: bool, store_path: Path, as_json: bool) -> None:
         return
     stays = {kind: facts.pop(f"{kind}_kept") for kind in ("versions", "objects")}
     gone, kept = (", ".join(f"{n:,} {kind}" for kind, n in part.items()) for part in (facts, stays))
-    click.echo(f"{'would remove' if dry_run else 'removed'} {gone}; kept {kept}")
+    session.say(f"{'would remove' if dry_run else 'removed'} {gone}; kept {kept}")
 
 
 if __name__ == "__main__":

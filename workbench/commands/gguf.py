@@ -30,7 +30,7 @@ def main(run: str, store_path: Path, as_json: bool) -> None:
     if as_json:
         session.print_json({"run": folder.name, "path": str(path)})
     else:
-        click.echo(path)
+        session.say(str(path))
 
 
 if __name__ == "__main__":

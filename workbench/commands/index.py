@@ -25,7 +25,7 @@ def main(store_path: Path, as_json: bool) -> None:
     if as_json:
         session.print_json({**index_facts(store), "page": str(page)})
     else:
-        click.echo(page)
+        session.say(str(page))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from tilth.workbench.session import guarded
 
 @click.command("init", context_settings=HELP)
 @click.argument("data", nargs=-1, required=True)
-@click.option("--base", required=True, help="The model to tune: a folder or a hub name.")
+@click.option(
+    "--base", help="The model to tune: a folder, a hub name, or one of `tilth base`. Not needed to curate."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -21,8 +23,8 @@ from tilth.workbench.session import guarded
     help="The recipe to write.",
 )
 @guarded
-def main(data: tuple[str, ...], base: str, out: Path) -> None:
-    """Write a commented recipe for DATA and a base.
+def main(data: tuple[str, ...], base: str | None, out: Path) -> None:
+    """Write a commented recipe for DATA, and for a base where you will train.
 
     DATA: files, globs or folders on this machine, or an address: s3://, hf://. Beside the recipe it writes a JSON
     schema, by which an editor completes and checks keys.

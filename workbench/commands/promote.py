@@ -29,7 +29,7 @@ def main(name: str, store_path: Path, as_json: bool) -> None:
         session.print_json(facts)
         return
     state = "now serves" if facts["changed"] else "served already"
-    click.echo(f"{name} {state} {facts['version'][:12]}\ngo back with: tilth rollback {name}")
+    session.say(f"{name} {state} {facts['version'][:12]}\ngo back with: tilth rollback {name}")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def main(
     if as_json:
         session.print_json(outcome)
     else:
-        screen.print(f"refresh: {outcome['summary']}")
+        screen.print(f"refresh: {outcome['summary']}", markup=False)
     if outcome["state"] == "checks failed":
         raise SystemExit(3)
 

@@ -24,7 +24,9 @@ def main(recipe: Path, overrides: tuple[str, ...], store_path: Path | None, as_j
         session.print_json(facts)
         return
     for key, value in facts.items():
-        session.console().print(f"{key.replace('_', ' '):<16} {'–' if value is None else value}")
+        session.console().print(
+            f"{key.replace('_', ' '):<16} {'–' if value is None else value}", markup=False
+        )
 
 
 if __name__ == "__main__":

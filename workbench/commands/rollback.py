@@ -31,9 +31,9 @@ def main(name: str, to: str | None, store_path: Path, as_json: bool) -> None:
     if as_json:
         session.print_json(facts)
         return
-    click.echo(f"{name} is {facts['version'][:12]} again")
+    session.say(f"{name} is {facts['version'][:12]} again")
     if facts["undo"]:
-        click.echo(f"take this back with: {facts['undo']}")
+        session.say(f"take this back with: {facts['undo']}")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def main(
     rows = rows_of(store, version, Chosen(finding, rule, tag, quarantined, moved))
     if out is not None:
         write_rows(rows, out)
-        click.echo(f"{rows.height:,} rows in {out}", err=as_json)
+        session.say(f"{rows.height:,} rows in {out}", err=as_json)
     elif as_json:
         click.echo(as_lines(rows), nl=False)
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tilth.workbench.options import HELP
-from tilth.workbench.session import guarded
+from tilth.workbench.session import guarded, say
 
 
 @click.command("schema", context_settings=HELP)
@@ -27,7 +27,7 @@ def main(out: Path | None) -> None:
         click.echo(schema_bytes(), nl=False)
     else:
         write_schema(out)
-        click.echo(out)
+        say(str(out))
 
 
 if __name__ == "__main__":

@@ -31,12 +31,12 @@ def main(version: str | None, store_path: Path, as_json: bool) -> None:
     if as_json:
         session.print_json(facts)
     for problem in () if as_json else facts["problems"]:
-        click.echo(problem, err=True)
+        session.say(problem, err=True)
     if facts["problems"]:
         raise SystemExit(1)
     if not as_json:
         what = f"version {opened.short}" if opened else f"{facts['versions']} version(s)"
-        click.echo(f"{what}: every byte is as it was written")
+        session.say(f"{what}: every byte is as it was written")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from rich.table import Column, Table
 from tilth.shards.atomic import write_file
 from tilth.shards.errors import UsageError
 from tilth.workbench.looking.runs import artefact_of
+from tilth.workbench.screen import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -108,7 +109,7 @@ def show(screen: Console, found: dict[str, Any], run_dir: Path) -> None:
     )
     if found["win_rate"] is not None:
         screen.print(f"tuned wins {found['win_rate']:.0%}, 95 % [{found['low']:.0%}, {found['high']:.0%}]")
-    screen.print(f"votes: {run_dir / VOTES}; the same command goes on")
+    screen.print(f"votes: {shown(run_dir / VOTES)}; the same command goes on")
 
 
 def _ask(screen: Console, pair: dict[str, Any], run_id: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from rich.markup import escape
 
 from tilth.shards.diff import diff
 from tilth.shards.version import SHORT_HEX
@@ -43,7 +44,7 @@ def show_changes(screen: Console, old: Version, new: Version, changes: pl.DataFr
         screen.print(f"feedback read: {', '.join(d[:SHORT_HEX] for d in new.manifest.feedback)}")
     table = plain_table("row", "change", "before", "after", "reason")
     for line in changes.head(max_rows).iter_rows(named=True):
-        table.add_row(line["row_id"][:SHORT_HEX], line["change"], *_sides(line))
+        table.add_row(line["row_id"][:SHORT_HEX], line["change"], *map(escape, _sides(line)))
     if table.row_count:
         screen.print(table)
     if changes.height > max_rows:

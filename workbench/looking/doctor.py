@@ -28,6 +28,7 @@ from tilth.validators.facts.doctor import (
 from tilth.validators.facts.page import DO_NOT_USE, NOT_ENOUGH_EVIDENCE, USE, Example, Word
 from tilth.validators.wording import count, percent, shorten, visible
 from tilth.workbench.looking.readings import show_readings
+from tilth.workbench.screen import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -262,15 +263,17 @@ def _advice(seen: Checkup, columns: list[ColumnFacts], share_taken: float) -> li
 
 def show(screen: Console, facts: DoctorFacts, page: Path) -> None:
     """Print the short form of the page."""
-    screen.print(f"[bold]{facts['verdict']}[/]  {escape(facts['name'])}: {facts['shape']}")
+    screen.print(f"[bold]{facts['verdict']}[/]  {shown(facts['name'])}: {facts['shape']}")
     for reason in facts["reasons"]:
-        screen.print(f"  {reason}")
+        screen.print(f"  {escape(reason)}")
     show_readings(screen, facts["readings"])
     for line in facts["unreadable"]:
-        screen.print(f"  {line['lines']:,} lines {line['reason']}, first {escape(line['first'])}")
+        screen.print(f"  {line['lines']:,} lines {line['reason']}, first {shown(line['first'])}")
     for found in facts["findings"]:
         would = "tag" if found["verdict"] == Verdict.KEEP.value else found["verdict"]
-        screen.print(f"  {would:<10} {found['rows']:>8,}  {found['stage']}: {found['reason']}")
+        screen.print(
+            f"  {would:<10} {found['rows']:>8,}  {escape(found['stage'])}: {escape(found['reason'])}"
+        )
     for advice in facts["advice"]:
         screen.print(f"[cyan]recipe[/] {escape(advice['because'])}\n       {escape(advice['write'])}")
-    screen.print(f"page: {page}\nnext: {escape(facts['next'])}")
+    screen.print(f"page: {shown(page)}\nnext: {escape(facts['next'])}")

@@ -14,6 +14,7 @@ from tilth.shards.version import SHORT_HEX
 from tilth.validators.wording import visible
 from tilth.workbench.looking.differences import mark
 from tilth.workbench.looking.tags import tags_of
+from tilth.workbench.screen import shown
 from tilth.workbench.session import in_brackets, plain_table
 
 if TYPE_CHECKING:
@@ -64,11 +65,11 @@ def show_explained(screen: Console, version: Version, facts: dict[str, Any]) -> 
     """Print why one row stayed or went, its tags and findings, and its witness side by side."""
     line = facts["line"]
     if facts["row_id"] is None:
-        place = escape(f"{line['source_path']}:{line['line']}")
+        place = shown(f"{line['source_path']}:{line['line']}")
         screen.print(f"{place}: quarantined by the reader: {line['reason']}")
         return
     places = ", ".join(f"{o['source_path']}:{o['line']}" for o in facts["occurrences"][:SHOWN_PLACES])
-    screen.print(f"[bold]{facts['row_id'][:SHORT_HEX]}[/]  in {version.short}  from {escape(places)}")
+    screen.print(f"[bold]{facts['row_id'][:SHORT_HEX]}[/]  in {version.short}  from {shown(places)}")
     _show_decision(screen, facts["decision"])
     if facts["tags"] is None:
         screen.print("tags: not kept with this version; curate it once more and they are")
@@ -76,9 +77,8 @@ def show_explained(screen: Console, version: Version, facts: dict[str, Any]) -> 
         screen.print(f"tag {escape(judged(tag))}")
     for found in facts["findings"]:
         read = "read by this version" if found["read"] else "not read by this version"
-        screen.print(
-            f"finding {found['finding']} of run {found['run_id']} ({read}): {escape(found['evidence'] or '')}"
-        )
+        evidence = found["evidence"] or ""
+        screen.print(escape(f"finding {found['finding']} of run {found['run_id']} ({read}): {evidence}"))
     _show_texts(screen, facts)
 
 
@@ -113,7 +113,8 @@ def _show_texts(screen: Console, facts: dict[str, Any]) -> None:
     marked = mark(text, flat(witness["turns"], MAX_TEXT_CHARS))
     left, right = (in_brackets(screen, side) for side in marked)
     table = plain_table(
-        "this row", f"kept witness {witness['row_id'][:SHORT_HEX]}, {place['source_path']}:{place['line']}"
+        "this row",
+        f"kept witness {witness['row_id'][:SHORT_HEX]}, {shown(place['source_path'])}:{place['line']}",
     )
     table.add_row(left, right)
     screen.print(table)

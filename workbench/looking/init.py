@@ -7,9 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
+from ruamel.yaml import YAML
 
 from tilth.curation.reading.files import find_files, stem
 from tilth.curation.reading.folders import saved_files, what_to_name
@@ -24,6 +25,7 @@ from tilth.shards.lock import temporary
 from tilth.shards.tables import Shape
 from tilth.validators.wording import shorten, visible
 from tilth.workbench.recipes.schema import first_line, write_schema
+from tilth.workbench.screen import argument, one_line, shown
 from tilth.workbench.session import in_brackets
 
 if TYPE_CHECKING:
@@ -31,7 +33,10 @@ if TYPE_CHECKING:
 
 SHOWN_SAMPLES = 3
 COMMENT_CHARS = 200
-PLAIN_PATH = re.compile(r"[\w./*?@-][\w./*?@:-]*(?<!:)")  # what YAML takes for a text as it is
+PLAIN = re.compile(
+    r"[A-Za-z0-9_./][A-Za-z0-9_./*?@:-]*(?<!:)"
+)  # a text, unless it reads as a number or the like
+UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")  # JSON leaves them, YAML refuses them
 SHOWN_CHARS = 100  # of a turn, where a row is shown by several readings
 
 RECIPE = """\
@@ -53,17 +58,27 @@ checks:
   max_duplicate_rate: 0.01
   min_rows: 1
 
-training:
-  base: {base}
-  method: {method:<34} # {other}
-  epochs: 2
-  # rate: 2.0e-4                              # lora 2.0e-4, full 1.0e-5 where nothing is said
-
+{training}
 evaluation:
   share: 0.05                                # of the run's time
   # tasks: [{{path: evals/task.jsonl, metric: exact}}]   # questions the model answers, base against tuned
 
 # refresh: {{schedule: "0 3 * * *", promote: checks}}
+"""
+
+TRAINING = """\
+training:
+  base: {base}
+  method: {method:<34} # {other}
+  epochs: 2
+  # rate: 2.0e-4                              # lora 2.0e-4, full 1.0e-5 where nothing is said
+"""
+
+NO_TRAINING = """\
+# To train, name a base: a folder, a hub name, or one that `tilth base` lists.
+# training:
+#   base: smollm2-135m
+#   method: {method:<34} # {other}
 """
 
 
@@ -74,27 +89,78 @@ class Found:
     path: str
     peek: Peek | None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file was looked at and holds no column at all."""
+        return self.peek is not None and not self.peek.columns
 
-def write_recipe(data: Sequence[str], base: str, out: Path, screen: Console) -> None:
+
+def write_recipe(data: Sequence[str], base: str | None, out: Path, screen: Console) -> None:
     """Write a recipe for `data` and `base` to `out`, its schema beside it, and show how the first rows will be learned.
 
-    Raises UsageError if the recipe exists already or nothing readable is found.
+    Without a base the recipe curates only. What fails or is interrupted leaves no file. Raises UsageError if the
+    recipe exists already or nothing readable is found.
     """
     if out.exists():
         raise UsageError(str(out), "is there already", "Nothing was written", "name another file with --out")
     found = [source for one in data for source in look(one, out.absolute().parent)]
-    sources = "".join(_source_lines(source) for source in found)
-    schema = out.with_name(f"{out.stem}.schema.json")
-    write_schema(schema)
-    method, other = _method(found)
-    recipe = first_line(schema.name) + RECIPE.format(
-        name=_name(data), sources=sources, base=base, method=method, other=other
-    )
-    write_file(out, recipe.encode())
+    if all(source.is_empty for source in found):
+        raise UsageError(
+            ", ".join(source.path for source in found[:SHOWN_SAMPLES]),
+            "no row can be read",
+            "Nothing was written",
+            f"see why: validate {argument(data[0])}",
+        )
     for source in found:
         _show(screen, source)
-    _show_rendered(screen, found, base)
-    screen.print(f"wrote {out}\nnext: curate {out} && train {out}")
+    is_rendered = base is not None and _show_rendered(screen, found, base)
+    if not is_rendered:
+        _show_rows(screen, found)
+    _write(out, found, _name(data), base)
+    screen.print(f"wrote {shown(out)}")
+    for line in _next(found, out, base, is_rendered=is_rendered):
+        screen.print(shown(line))
+
+
+def _write(out: Path, found: Sequence[Found], name: str, base: str | None) -> None:
+    """Write the recipe and its schema, or neither."""
+    schema = out.with_name(f"{out.stem}.schema.json")
+    method, other = _method(found)
+    training = (NO_TRAINING if base is None else TRAINING).format(
+        base=scalar(base or ""), method=method, other=other
+    )
+    sources = "".join(_source_lines(source) for source in found)
+    recipe = first_line(schema.name) + RECIPE.format(name=scalar(name), sources=sources, training=training)
+    before = schema.read_bytes() if schema.is_file() else None
+    try:
+        write_schema(schema)
+        write_file(out, recipe.encode())
+    except BaseException:
+        out.unlink(missing_ok=True)
+        if before is None:
+            schema.unlink(missing_ok=True)
+        else:
+            write_file(schema, before)
+        raise
+
+
+def _next(found: Sequence[Found], out: Path, base: str | None, *, is_rendered: bool) -> list[str]:
+    """Return what is to be done before the next command, and the command."""
+    to_map = [
+        source for source in found if source.peek and source.peek.mapping is None and not source.is_empty
+    ]
+    if to_map:
+        more = f" and of {len(to_map) - 1:,} more" if len(to_map) > 1 else ""
+        steps = [f"next: fill in the map of {to_map[0].path}{more} in {out}, then: curate {argument(out)}"]
+    elif is_rendered:
+        return [f"next: curate {argument(out)} && train {argument(out)}"]
+    else:
+        steps = [f"next: curate {argument(out)}"]
+    if base is None:
+        steps.append(f"to train: name a base in {out} (tilth base lists some), then: train {argument(out)}")
+    elif not is_rendered:
+        steps.append(f"to train: correct training.base in {out}, then: train {argument(out)}")
+    return steps
 
 
 def look(data: str, base_dir: Path) -> list[Found]:
@@ -139,7 +205,7 @@ def _relative(path: Path, base_dir: Path) -> str:
 
 def _source_lines(source: Found) -> str:
     """Return a source as YAML; names of files and columns come from outside and stay on their line."""
-    path = source.path if PLAIN_PATH.fullmatch(source.path) else json.dumps(source.path)
+    path = scalar(source.path)
     if source.peek is None:
         return f"  - path: {path}\n"
     if source.peek.mapping is None:
@@ -150,6 +216,14 @@ def _source_lines(source: Found) -> str:
     return f"  - path: {path}   # {_comment(source.peek.mapping.says(source.peek.columns))}\n"
 
 
+def scalar(text: str) -> str:
+    """Return a text as a YAML scalar on one line: as it is where YAML takes it for that text, else in quotes."""
+    if PLAIN.fullmatch(text) and YAML(typ="safe", pure=True).load(text) == text:
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
+
+
 def _comment(text: str) -> str:
     return shorten(visible(" ".join(text.split())), COMMENT_CHARS)
 
@@ -157,11 +231,11 @@ def _comment(text: str) -> str:
 def _show(screen: Console, source: Found) -> None:
     seen = source.peek
     if seen is None:
-        screen.print(f"{source.path}: read when you run curate")
+        screen.print(f"{shown(source.path)}: read when you run curate")
     elif seen.mapping is None:
         why = seen.problem
         screen.print(
-            f"[yellow]{escape(source.path)}[/]: {escape(why.what if why else 'no known shape')}; "
+            f"[yellow]{shown(source.path)}[/]: {escape(why.what if why else 'no known shape')}; "
             f"{escape(why.next_step if why else 'fill in the map in the recipe')}"
         )
     else:
@@ -169,12 +243,12 @@ def _show(screen: Console, source: Found) -> None:
         chars = sorted(sum(len(t.get("text") or "") for t in row["turns"]) for row in seen.rows)
         middle, longest = (chars[len(chars) // 2], chars[-1]) if chars else (0, 0)
         screen.print(
-            f"{escape(source.path)}: {seen.format}, {seen.mapping.shape.value}; of the first "
+            f"{shown(source.path)}: {seen.format}, {seen.mapping.shape.value}; of the first "
             f"{len(seen.rows) + sum(seen.reasons.values())} lines unreadable: {bad}; "
             f"characters a row: median {middle:,}, longest {longest:,}"
         )
         for what, rows in seen.intake.unread.items():
-            screen.print(f"[yellow]unread[/] {escape(what)}: {rows:,} of the rows looked at")
+            screen.print(f"[yellow]unread[/] {shown(what)}: {rows:,} of the rows looked at")
         _show_others(screen, seen)
 
 
@@ -184,24 +258,37 @@ def _show_others(screen: Console, seen: Peek) -> None:
     readings = [(seen.mapping, seen.rows), *seen.others] if seen.others else []
     for number, (mapping, rows) in enumerate(readings):
         taken = "taken" if not number else "fits too; say so with `map:`"
-        screen.print(f"  [cyan]{escape(mapping.says(seen.columns))}[/] {taken}")
-        for turn in rows[0]["turns"] if rows else ():
-            text = shorten(
-                visible(" ".join(str(turn.get("text") or turn.get("tool_calls") or "").split())), SHOWN_CHARS
-            )
-            screen.print(f"    {turn['role']}: {escape(text)}")
+        screen.print(f"  [cyan]{shown(mapping.says(seen.columns))}[/] {taken}")
+        _show_turns(screen, rows[0]["turns"] if rows else ())
 
 
-def _show_rendered(screen: Console, found: list[Found], base: str) -> None:
-    """Show three rows as the base's template renders them, learned tokens in reverse video, and what it passes over."""
+def _show_turns(screen: Console, turns: Sequence[dict[str, Any]]) -> None:
+    for turn in turns:
+        text = " ".join(str(turn.get("text") or turn.get("tool_calls") or "").split())
+        screen.print(f"    {turn['role']}: {escape(shorten(text, SHOWN_CHARS))}")
+
+
+def _show_rows(screen: Console, found: Sequence[Found]) -> None:
+    """Show a row of each of the first sources as it is read."""
+    for source in found[:SHOWN_SAMPLES]:
+        for row in source.peek.rows[:1] if source.peek and not source.peek.others else ():
+            screen.print(f"  {shown(source.path)}, its first row:")
+            _show_turns(screen, row["turns"])
+
+
+def _show_rendered(screen: Console, found: list[Found], base: str) -> bool:
+    """Show three rows as the base's template renders them, learned tokens in reverse video, and what it passes over.
+
+    Returns whether the base could be asked.
+    """
     rows = [
-        {**row, "place": f"{source.path}, row {number}"}
+        {**row, "place": f"{one_line(source.path)}, row {number}"}
         for source in found
         if source.peek
         for number, row in enumerate(source.peek.rows, 1)
     ]
     if not rows:
-        return
+        return True
     try:
         from tilth.training.plan.peek import look_at
 
@@ -211,8 +298,10 @@ def _show_rendered(screen: Console, found: list[Found], base: str) -> None:
             screen.print()
         for line in seen.lines:
             screen.print(f"[yellow]of the first {len(rows):,} rows[/] {escape(line)}")
+        return True
     except TilthError as error:
         screen.print(
             f"[yellow]note[/] the rows cannot be shown as the base renders them: {escape(error.what)}. "
             "curate works all the same; correct training.base before you train"
         )
+        return False

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 from tilth.validators.facts.data import ReadingLine
+from tilth.workbench.screen import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,14 +19,14 @@ def show_readings(screen: Console, lines: Sequence[ReadingLine]) -> None:
     for line in lines[:SHOWN_LINES]:
         more = f" and {line['files'] - 1:,} more" if line["files"] > 1 else ""
         reading = line["reading"] or "no row"
-        screen.print(f"read   {escape(line['first'])}{more} ({line['format']}) as {escape(reading)}")
+        screen.print(f"read   {shown(line['first'])}{more} ({line['format']}) as {shown(reading)}")
         for other in line["others"]:
-            screen.print(f"[yellow]note[/]   it could be read as {escape(other)} too: say which with `map:`")
+            screen.print(f"[yellow]note[/]   it could be read as {shown(other)} too: say which with `map:`")
         for counted in line["unread"][:SHOWN_PATHS]:
-            screen.print(f"[yellow]unread[/] {escape(counted['what'])}: {counted['rows']:,} rows")
+            screen.print(f"[yellow]unread[/] {shown(counted['what'])}: {counted['rows']:,} rows")
         if len(line["unread"]) > SHOWN_PATHS:
             screen.print(f"[yellow]unread[/] {len(line['unread']) - SHOWN_PATHS} more, on the page")
         for counted in line["notes"]:
-            screen.print(f"[yellow]note[/]   {escape(counted['what'])}: {counted['rows']:,} rows")
+            screen.print(f"[yellow]note[/]   {shown(counted['what'])}: {counted['rows']:,} rows")
     if len(lines) > SHOWN_LINES:
         screen.print(f"read   {len(lines) - SHOWN_LINES:,} more sources, on the page")

@@ -20,6 +20,7 @@ from tilth.shards.version import SHORT_HEX
 from tilth.validators.wording import shorten, visible
 from tilth.workbench.looking.tags import tags_of
 from tilth.workbench.registry import closest
+from tilth.workbench.screen import shown
 from tilth.workbench.session import plain_table
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def show_rows(screen: Console, rows: pl.DataFrame, max_rows: int) -> None:
         note = f"\n{shorten(visible(row['note']), SHOWN_CHARS)}" if row["note"] else ""
         cells = ((row["row_id"] or "")[:SHORT_HEX], place, rule, _number(row["value"]), _number(row["threshold"]),
                  witness, text + note)  # fmt: skip
-        table.add_row(*(escape(cell) for cell in cells))
+        table.add_row(*(shown(cell) for cell in cells[:-1]), escape(cells[-1]))
     if table.row_count:
         screen.print(table)
     more = f", {max_rows:,} shown (--rows N, or --out FILE for all)" if rows.height > max_rows else ""

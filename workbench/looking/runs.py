@@ -7,10 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
 from tilth.shards.errors import UsageError
 from tilth.shards.store import Store
+from tilth.workbench.screen import shown
 from tilth.workbench.session import plain_table
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def show_runs(screen: Console, runs: list[dict[str, Any]]) -> None:
         tasks = ", ".join(f"{name} {base:.2f} → {tuned:.2f}" for name, (base, tuned) in run["tasks"].items())
         cells = (run["run_id"], run["ended_at"][:16], run["version"], run["verdict"], run["method"],
                  f"{run['steps']:,}", loss, tasks, run["page"])  # fmt: skip
-        table.add_row(*(escape(cell) for cell in cells))
+        table.add_row(*(shown(cell) for cell in cells))
     if runs:
         screen.print(table)
     else:

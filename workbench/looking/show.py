@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from tilth.shards.tables import Split
+from tilth.workbench.screen import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,11 +29,11 @@ def show_manifest(screen: Console, version: Version) -> None:
     screen.print(f"[bold]{manifest['name']}[/] {version.id}")
     for key in ("content_id", "parent", "recipe_digest", "sources", "feedback"):
         value = manifest[key]
-        shown = ", ".join(value) if isinstance(value, list) else value
-        screen.print(f"{key.replace('_', ' '):<16} {shown or '–'}")
+        text = ", ".join(value) if isinstance(value, list) else value
+        screen.print(f"{key.replace('_', ' '):<16} {escape(text or '–')}")
     counts = manifest["counts"]
     for key in sorted(counts, key=lambda key: (key in SPLITS, key)):
         screen.print(f"{'split ' + key if key in SPLITS else key:<16} {counts[key]:,}")
     paths = version.occurrences().group_by("source_path").len().sort("source_path")
     for path, lines in paths.iter_rows():
-        screen.print(f"{'source':<16} {escape(path)} ({lines:,} lines)")
+        screen.print(f"{'source':<16} {shown(path)} ({lines:,} lines)")

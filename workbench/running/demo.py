@@ -8,12 +8,15 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from tilth.shards.errors import UsageError
 from tilth.shards.store import Store
 from tilth.workbench.looking.index import write_index
 from tilth.workbench.recipes.recipe_file import load
 from tilth.workbench.running.curate import conservation, curate_recipe, parent_of
 from tilth.workbench.running.loop import run_loop
+from tilth.workbench.screen import argument, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +34,7 @@ def run_demo(folder: Path, screen: Console) -> None:
     recipe_path = prepare_sample(folder)
     screen.print(
         f"[bold]Tarnwick's parcel and repair desk[/]: 7,507 lines of task data with planted defects, and a base "
-        f"model of 1.1 M parameters, in {folder}/"
+        f"model of 1.1 M parameters, in {shown(folder)}/"
     )
     loaded = load(recipe_path)
     store = Store.open(recipe_path.parent / ".tilth")
@@ -42,8 +45,12 @@ def run_demo(folder: Path, screen: Console) -> None:
     state = "published" if third.published else "nothing published"
     screen.print(f"{state}; the loop is at rest ({third.unread_feedback} feedback record(s) unread)")
     screen.rule("done")
-    screen.print(f"{outcome['summary']}\n{time.monotonic() - started:.0f} s in all; look around with:")
-    screen.print(f"  {write_index(store)}   (every page)\n  cd {folder}\n  tilth log\n  tilth runs")
+    screen.print(
+        f"{escape(outcome['summary'])}\n{time.monotonic() - started:.0f} s in all; look around with:"
+    )
+    screen.print(
+        f"  {shown(write_index(store))}   (every page)\n  cd {shown(argument(folder))}\n  tilth log\n  tilth runs"
+    )
     parent = parent_of(store, third.version)
     if parent is not None:
         screen.print(f"  tilth diff {parent.short} {third.version.short}")

@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from tilth.workbench.running.score import version_to_score
 from tilth.workbench.running.train import next_curate
+from tilth.workbench.screen import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,10 +85,10 @@ def show(screen: Console, recipe: Recipe, embedded: Embedded) -> None:
     speed = embedded.rows / max(embedded.seconds, 1e-9)
     screen.print(
         f"embedded: {embedded.rows:,} rows, {embedded.dimensions} dimensions, {embedded.seconds:.1f} s, "
-        f"{speed:,.0f} rows/s → {escape(str(embedded.path))}"
+        f"{speed:,.0f} rows/s → {shown(embedded.path)}"
     )
     screen.print(
-        f"to read them, in {recipe.path.name}:\n  curation:\n    dedup: "
+        f"to read them, in {shown(recipe.path.name)}:\n  curation:\n    dedup: "
         f"{{semantic: 0.95, embeddings: {escape(embedded.path.name)}}}"
     )
-    screen.print(f"next: {next_curate(recipe)}")
+    screen.print(f"next: {shown(next_curate(recipe))}")

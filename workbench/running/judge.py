@@ -142,7 +142,7 @@ def judge_candidate(
         facts = {"path": str(judged.path), "object": judged.digest, "rows": judged.rows}
         print_json({**facts, "reused": judged.reused, "unscored": judged.unscored, "scores": shares})
         return
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in judged.unscored.items())
+    reasons = ", ".join(f"{count:,} {escape(reason)}" for reason, count in judged.unscored.items())
     screen.print(
         "judged: " + (", ".join(f"{count:,} rows {score}" for score, count in shares.items()) or "none")
     )

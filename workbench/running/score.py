@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from tilth.shards.errors import UsageError
 from tilth.workbench.running.train import next_curate
+from tilth.workbench.screen import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,7 +121,7 @@ def show(screen: Console, recipe: Recipe, scored: Scored) -> None:
 def show_recipe_lines(screen: Console, recipe: Recipe, path: Path, digest: str) -> None:
     """Print where the scores lie and how curation comes to read them."""
     name = os.path.relpath(path, recipe.base_dir)
-    screen.print(f"scores: {path} (object {digest[:12]})")
-    screen.print(f"to read them, in {recipe.path.name}:\n  curation:\n    scores: \\[{escape(name)}]")
+    screen.print(f"scores: {shown(path)} (object {digest[:12]})")
+    screen.print(f"to read them, in {shown(recipe.path.name)}:\n  curation:\n    scores: \\[{escape(name)}]")
     screen.print("to drop by them: scores: {paths: \\[…], bounds: {ifd: {high: 1.0}}}")
-    screen.print(f"next: {next_curate(recipe)}")
+    screen.print(f"next: {shown(next_curate(recipe))}")

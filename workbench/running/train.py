@@ -12,6 +12,7 @@ from tilth.curation.reading.remote import is_remote
 from tilth.curation.run.provenance import recipe_digest
 from tilth.shards.digest import file_sha256
 from tilth.shards.errors import UsageError
+from tilth.workbench.screen import shown
 from tilth.workbench.session import in_brackets, print_json, show_reasons
 
 if TYPE_CHECKING:
@@ -158,13 +159,13 @@ def show_run(screen: Console, result: RunResult) -> None:
     for line in facts["monitors"]:
         if line["triggered"]:
             screen.print(
-                f"[yellow]{line['finding']}[/] {line['monitor']} {escape(line['slice'])}: {line['evidence']}"
+                f"[yellow]{line['finding']}[/] {line['monitor']} {escape(line['slice'])}: {escape(line['evidence'])}"
             )
     screen.print(f"[bold]{escape(result.lines()[0])}[/]")
     show_reasons(screen, facts)
     if result.feedback_digest:
         screen.print(f"feedback: {result.feedback_digest[:12]} waits for the next curate")
-    screen.print(f"page: {page}\nnext: {facts['next']}")
+    screen.print(f"page: {shown(page)}\nnext: {escape(facts['next'])}")
 
 
 def _interval(value: dict[str, Any]) -> str:

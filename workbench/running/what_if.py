@@ -18,6 +18,7 @@ from tilth.shards.errors import UsageError
 from tilth.shards.ledger import first_occurrences
 from tilth.shards.tables import WEIGHT_UNIT, Verdict
 from tilth.workbench.recipes.recipe_file import load
+from tilth.workbench.screen import shown
 from tilth.workbench.session import open_store
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def show(screen: Console, found: dict[str, Any], shown_rows: int) -> None:
         screen.print(table)
     for row in found["rows"][:shown_rows]:
         was, now = (_words(row[when]) for when in ("before", "after"))
-        screen.print(f"{row['row_id'][:12]} {escape(row['source_path'])}:{row['line']}  {was} → {now}")
+        screen.print(f"{row['row_id'][:12]} {shown(row['source_path'])}:{row['line']}  {was} → {now}")
     if len(found["rows"]) > shown_rows:
         screen.print(f"… {len(found['rows']) - shown_rows:,} more (--rows N, or --json for all)")
     others = ", ".join(f"{n:,} rows another {change}" for change, n in found["changes"].items()
