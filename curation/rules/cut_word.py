@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.language import CODE
-from tilth.curation.rules.response import ANSWERS, has_role, where
+from tilth.curation.rules.response import ANSWERS, has_role
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Verdict
 
@@ -46,7 +46,7 @@ class CutWord:
         whole = said.agg(row=pl.col("text").fill_null("").str.replace_all(CODE, " ").str.join("\n"))
         found = suspects.join(whole, on="row_id", how="left", maintain_order="left")
         cut = [is_cut(text, row) for text, row in found.select("text", "row").iter_rows()]
-        return found.select("row_id", "turn", cut=where(pl.Series(cut, dtype=pl.Boolean)))
+        return found.select("row_id", "turn", cut=pl.Series([float(one) for one in cut], dtype=pl.Float64))
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the one rule."""

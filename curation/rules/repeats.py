@@ -36,7 +36,7 @@ class Repeats:
     is an answer whose prompt asks for a song, a list, a table or a repetition.
     """
 
-    max_times: Count = limit(3)
+    max_times: Count = limit(3)  # how often one sentence may stand in an answer
     verdict: Verdict = limit(Verdict.KEEP)
 
     phase: ClassVar[Phase] = Phase.RULES
