@@ -14,7 +14,7 @@ from tilth.curation.reading.limits import Reason, Unreadable
 STRUCTURE = re.compile(rb'["{}\[\],]')
 STRING_REST = re.compile(rb'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+', re.DOTALL)
 OPENS = {b"}": b"{"[0], b"]": b"["[0]}
-OBJECT, ARRAY = b"{["
+OBJECT = b"{"[0]
 
 
 def elements(

@@ -96,9 +96,3 @@ def artefact_of(run_dir: Path, name: str) -> Path:
             f"run {run_dir.name}", f"left no {name}", "", "runs of a comparison leave none; train once more"
         )
     return path
-
-
-def record_of(run_dir: Path) -> dict[str, Any]:
-    """Return the record of a finished run."""
-    record: dict[str, Any] = json.loads((run_dir / RECORD).read_bytes())
-    return record

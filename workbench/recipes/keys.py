@@ -32,7 +32,6 @@ class RecipeKey:
     unit: str
     range: str
     sentence: str
-    is_section: bool
 
     @property
     def takes(self) -> str:
@@ -98,7 +97,6 @@ def _keys(part: Schema, definitions: Schema, above: str) -> Iterator[RecipeKey]:
             unit=_unit(name, choices),
             range=next((words for choice in choices if (words := _range(choice))), ""),
             sentence=value.get("description") or "",
-            is_section=bool(sections),
         )
         for section in sections[:1]:
             yield from _keys(section, definitions, f"{path}.")
