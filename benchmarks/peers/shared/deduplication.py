@@ -28,8 +28,8 @@ def shingles(text: str) -> set[bytes]:
     return {b" ".join(words[i : i + 5]) for i in range(max(1, len(words) - 4))}
 
 
-def report(package: str, rows: int, repeats: Callable[[int], list[Any]]) -> None:
-    """Time `repeats(rows)`, which looks at the first so many texts, and print what it found."""
+def report(package: str, rows: int, repeats: Callable[[int], list[Any]], found_as: str = "repeats") -> None:
+    """Time `repeats(rows)`, which looks at the first so many texts, and print what it found under `found_as`."""
     repeats(WARM_UP_ROWS)
     started = time.process_time()
     found = repeats(rows)
@@ -37,4 +37,4 @@ def report(package: str, rows: int, repeats: Callable[[int], list[Any]]) -> None
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     peak = re.search(r"VmHWM:\s+(\d+)", status)
     figures = {"rows": rows, "cpu_s": cpu_s, "peak_mib": int(peak[1]) >> 10 if peak else None}
-    print(json.dumps({"version": version(package), **figures, "repeats": found}))
+    print(json.dumps({"version": version(package), **figures, found_as: found}))
