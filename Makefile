@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # One thread a test process: two processes already fill two cores.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 GX_ANALYTICS_ENABLED=false
 
-.PHONY: demo test install base check bench faults mutants proof clean
+.PHONY: demo test install base check reference bench figures faults mutants proof clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,9 +14,10 @@ help:
 	@echo "make test     run the test suite (about 10 minutes on 2 cores)"
 	@echo "make install  set up the commands curate, train, validate, refresh and tilth for your own data"
 	@echo "make base     bring a small open model to tune (SmolLM2-135M, 93 MB, Apache-2.0)"
-	@echo "make check    ruff, the type checker and the rule of imports"
+	@echo "make check    ruff, the type checker, what editors see, and the rule of imports"
 	@echo "make reference  docs/reference, written from the code"
 	@echo "make bench    timings and recall, written to benchmarks/results/"
+	@echo "make figures  the tables of figures, from benchmarks/results/"
 	@echo "make faults   the fault classes at full counts, written to benchmarks/results/"
 	@echo "make mutants  every guard against a silent failure removed in turn: a test must fail (about 6 minutes)"
 	@echo "make proof    steered against unsteered against random removal, written to benchmarks/results/"
@@ -51,6 +52,7 @@ base: $(VENV)/.installed
 check: $(VENV)/.developer
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@MYPYPATH=src $(BIN)/mypy -p tilth
+	@$(BIN)/python -m tests.editors
 	@$(TEST_ENV) $(BIN)/python -m pytest tests/test_house.py
 
 reference: $(VENV)/.developer
@@ -58,6 +60,9 @@ reference: $(VENV)/.developer
 
 bench: $(VENV)/.developer
 	@$(BIN)/python -m benchmarks.bench
+
+figures: $(VENV)/.developer
+	@$(BIN)/python -m benchmarks.tools.figures
 
 faults: $(VENV)/.developer
 	@TILTH_FULL=1 $(TEST_ENV) $(BIN)/python -m benchmarks.faults

@@ -31,7 +31,8 @@ def unresolved(report: str) -> list[str]:
     return [
         f"{line['file']}:{line['range']['start']['line'] + 1}: {line['message']}"
         for line in found
-        if line.get("rule") in ("reportMissingImports", "reportMissingModuleSource") and '"tilth' in line["message"]
+        if line.get("rule") in ("reportMissingImports", "reportMissingModuleSource")
+        and '"tilth' in line["message"]
     ]
 
 

@@ -34,7 +34,13 @@ def write(name: str, command: str, figures: dict[str, Any]) -> Path:
     result = {
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"cores": os.cpu_count(), "processor": _processor(), "memory_gib": _memory_gib()},
+        "machine": {
+            "cores": os.cpu_count(),
+            "processor": _processor(),
+            "memory_gib": _memory_gib(),
+            # More than one process a core: wall clocks say little, CPU seconds a little less than alone.
+            "beside_other_work": os.getloadavg()[1] > (os.cpu_count() or 1) + 1,
+        },
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
         "figures": figures,
     }
