@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from tilth.shards.errors import Untrainable
+from tilth.shards.errors import TrainingError, Untrainable
 from tilth.shards.version import Version
 from tilth.training.rows.probe import Part
 from tilth.training.rows.text import TOO_LONG, Rendered
@@ -70,13 +70,14 @@ def longest(rendered: Rendered, max_tokens: int, places: Mapping[bytes, str]) ->
 def require_labels(rendered: Rendered, rows: int, what: str, reasons: list[str]) -> None:
     """Refuse to train when more than MAX_SKIPPED of the rows hold nothing to learn.
 
-    One row may be left out of MIN_ROWS_FOR_ONE. Raises Untrainable with the reasons.
+    One row may be left out of MIN_ROWS_FOR_ONE. Raises Untrainable with the reasons, TrainingError
+    where there are no rows at all.
     """
     allowed = max(MAX_SKIPPED * rows, 1 if rows >= MIN_ROWS_FOR_ONE else 0)
     if len(rendered.skipped) <= allowed and rendered.examples:
         return
     if not rows:
-        raise Untrainable(
+        raise TrainingError(
             what,
             "it holds no row to train on",
             "Nothing was trained",
