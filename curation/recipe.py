@@ -175,7 +175,8 @@ def model_of(cls: type) -> type[BaseModel]:
     """Return the pydantic model of a parameter dataclass; it remembers the class as `__tilth_class__`."""
     hints = get_type_hints(cls, include_extras=True)
     spec: dict[str, Any] = {f.name: (hints[f.name], _default(f)) for f in fields(cls)}
-    model: type[BaseModel] = create_model(cls.__name__, __config__=ConfigDict(extra="forbid"), **spec)
+    config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model: type[BaseModel] = create_model(cls.__name__, __config__=config, **spec)
     model.__tilth_class__ = cls  # type: ignore[attr-defined]
     return model
 

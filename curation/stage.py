@@ -41,10 +41,16 @@ class Phase(IntEnum):
 
 
 # What a parameter may be; a value outside is refused with its range.
+MOST = 1 << 40  # of things that are counted: beyond it a bound is a slip of the pen
 Share = Annotated[float, Field(ge=0, le=1)]  # a part of a whole, or a similarity
-Ratio = Annotated[float, Field(ge=0)]  # of two amounts
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
+Ratio = Annotated[float, Field(ge=0, le=MOST)]  # of two amounts
+Number = Annotated[
+    float, Field(ge=-1e300, le=1e300)
+]  # a bound on a measure of which only the recipe knows the unit
+Weight = Annotated[float, Field(ge=1, le=1000)]  # how many times as much as another
+Count = Annotated[int, Field(ge=0, le=MOST)]
+Positive = Annotated[int, Field(ge=1, le=MOST)]
+Words = Annotated[int, Field(ge=1, le=1000)]  # of a run
 
 
 def limit(default: Any) -> Any:

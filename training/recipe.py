@@ -12,7 +12,7 @@ from tilth.shards.tables import FOLDS
 class Section(BaseModel):
     """A part of the recipe: unknown keys are refused, values never change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class LoraRecipe(Section):
@@ -24,8 +24,8 @@ class LoraRecipe(Section):
     on NVIDIA cards only.
     """
 
-    rank: int = Field(default=16, ge=1)  # rank of the two matrices of an adapter
-    alpha: int = Field(default=32, ge=1)  # what an adapter's output is scaled by, over rank
+    rank: int = Field(default=16, ge=1, le=65_536)  # rank of the two matrices of an adapter
+    alpha: int = Field(default=32, ge=1, le=65_536)  # what an adapter's output is scaled by, over rank
     dropout: float = Field(default=0.0, ge=0, lt=1)  # share of an adapter's inputs left out at a step
     variant: Literal["lora", "rslora", "dora", "pissa", "osf"] = "lora"
     bits: Literal[4] | None = None
@@ -38,9 +38,9 @@ class GradualRecipe(Section):
     steps after which all are open. decay: each group's rate is that of the group above divided by this.
     """
 
-    groups: int = Field(default=4, ge=2)
+    groups: int = Field(default=4, ge=2, le=1_000)
     until: float = Field(default=0.5, gt=0, le=1)
-    decay: float = Field(default=2.6, ge=1)
+    decay: float = Field(default=2.6, ge=1, le=1_000)
 
 
 class DpoRecipe(Section):
@@ -52,9 +52,11 @@ class DpoRecipe(Section):
     """
 
     weights: Literal["lora", "full", "gradual"] = "lora"  # the method whose weights are trained
-    beta: float = Field(default=0.1, gt=0)  # how hard the model is held to its base
+    beta: float = Field(default=0.1, gt=0, le=1_000)  # how hard the model is held to its base
     length_normalised: bool = False  # log-ratios per token
-    sft_weight: float = Field(default=0.0, ge=0)  # of the loss on the chosen answer, beside that of the pair
+    sft_weight: float = Field(
+        default=0.0, ge=0, le=1_000
+    )  # of the loss on the chosen answer, beside that of the pair
 
 
 class RetentionRecipe(Section):
@@ -69,11 +71,11 @@ class RetentionRecipe(Section):
     2109.01903; adapters are scaled), keeping within max_forgotten.
     """
 
-    max_forgotten: float | None = Field(default=0.1, ge=0)
+    max_forgotten: float | None = Field(default=0.1, ge=0, le=100)
     replay: float = Field(default=0.01, ge=0, lt=1)
-    samples: int = Field(default=256, ge=0)
-    kl: float = Field(default=0.0, ge=0)
-    l2_sp: float = Field(default=0.0, ge=0)
+    samples: int = Field(default=256, ge=0, le=1_000_000)
+    kl: float = Field(default=0.0, ge=0, le=1_000)
+    l2_sp: float = Field(default=0.0, ge=0, le=1_000)
     interpolate: bool = False
 
     @model_validator(mode="after")
@@ -93,22 +95,28 @@ class TrainingRecipe(Section):
     gradual: GradualRecipe = GradualRecipe()  # for the method gradual
     dpo: DpoRecipe = DpoRecipe()  # preference pairs, for the method dpo
     settings: dict[str, Any] = {}  # of a method that has no section of its own; it checks them itself
-    freeze_layers: int = Field(default=0, ge=0)  # full, gradual: the embeddings and so many layers above them
+    freeze_layers: int = Field(
+        default=0, ge=0, le=10_000
+    )  # full, gradual: embeddings, and so many layers above
     retention: RetentionRecipe = RetentionRecipe()  # what keeps the knowledge of the base
     rate: float | None = Field(default=None, gt=0, le=1)  # the highest rate; null: as the method has it
-    epochs: float = Field(default=2, gt=0)  # passes over the training rows
-    max_steps: int | None = Field(default=None, ge=1)  # where the run ends at the latest; null: by epochs
-    batch_tokens: int = Field(default=8192, ge=1)  # of an optimizer step
-    pack_tokens: int = Field(default=2048, ge=1)  # of a micro batch, computed at once
+    epochs: float = Field(default=2, gt=0, le=1_000)  # passes over the training rows
+    max_steps: int | None = Field(
+        default=None, ge=1, le=1 << 40
+    )  # where the run ends at the latest; null: by epochs
+    batch_tokens: int = Field(default=8192, ge=1, le=1 << 31)  # of an optimizer step
+    pack_tokens: int = Field(default=2048, ge=1, le=1 << 31)  # of a micro batch, computed at once
     recompute: Literal["auto", "on", "off"] = (
         "auto"  # compute layers again in the backward pass; auto: if nothing else fits
     )
-    max_tokens: int | None = Field(default=None, ge=2)  # longest row; null: the base's context
+    max_tokens: int | None = Field(default=None, ge=2, le=1 << 31)  # longest row; null: the base's context
     warmup: float = Field(default=0.03, ge=0, lt=1)  # share of the steps
     schedule: Literal["cosine", "linear", "constant", "slanted"] = "cosine"  # how the rate falls after warmup
-    clip_norm: float = Field(default=1.0, gt=0)  # bound on the norm of the gradient
-    weight_decay: float = Field(default=0.0, ge=0)  # strength of AdamW's decay, on matrices
-    seed: int = Field(default=0, ge=0)  # decides the order of rows and what is drawn at random
+    clip_norm: float = Field(default=1.0, gt=0, le=1e6)  # bound on the norm of the gradient
+    weight_decay: float = Field(default=0.0, ge=0, le=100)  # strength of AdamW's decay, on matrices
+    seed: int = Field(
+        default=0, ge=0, le=(1 << 32) - 1
+    )  # decides the order of rows and what is drawn at random
     twin_folds: tuple[Annotated[int, Field(ge=0, lt=FOLDS)], ...] = (0,)  # of 40, withheld from training
     early_stop: bool = True  # stop where held-out loss surely rises, and keep the best step
     template: str | None = None  # path of a Jinja chat template
@@ -118,7 +126,7 @@ class TrainingRecipe(Section):
     tools: Literal["keep", "drop"] = "keep"  # drop: their definitions are not shown to the template
     base_knowledge: str | None = None  # path of documents or chats the base already knows
     checkpoint_minutes: float = Field(  # between two checkpoints, from which a rerun resumes
-        default=10, gt=0
+        default=10, gt=0, le=100_000
     )  # time between two checkpoints, from which a rerun resumes
     device: Literal["auto", "cpu", "cuda"] = "auto"  # where it is computed; auto: a card where there is one
     precision: Literal["auto", "float32"] = (
@@ -136,8 +144,10 @@ class Task(Section):
     path: str  # a file of questions with references
     metric: str  # of evaluation/metrics, or of an entry point of the group tilth.metrics
     name: str | None = None  # null: the stem of the file
-    max_new_tokens: int = Field(default=64, ge=1)  # of an answer at most
-    max_rows: int = Field(default=200, ge=1)  # questions that are asked, from the beginning of the file
+    max_new_tokens: int = Field(default=64, ge=1, le=1 << 20)  # of an answer at most
+    max_rows: int = Field(
+        default=200, ge=1, le=1 << 31
+    )  # questions that are asked, from the beginning of the file
 
 
 class EvaluationRecipe(Section):
@@ -149,7 +159,7 @@ class EvaluationRecipe(Section):
 
     share: float = Field(default=0.05, gt=0, le=1)  # share of the run's time spent on it
     every: float = Field(default=0.05, gt=0, le=1)  # share of the steps between two evaluations
-    max_rows_per_slice: int = Field(default=200, ge=1)  # held-out rows on which loss is measured
-    few_shot: int = Field(default=3, ge=0)
+    max_rows_per_slice: int = Field(default=200, ge=1, le=1 << 31)  # held-out rows on which loss is measured
+    few_shot: int = Field(default=3, ge=0, le=1_000)
     show_answers: bool = True  # answers on the page and in answers.*; off where the report shows no examples
     tasks: tuple[Task, ...] = ()  # questions that base and tuned model answer

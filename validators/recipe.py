@@ -11,10 +11,10 @@ class Checks(BaseModel):
     A field is named after what it bounds; which metric that is and how severe a breach is stand in `gate`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    max_unaccounted: int | None = Field(0, ge=0)  # input lines without exactly one fate
-    min_rows: int | None = Field(1, ge=0)  # kept rows
+    max_unaccounted: int | None = Field(0, ge=0, le=1 << 40)  # input lines without exactly one fate
+    min_rows: int | None = Field(1, ge=0, le=1 << 40)  # kept rows
     max_duplicate_rate: float | None = Field(0.01, ge=0, le=1)  # kept rows whose text another kept row has
     max_leak_rate: float | None = Field(
         0.0, ge=0, le=1
@@ -28,6 +28,6 @@ class Checks(BaseModel):
 class ReportOptions(BaseModel):
     """What the data page may show."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     examples: int = Field(default=50, ge=0, le=50)  # rows shown in all, redacted and shortened; 0: none

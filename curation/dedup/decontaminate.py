@@ -9,7 +9,7 @@ import polars as pl
 
 from tilth.curation.dedup.contamination import RULES, ContaminationRule, RuleName, frontier
 from tilth.curation.dedup.evaluation_items import ASKED, PROMPT, read_items
-from tilth.curation.stage import Phase, Positive, Share, Texts, limit, stage
+from tilth.curation.stage import Phase, Positive, Share, Texts, Words, limit, stage
 from tilth.shards.tables import FINDINGS, Role, Verdict, empty
 
 MIN_RESPONSE_TOKENS = 24  # shorter answers (labels, calls, set phrases) recur without a leak
@@ -54,7 +54,7 @@ class Decontaminate:
     max_coverage: Share | None = limit(None)  # of an item's words in a row; null: as `rule` has it
     min_tokens: Positive | None = limit(None)  # of an item that a row must cover; null: as `rule` has it
     max_span: Positive | None = limit(None)  # words shared in one run; null: as `rule` has it
-    ngram: Positive | None = None  # words of a run that is compared; null: as `rule` has it
+    ngram: Words | None = None  # words of a run that is compared; null: as `rule` has it
     max_gram_rows: Positive | None = None  # rows in which a run of words may stand; null: as `rule` has it
 
     rewordings: Share | None = None  # cosine from which on a prompt says an item in other words; null: off

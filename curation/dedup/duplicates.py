@@ -24,7 +24,8 @@ def near_duplicates(
     Similarity is the exact Jaccard similarity of word shingles, and no pair >= `jaccard` is missed. `witness`
     is the index of the most similar earlier text that repeats none itself, so that dropping every `index`
     keeps every witness. With `responses`, `texts` are their prompts, and both must be similar: the lesser of
-    the two counts. keep_siblings: see marks.py.
+    the two counts. keep_siblings: see marks.py. Raises ValueError for a `jaccard` that is no share, or lengths
+    that differ.
 
     >>> near_duplicates(pl.Series(["a b c d e f", "g h i j k l", "A b  c d e f!"]))["witness"].to_list()
     [0]
@@ -46,7 +47,7 @@ def semantic_duplicates(
     Similarity is the cosine of the vectors, exact over 16-bit integers; `witness` as in `near_duplicates`.
     vectors, response_vectors: (texts, dimensions) of an encoder of yours; without them vectors are made of
     words (lexical.py). Texts of at most one shingle are alike only if they are the same. Pairs in different
-    k-means cells are missed; up to 1,535 texts there is one cell.
+    k-means cells are missed; up to 1,535 texts there is one cell. Raises ValueError as `near_duplicates`.
 
     >>> said = pl.Series(["how tall is the old tower of Pisa", "the old tower of Pisa is how tall"])
     >>> semantic_duplicates(said, cosine=0.6)["witness"].to_list()
@@ -64,6 +65,8 @@ def semantic_duplicates(
         else lexical.quantized(one.astype(np.float32))
         for field, one in zip((prompts, answers), given)
     )
+    if len(asked) != len(said) or len(said) != texts.len():
+        raise ValueError("there must be one vector for every text")
     made = by_cell(asked, said, cells(asked, said), np.arange(texts.len()))
     return _repeats(texts, responses, 5, keep_siblings, semantic=cosine, vectors=made)
 
@@ -71,6 +74,8 @@ def semantic_duplicates(
 def _fields(texts: pl.Series, responses: pl.Series | None) -> tuple[pl.Series, pl.Series]:
     """Return prompts and responses, no prompts where texts stand alone."""
     if responses is not None:
+        if texts.len() != responses.len():
+            raise ValueError("there must be one response for every prompt")
         return texts, responses
     return pl.Series([""], dtype=pl.String).new_from_index(0, texts.len()), texts
 
@@ -89,6 +94,9 @@ def _repeats(
     from tilth.curation.similarity.sets import field_of, in_place
     from tilth.curation.similarity.shingles import describe
 
+    for bound in (near, semantic):
+        if bound is not None and not 0 <= bound <= 1:
+            raise ValueError(f"a similarity is from 0 to 1, not {bound}")
     prompts, answers = _fields(texts, responses)
     asked, said = (describe(field, width) for field in (prompts, answers))
     keys = pl.concat([asked.select("low", "high"), said.select(low2="low", high2="high")], how="horizontal")

@@ -11,7 +11,7 @@ import polars as pl
 from tilth.curation.dedup.beside import beside
 from tilth.curation.dedup.numbers import plain_numbers
 from tilth.curation.dedup.split_family import SplitFamily
-from tilth.curation.stage import Phase, Positive, Share, Texts, limit, stage
+from tilth.curation.stage import Phase, Share, Texts, Words, limit, stage
 from tilth.shards.errors import TilthError
 from tilth.shards.tables import Split, Verdict
 
@@ -59,7 +59,7 @@ class Dedup:
     held_out_jaccard: Share | None = limit(0.8)
     exact: bool = limit(True)  # also rows whose text is equal but for case and blanks
     max_cluster: Share = limit(0.1)
-    shingle_words: Positive = 5  # of a shingle, the unit that Jaccard similarity counts
+    shingle_words: Words = 5  # of a shingle, the unit that Jaccard similarity counts
 
     phase: ClassVar[Phase] = Phase.DEDUP
     row_local: ClassVar[bool] = True

@@ -45,6 +45,8 @@ def signatures(
     from tilth.curation.similarity.minhash import write_signatures
     from tilth.curation.similarity.shingles import batches, buffers
 
+    if permutations < 1 or shingle_words < 1:
+        raise ValueError("permutations and shingle_words must be at least 1")
     a, b = _permutations(permutations, seed, scheme)
     out = np.full((texts.len(), permutations), 0xFFFFFFFF, np.uint32)
     done = 0

@@ -22,13 +22,12 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
 import polars as pl
-from pydantic import Field
 
 from tilth.curation.feedback.record import Evidence, read_record
-from tilth.curation.stage import Positive, Share
+from tilth.curation.stage import Positive, Share, Weight
 from tilth.shards.feedback import FeedbackHeader, Finding
 from tilth.shards.tables import FINDINGS, Verdict, conform, empty
 
@@ -61,7 +60,7 @@ class PushbackPolicy:
     expires_after: Positive = 2  # further records, unless one confirms it, until an action lapses
     max_shift: Share = 0.15  # how far the mixture of slices may move (total variation)
     min_weight: Share = 0.25
-    max_weight: Annotated[float, Field(ge=1)] = 4.0
+    max_weight: Weight = 4.0
     min_known_share: Share = 0.5
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from tilth.curation.stage import Count, Positive
 
@@ -14,8 +16,8 @@ class ReadLimits:
     """Bounds on input; what lies beyond one is quarantined, never read."""
 
     max_line_bytes: Positive = 16 << 20  # one line, CSV record or array element
-    max_depth: Positive = 64  # nesting of objects and arrays
-    max_turns: Positive = 4096  # turns of one row
+    max_depth: Annotated[int, Field(ge=1, le=256)] = 64  # nesting of objects and arrays
+    max_turns: Annotated[int, Field(ge=1, le=65_535)] = 4096  # turns of one row
     max_file_bytes: Positive = 256 << 30  # one file, after decompression
     max_expansion: Positive = 200  # bytes out per byte in, judged beyond `free_expansion_bytes`
     free_expansion_bytes: Count = 256 << 20  # bytes out of a file before `max_expansion` is judged

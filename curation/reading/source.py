@@ -47,7 +47,7 @@ class Source(BaseModel):
     encoding, delimiter, quote: of a text file or CSV, where they are not found right.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     path: str
     name: str | None = None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from tilth.curation.stage import Rule
+from tilth.curation.stage import Number, Rule
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import Verdict
 
-Bounds = dict[str, dict[Literal["low", "high"], float]]
+Bounds = dict[str, dict[Literal["low", "high"], Number]]
 
 
 def bounded(bounds: Bounds, known: Iterable[str], key: tuple[str, ...], verdict: Verdict) -> tuple[Rule, ...]:

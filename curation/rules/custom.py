@@ -10,7 +10,7 @@ import polars as pl
 
 from tilth.curation.rules.expression import ExpressionError, columns, parse
 from tilth.curation.rules.response import RESPONSES, has_role
-from tilth.curation.stage import Phase, Rule, stage
+from tilth.curation.stage import Number, Phase, Rule, stage
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import Role, Verdict
 
@@ -30,8 +30,8 @@ class CustomRule:
     name: str  # the reason in the ledger
     expression: str  # a polars expression over `prompt`, `response` and the columns of a row
     verdict: Verdict = Verdict.KEEP
-    low: float | None = None  # the least value that keeps a row
-    high: float | None = None  # the greatest value that keeps a row
+    low: Number | None = None  # the least value that keeps a row
+    high: Number | None = None  # the greatest value that keeps a row
 
 
 @stage("custom", order=90, default=False)

@@ -22,7 +22,7 @@ class Length:
 
     min_chars: Count = limit(1)  # of a response
     max_chars: Count = limit(32_768)  # of a response
-    max_prompt_chars: int | None = limit(None)
+    max_prompt_chars: Count | None = limit(None)
     verdict: Verdict = limit(Verdict.KEEP)
 
     phase: ClassVar[Phase] = Phase.RULES

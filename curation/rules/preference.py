@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.rules.response import has_role, where
-from tilth.curation.stage import Phase, Rule, limit, stage
+from tilth.curation.stage import Phase, Positive, Rule, limit, stage
 from tilth.shards.tables import Role, Shape, Verdict
 
 
@@ -22,7 +22,7 @@ class Preference:
     """
 
     verdict: Verdict = limit(Verdict.DROP)
-    max_chars: int | None = None
+    max_chars: Positive | None = None
 
     phase: ClassVar[Phase] = Phase.RULES
     unit: ClassVar[Literal["row", "turn"]] = "row"

@@ -72,7 +72,7 @@ class Prose:
     )  # Gopher: share of the characters in such paragraphs
     max_duplicate_lines: Share | None = limit(0.3)  # Gopher: share of the lines that repeat one
     max_duplicate_line_chars: Share | None = limit(0.2)  # Gopher: share of the characters in such lines
-    max_top_gram_chars: tuple[float, float, float] = limit((0.20, 0.18, 0.16))
+    max_top_gram_chars: tuple[Share, Share, Share] = limit((0.20, 0.18, 0.16))
     max_duplicate_gram_chars: tuple[Share, Share, Share, Share, Share, Share] = limit(
         (0.15, 0.14, 0.13, 0.12, 0.11, 0.10)
     )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
-from pydantic import Field
 
-from tilth.curation.stage import Phase, Share, Texts, limit, stage
+from tilth.curation.stage import Phase, Share, Texts, Weight, limit, stage
 from tilth.shards.columns import column
 from tilth.shards.errors import RecipeError
 from tilth.shards.shares import aim_of
@@ -36,9 +35,9 @@ class Balance:
     """
 
     by: tuple[str, ...] = ()
-    target: dict[str, dict[str, float]] | None = None
+    target: dict[str, dict[str, Share]] | None = None
     min_effective: Share = limit(0.6)
-    max_weight: Annotated[float, Field(ge=1)] = limit(4.0)
+    max_weight: Weight = limit(4.0)
 
     phase: ClassVar[Phase] = Phase.WEIGH
 

@@ -198,7 +198,9 @@ def describe(texts: pl.Series, width: int = 5) -> pl.DataFrame:
     visible character. shingles: sorted and distinct. A text of fewer than `width` tokens is one shingle by
     itself, punctuation included, so that "12 USD to EUR" and "12 EUR to USD", or "2 + 2" and "2 - 2", stay
     apart; an empty text has none. In Python and YAML the depth of a line is part of its first word.
+    Raises ValueError for a width below 1.
     """
+    _require_width(width)
     return pl.concat([_describe(with_levels(batch), width) for batch in batches(texts)], rechunk=True)
 
 
@@ -209,6 +211,7 @@ def fingerprints(texts: pl.Series) -> pl.DataFrame:
 
 def gram_lists(texts: pl.Series, width: int) -> pl.Series:
     """Return the hash of every run of `width` tokens of each text, in order (List(UInt64))."""
+    _require_width(width)
     return pl.concat([_gram_list(batch, width) for batch in batches(texts)], rechunk=True)
 
 
@@ -217,6 +220,12 @@ def as_arrays(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     array = lists.rechunk().to_arrow()
     offsets = array.offsets.to_numpy().astype(np.int64)
     return np.ascontiguousarray(array.values.to_numpy()[offsets[0] : offsets[-1]]), offsets - offsets[0]
+
+
+def _require_width(width: int) -> None:
+    """Raise ValueError for a width that the kernels, which check nothing, would write beyond their memory by."""
+    if not 1 <= width < 1 << 31:
+        raise ValueError(f"a shingle must have at least one word, not {width}")
 
 
 def _fingerprints(data: np.ndarray, offsets: np.ndarray) -> pl.DataFrame:

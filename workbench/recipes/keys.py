@@ -95,7 +95,7 @@ def _keys(part: Schema, definitions: Schema, above: str) -> Iterator[RecipeKey]:
             type=" or ".join(dict.fromkeys(_type(choice, definitions) for choice in choices)),
             default="" if "default" not in value or (default is None and sections) else json.dumps(default),
             unit=_unit(name, choices),
-            range=next((words for choice in choices if (words := _range(choice))), ""),
+            range=next((words for choice in [*choices, *items] if (words := _range(choice))), ""),
             sentence=value.get("description") or "",
         )
         for section in sections[:1]:

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 class RefreshRecipe(BaseModel):
     """When the loop runs by itself and what may move the served version."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     schedule: str | None = None  # a cron line
     promote: Literal["checks", "training"] = "checks"  # what serves a version: its checks, or a better model
-    seeds: int = Field(2, ge=1)  # paired seeds of a comparison
-    compare_steps: int | None = Field(None, ge=1)  # budget of each of its runs; null: as long as training
+    seeds: int = Field(2, ge=1, le=1000)  # paired seeds of a comparison
+    compare_steps: int | None = Field(
+        None, ge=1, le=1 << 40
+    )  # budget of each of its runs; null: as long as training
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def parse_scalar(text: str) -> Any:
     """Return the value that YAML 1.2 gives a piece of text (`1e-5` is a number, `null` is None)."""
     try:
         return YAML(typ="safe", pure=True).load(text)
-    except YAMLError:
+    except (YAMLError, ValueError):  # a number of thousands of digits is one
         return text
 
 
@@ -82,9 +82,19 @@ def read_document(path: Path) -> Document:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise UsageError(str(path), "is not UTF-8 text", next_step="is this a recipe?") from None
+    loaded = _loaded(text, path)
+    if not isinstance(loaded, Mapping):
+        raise UsageError(path.name, "does not hold keys", next_step="a recipe begins with 'name: ...'")
+    document = Document(path.name, {})
+    document.data = _plain(loaded, (), document)
+    return document
+
+
+def _loaded(text: str, path: Path) -> Any:
+    """Return what YAML makes of a text. Raises UsageError with file and line."""
     try:
         _refuse_constructors(text, path.name)
-        loaded = YAML(typ="rt", pure=True).load(text)
+        return YAML(typ="rt", pure=True).load(text)
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UsageError(
@@ -95,11 +105,10 @@ def read_document(path: Path) -> Document:
         raise UsageError(f"{path.name}:{line}", f"not valid YAML ({error.problem})") from None
     except YAMLError as error:
         raise UsageError(path.name, f"not valid YAML ({str(error).splitlines()[0]})") from None
-    if not isinstance(loaded, Mapping):
-        raise UsageError(path.name, "does not hold keys", next_step="a recipe begins with 'name: ...'")
-    document = Document(path.name, {})
-    document.data = _plain(loaded, (), document)
-    return document
+    except (ValueError, OverflowError, RecursionError):
+        raise UsageError(
+            path.name, "holds a number, a date or a nesting that is too large to be read"
+        ) from None
 
 
 def _refuse_constructors(text: str, file: str) -> None:
