@@ -41,7 +41,7 @@ class Phase(IntEnum):
 
 
 # What a parameter may be; a value outside is refused with its range.
-MOST = 1 << 40  # of things that are counted: beyond it a bound is a slip of the pen
+MOST = 10**12  # of things that are counted: beyond it a bound is a slip of the pen
 Share = Annotated[float, Field(ge=0, le=1)]  # a part of a whole, or a similarity
 Ratio = Annotated[float, Field(ge=0, le=MOST)]  # of two amounts
 Number = Annotated[

@@ -102,14 +102,14 @@ class TrainingRecipe(Section):
     rate: float | None = Field(default=None, gt=0, le=1)  # the highest rate; null: as the method has it
     epochs: float = Field(default=2, gt=0, le=1_000)  # passes over the training rows
     max_steps: int | None = Field(
-        default=None, ge=1, le=1 << 40
+        default=None, ge=1, le=10**12
     )  # where the run ends at the latest; null: by epochs
-    batch_tokens: int = Field(default=8192, ge=1, le=1 << 31)  # of an optimizer step
-    pack_tokens: int = Field(default=2048, ge=1, le=1 << 31)  # of a micro batch, computed at once
+    batch_tokens: int = Field(default=8192, ge=1, le=10**9)  # of an optimizer step
+    pack_tokens: int = Field(default=2048, ge=1, le=10**9)  # of a micro batch, computed at once
     recompute: Literal["auto", "on", "off"] = (
         "auto"  # compute layers again in the backward pass; auto: if nothing else fits
     )
-    max_tokens: int | None = Field(default=None, ge=2, le=1 << 31)  # longest row; null: the base's context
+    max_tokens: int | None = Field(default=None, ge=2, le=10**9)  # longest row; null: the base's context
     warmup: float = Field(default=0.03, ge=0, lt=1)  # share of the steps
     schedule: Literal["cosine", "linear", "constant", "slanted"] = "cosine"  # how the rate falls after warmup
     clip_norm: float = Field(default=1.0, gt=0, le=1e6)  # bound on the norm of the gradient
@@ -144,9 +144,9 @@ class Task(Section):
     path: str  # a file of questions with references
     metric: str  # of evaluation/metrics, or of an entry point of the group tilth.metrics
     name: str | None = None  # null: the stem of the file
-    max_new_tokens: int = Field(default=64, ge=1, le=1 << 20)  # of an answer at most
+    max_new_tokens: int = Field(default=64, ge=1, le=1_000_000)  # of an answer at most
     max_rows: int = Field(
-        default=200, ge=1, le=1 << 31
+        default=200, ge=1, le=10**9
     )  # questions that are asked, from the beginning of the file
 
 
@@ -159,7 +159,7 @@ class EvaluationRecipe(Section):
 
     share: float = Field(default=0.05, gt=0, le=1)  # share of the run's time spent on it
     every: float = Field(default=0.05, gt=0, le=1)  # share of the steps between two evaluations
-    max_rows_per_slice: int = Field(default=200, ge=1, le=1 << 31)  # held-out rows on which loss is measured
+    max_rows_per_slice: int = Field(default=200, ge=1, le=10**9)  # held-out rows on which loss is measured
     few_shot: int = Field(default=3, ge=0, le=1_000)
     show_answers: bool = True  # answers on the page and in answers.*; off where the report shows no examples
     tasks: tuple[Task, ...] = ()  # questions that base and tuned model answer

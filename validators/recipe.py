@@ -13,8 +13,8 @@ class Checks(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    max_unaccounted: int | None = Field(0, ge=0, le=1 << 40)  # input lines without exactly one fate
-    min_rows: int | None = Field(1, ge=0, le=1 << 40)  # kept rows
+    max_unaccounted: int | None = Field(0, ge=0, le=10**12)  # input lines without exactly one fate
+    min_rows: int | None = Field(1, ge=0, le=10**12)  # kept rows
     max_duplicate_rate: float | None = Field(0.01, ge=0, le=1)  # kept rows whose text another kept row has
     max_leak_rate: float | None = Field(
         0.0, ge=0, le=1

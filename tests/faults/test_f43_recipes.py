@@ -1,4 +1,4 @@
-"""Class 43: whatever a recipe says ends in a run or in a line that names what is wrong, exit 2; never in a traceback."""
+"""Class 43: whatever a recipe says ends in a run, or in exit 2 and its line; never in a traceback or a signal."""
 
 from __future__ import annotations
 
@@ -30,11 +30,8 @@ NEVER = (".nan", ".inf", "-.inf", "1e400", "-1000001", "9" * 40, "[1]", "{a: 1}"
 
 
 def numbers() -> list[RecipeKey]:
-    return [
-        key
-        for key in recipe_keys()
-        if key.type in ("number", "whole number", "number or null", "whole number or null")
-    ]
+    kinds = ("number", "whole number", "number or null", "whole number or null")
+    return [key for key in recipe_keys() if key.type in kinds and not key.path.startswith("sources")]
 
 
 def test_every_number_of_a_recipe_has_both_ends() -> None:
@@ -56,15 +53,13 @@ def test_every_number_of_a_recipe_has_both_ends() -> None:
 def test_no_number_may_be_what_it_never_is(tmp_path: Path) -> None:
     write_lines(tmp_path / "rows.jsonl", [question(0)])
     recipe = tmp_path / "recipe.yaml"
-    for key in numbers():
+    for number, key in enumerate(numbers()):
         inside = key.path.split(".")
-        for value in NEVER:
+        for value in NEVER if FULL else (NEVER[number % 2], NEVER[2 + number % 7]):
             held = value
             for part in reversed(inside):
                 name = part.removesuffix(ITEM)
                 held = f"{{{name}: [{held}]}}" if part.endswith(ITEM) else f"{{{name}: {held}}}"
-            if key.path.startswith("sources"):
-                continue
             recipe.write_text(f"name: t\nsources: [{{path: rows.jsonl}}]\n\n{held[1:-1]}\n")
             with pytest.raises(UsageError, match=rf"^recipe\.yaml:4: {inside[0]}") as refused:
                 load(recipe)

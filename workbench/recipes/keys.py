@@ -131,9 +131,13 @@ def _range(part: Schema) -> str:
     """Return the bounds of a number in words."""
     low, above = part.get("minimum"), part.get("exclusiveMinimum")
     high, under = part.get("maximum"), part.get("exclusiveMaximum")
-    words = [f"from {low:g}" if low is not None else "", f"above {above:g}" if above is not None else ""]
-    words += [f"to {high:g}" if high is not None else "", f"below {under:g}" if under is not None else ""]
-    return " ".join(word for word in words if word)
+    words = {"from": low, "above": above, "to": high, "below": under}
+    return " ".join(f"{word} {_written(bound)}" for word, bound in words.items() if bound is not None)
+
+
+def _written(bound: float) -> str:
+    """Return a bound with commas between its thousands, or in powers of ten."""
+    return f"{bound:,.0f}" if bound == round(bound) and abs(bound) < 1e15 else f"{bound:g}"
 
 
 def _unit(name: str, choices: list[Schema]) -> str:

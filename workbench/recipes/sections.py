@@ -26,7 +26,7 @@ class RefreshRecipe(BaseModel):
     promote: Literal["checks", "training"] = "checks"  # what serves a version: its checks, or a better model
     seeds: int = Field(2, ge=1, le=1000)  # paired seeds of a comparison
     compare_steps: int | None = Field(
-        None, ge=1, le=1 << 40
+        None, ge=1, le=10**12
     )  # budget of each of its runs; null: as long as training
 
 

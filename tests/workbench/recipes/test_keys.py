@@ -32,7 +32,8 @@ def test_a_key_knows_its_unit_range_and_default() -> None:
     keys = {key.path: key for key in recipe_keys()}
     jaccard = keys["curation.dedup.near_jaccard"]
     assert (jaccard.range, jaccard.default, jaccard.unit) == ("from 0 to 1", "0.8", "share")
-    assert (keys["training.pack_tokens"].unit, keys["training.pack_tokens"].range) == ("tokens", "from 1")
+    pack = keys["training.pack_tokens"]
+    assert (pack.unit, pack.range) == ("tokens", "from 1 to 1,000,000,000")
     assert keys["training.rate"].range == "above 0 to 1"
     assert keys["checks.max_leak_rate"].takes == "number or null from 0 to 1 (default 0.0)"
 
