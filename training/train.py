@@ -18,7 +18,7 @@ from tilth.training.evaluation.evaluate import LoadedTask, load_tasks
 from tilth.training.evaluation.few_shot import answer_with_examples, worked_examples
 from tilth.training.evaluation.held_prompts import held_prompts
 from tilth.training.evaluation.judge import Judgement, answer_held, judge
-from tilth.training.evaluation.judges import task_texts
+from tilth.training.evaluation.judges import task_texts, train_texts
 from tilth.training.hardware import distributed
 from tilth.training.hardware.device import memory_errors
 from tilth.training.methods.method import attach
@@ -104,7 +104,10 @@ def _go_on_alone(job: Job, loop: Loop) -> None:
 def _questions(job: Job, model: Any) -> tuple[list[LoadedTask], LoadedTask | None]:
     """Return the tasks, and for a watched run the held-out prompts."""
     context = max_context(model.config)
-    tasks = load_tasks(job.evaluation, job.renderer, base_dir=job.base_dir, max_context=context)
+    trained_on = train_texts(job.version) if job.evaluation.tasks else []
+    tasks = load_tasks(
+        job.evaluation, job.renderer, base_dir=job.base_dir, max_context=context, trained_on=trained_on
+    )
     return tasks, held_prompts(job.version, job.renderer, context) if job.monitors else None
 
 

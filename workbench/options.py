@@ -18,6 +18,7 @@ from tilth.workbench.completion import (
 
 __all__ = [
     "HELP",
+    "anyway_option",
     "complete_keys",
     "complete_names",
     "complete_runs",
@@ -97,6 +98,11 @@ def rows_option(default: int, help_text: str = "How many rows to list.") -> Call
 def version_argument(name: str, *, required: bool = True) -> Callable[[Function], Function]:
     """Add a version as an argument of a command."""
     return click.argument(name, required=required, shell_complete=complete_versions)
+
+
+def anyway_option(function: Function) -> Function:
+    """Add --anyway to a command that takes only versions whose checks passed."""
+    return click.option("--anyway", is_flag=True, help="Take a version even if its checks failed.")(function)
 
 
 def version_option(help_text: str) -> Callable[[Function], Function]:

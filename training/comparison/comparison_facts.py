@@ -12,16 +12,17 @@ from tilth.shards.tables import VALUE_DECIMALS
 from tilth.shards.version import Version
 from tilth.training.comparison.endpoints import Answer, Endpoint, decide, level_of, measure
 from tilth.training.evaluation.judge import Judgement, fact
+from tilth.training.evaluation.metric import ADD_A_TASK
 from tilth.validators.facts.comparison import Arm, ComparisonFacts, Difference, RowChange, SeedResult
-from tilth.validators.facts.page import Word
+from tilth.validators.facts.page import DO_NOT_USE, NOT_ENOUGH_EVIDENCE, USE, Word
 
 if TYPE_CHECKING:
     from tilth.training.train import RunResult
 
 WORDS: dict[Answer, Word] = {
-    "better": "USE",
-    "worse": "DO NOT USE",
-    "no difference shown": "NOT ENOUGH EVIDENCE",
+    "better": USE,
+    "worse": DO_NOT_USE,
+    "no difference shown": NOT_ENOUGH_EVIDENCE,
 }
 
 
@@ -33,10 +34,19 @@ def facts_of(
     judged["base"] = [results["parent"][0].base] * len(seeds)
     endpoints = measure(judged, groups_of(parent))
     answer, sentence, reasons = decide(endpoints, len(seeds), steps)
+    has_task = any(endpoint.written for endpoint in endpoints)
+    word = WORDS[answer]
+    if word == USE and not has_task:
+        word = NOT_ENOUGH_EVIDENCE
+        reasons.insert(
+            0, f"judged on loss alone, which proves no answer better; add to the recipe: {ADD_A_TASK}"
+        )
+    if answer == "no difference shown" and (both := beyond_base(endpoints)):
+        reasons.append(both)
     changes = diff(parent, child)
     return ComparisonFacts(
         kind="comparison",
-        verdict=WORDS[answer],
+        verdict=word,
         reasons=reasons,
         next="",
         name=child.manifest.name,
@@ -53,6 +63,21 @@ def facts_of(
         actions=[],
         links=[],
     )
+
+
+def beyond_base(endpoints: list[Endpoint]) -> str:
+    """Return in words that both versions surely beat the base, where they do: their own pages may then say USE."""
+    level = level_of(endpoints)
+    for endpoint in endpoints:
+        if not endpoint.primary:
+            continue
+        changes = [endpoint.difference(arm, "base", level) for arm in ("parent", "child")]
+        if all(not c.covers(0) and (c.mean < 0) == endpoint.lower_is_better for c in changes):
+            of = f"{endpoint.label}: {changes[0].mean:+.4f} and {changes[1].mean:+.4f} {endpoint.unit}"
+            return (
+                f"both are better than the base ({of}), as their pages say; which of the two is, is not shown"
+            )
+    return ""
 
 
 def groups_of(version: Version) -> dict[bytes, str]:

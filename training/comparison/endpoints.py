@@ -6,7 +6,7 @@ A difference counts only if its interval over seeds and rows leaves out zero and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,11 +32,20 @@ class Endpoint:
     sizes: np.ndarray
     clusters: np.ndarray | None
     primary: bool
+    bounded: bool = False  # whether values are scores in [0, 1]
+    written: bool = False  # whether they score answers
+
+    @property
+    def distinct(self) -> int:
+        """How many units differ: rows, or different questions."""
+        if self.lower_is_better or self.clusters is None:
+            return self.sizes.size
+        return len(np.unique(self.clusters))
 
     def difference(self, arm: str, other: str, level: float) -> intervals.Interval:
         """Return arm - other, paired by seed and unit."""
-        delta = self.values[arm] - self.values[other]
-        return intervals.paired_bootstrap(delta, self.sizes, clusters=self.clusters, level=level)
+        delta, ends = self.values[arm] - self.values[other], (-1.0, 1.0) if self.bounded else None
+        return intervals.paired_mean(delta, self.sizes, clusters=self.clusters, ends=ends).interval(level)
 
 
 def measure(judged: Mapping[str, list[Judgement]], groups: Mapping[bytes, str]) -> list[Endpoint]:
@@ -62,7 +71,8 @@ def measure(judged: Mapping[str, list[Judgement]], groups: Mapping[bytes, str]) 
     for i, task in enumerate(first.tasks):
         scores = {arm: np.stack([m.tasks[i].scores for m in models]) for arm, models in judged.items()}
         ones = np.ones(len(task.scores))
-        endpoints.append(Endpoint(task.name, task.metric, False, scores, ones, None, True))
+        made = Endpoint(task.name, task.metric, False, scores, ones, task.clusters, True)
+        endpoints.append(replace(made, bounded=task.bounded, written=task.written))
     for name in sorted(common["slice"].unique()):
         mine = (common["slice"] == name).to_numpy()
         part = {arm: values[:, mine] for arm, values in aligned.items()}
@@ -93,6 +103,9 @@ def decide(endpoints: list[Endpoint], seeds: int, steps: int) -> tuple[Answer, s
         change = endpoint.difference("child", "parent", level)
         text = f"child - parent, {endpoint.label}: {_shown(change)} {endpoint.unit}"
         moved = seeds >= MIN_SEEDS and not change.covers(0)
+        if endpoint.distinct < intervals.MIN_TO_DECIDE:
+            text += f" ({endpoint.distinct} are too few: {intervals.MIN_TO_DECIDE} can decide)"
+            moved = False
         if moved and "random removal" in endpoint.values:
             random = endpoint.difference("random removal", "parent", level)
             text += f"; random removal {random.mean:+.4f}"

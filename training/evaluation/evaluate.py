@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tilth.shards.digest import canonical_json
 from tilth.shards.errors import SourceError
 from tilth.training.evaluation import tasks
 from tilth.training.evaluation.metric_plugins import find
+from tilth.training.evaluation.tasks import question_texts
 from tilth.training.recipe import EvaluationRecipe, Task
+from tilth.training.rows.overlap import held
 
 if TYPE_CHECKING:
     from tilth.training.rows.text import Renderer
@@ -28,6 +31,7 @@ class Question:
 
     item: tasks.Item
     prompt_ids: list[int]
+    told: bool = False  # whether a train row holds it, or nearly
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,12 @@ class LoadedTask:
     questions: list[Question]
     skipped: int
 
+    @property
+    def clusters(self) -> np.ndarray:
+        """Return an integer per question, equal for questions that ask the same."""
+        asked = [canonical_json([q.item.messages, q.item.tools]) for q in self.questions]
+        return np.unique(np.array(asked, dtype=object), return_inverse=True)[1]
+
 
 @dataclass(frozen=True)
 class TaskScores:
@@ -49,6 +59,9 @@ class TaskScores:
     metric: str
     scores: np.ndarray  # (items,) in [0, 1]
     answers: list[str]
+    clusters: np.ndarray | None = None  # (items,) equal for equal questions; None: each stands alone
+    written: bool = True  # whether answers are scored, and not the probabilities of given ones
+    bounded: bool = True  # whether scores are in [0, 1]
 
     @property
     def mean(self) -> float:
@@ -57,15 +70,22 @@ class TaskScores:
 
 
 def load_tasks(
-    evaluation: EvaluationRecipe, renderer: Renderer, *, base_dir: Path, max_context: int
+    evaluation: EvaluationRecipe,
+    renderer: Renderer,
+    *,
+    base_dir: Path,
+    max_context: int,
+    trained_on: Sequence[str] = (),
 ) -> list[LoadedTask]:
     """Read and render the tasks of a recipe.
 
-    Questions that leave no room for the answer in the model's context are skipped and counted.
+    Questions that leave no room for the answer in the model's context are skipped and counted. trained_on: what is
+    said in the train rows, to mark the questions that stand in them.
     Raises SourceError for an unreadable file or a task none of whose questions fit, TrainingError for a metric that
     is not to be had: before anything is trained.
     """
-    return [_load(task, renderer, base_dir, max_context) for task in evaluation.tasks]
+    loaded = [_load(task, renderer, base_dir, max_context) for task in evaluation.tasks]
+    return [_marked(task, trained_on) for task in loaded] if trained_on else loaded
 
 
 def answer_tasks(model: Any, tokenizer: Any, loaded: list[LoadedTask]) -> list[TaskScores]:
@@ -75,7 +95,8 @@ def answer_tasks(model: Any, tokenizer: Any, loaded: list[LoadedTask]) -> list[T
         answers = generate(model, tokenizer, [q.prompt_ids for q in task.questions], task.max_new_tokens)
         score = find(task.metric).score
         values = [score(text, q.item.reference) for text, q in zip(answers, task.questions)]
-        results.append(TaskScores(task.name, task.metric, np.array(values, dtype=np.float64), answers))
+        scores = np.array(values, dtype=np.float64)
+        results.append(TaskScores(task.name, task.metric, scores, answers, task.clusters))
     return results
 
 
@@ -157,6 +178,14 @@ def _load(task: Task, renderer: Renderer, base_dir: Path, max_context: int) -> L
         )
     name = task.name or Path(task.path).stem
     return LoadedTask(name, task.metric, task.max_new_tokens, fitting, len(items) - len(fitting))
+
+
+def _marked(task: LoadedTask, trained_on: Sequence[str]) -> LoadedTask:
+    texts = [question_texts(q.item) for q in task.questions]
+    of = np.repeat(np.arange(len(texts)), [len(t) for t in texts])
+    told = np.isin(np.arange(len(texts)), of[held(trained_on, [text for each in texts for text in each])])
+    questions = [replace(q, told=bool(is_told)) for q, is_told in zip(task.questions, told)]
+    return replace(task, questions=questions)
 
 
 def _batches(lengths: list[int], new_tokens: int) -> Iterator[list[int]]:

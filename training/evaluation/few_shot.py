@@ -94,7 +94,7 @@ def answer_with_examples(
         answers = [""] * len(prompts)
         for i, answer in zip(asked, written):
             answers[i], scores[i] = answer, score(answer, task.questions[i].item.reference)
-        results.append(TaskScores(task.name, task.metric, scores, answers))
+        results.append(TaskScores(task.name, task.metric, scores, answers, task.clusters))
     return results
 
 

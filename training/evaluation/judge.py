@@ -6,7 +6,8 @@ from the rows that are to judge it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -20,7 +21,7 @@ from tilth.training.evaluation.evaluate import LoadedTask, TaskScores, answer_ta
 from tilth.training.model import loss
 from tilth.training.rows.text import Example
 from tilth.validators.facts.page import Interval
-from tilth.validators.facts.run import FewShotResult, SliceResult, TaskResult
+from tilth.validators.facts.run import FewShotResult, SliceResult, TaskResult, TaskSlice
 
 PAIRS = "held-out pairs"
 
@@ -76,8 +77,8 @@ def _preferences(scores: pl.DataFrame) -> list[TaskScores]:
         return []
     preferred = scores["preferred"].to_numpy()
     return [
-        TaskScores(PAIRS, "accuracy", (preferred > 0).astype(np.float64), []),
-        TaskScores(PAIRS, "margin", preferred, []),
+        TaskScores(PAIRS, "accuracy", (preferred > 0).astype(np.float64), [], written=False),
+        TaskScores(PAIRS, "margin", preferred, [], written=False, bounded=False),
     ]
 
 
@@ -92,59 +93,73 @@ def slice_results(
     """Return the losses of base and tuned per slice of the promotion rows, paired by row."""
     rows = paired(base, tuned)
     return [
-        SliceResult(
-            slice=name,
-            rows=part.height,
-            base=_loss(part, "nll_sum", groups),
-            tuned=_loss(part, "nll_tuned", groups),
-            change=fact(
-                intervals.paired_bootstrap(
-                    (part["nll_tuned"] - part["nll_sum"]).to_numpy()[None],
-                    part["n_tokens"].to_numpy(),
-                    clusters=clusters(part["row_id"], groups),
-                )
-            ),
-        )
-        for name, part in (
-            (name, rows.filter(pl.col("slice") == name)) for name in sorted(rows["slice"].unique())
-        )
+        _loss_result(name, rows.filter(pl.col("slice") == name), groups)
+        for name in sorted(rows["slice"].unique())
     ]
 
 
-def task_results(base: Judgement, tuned: Judgement) -> list[TaskResult]:
-    """Return the scores of base and tuned per task, paired by item; of the base after examples where it was asked."""
+def loss_result(
+    base: Judgement, tuned: Judgement, groups: Mapping[bytes, str] | None = None
+) -> SliceResult | None:
+    """Return the losses over all promotion rows, as of a slice named ""; None where there is no row."""
+    rows = paired(base, tuned)
+    return _loss_result("", rows, groups) if rows.height else None
+
+
+def task_results(base: Judgement, tuned: Judgement, loaded: Sequence[LoadedTask]) -> list[TaskResult]:
+    """Return the scores of base and tuned per task, paired by item; of the base after examples where it was asked.
+
+    Equal questions are one cluster. Questions that train rows hold are scored and counted, and left out of `unseen`
+    and of the tests. What a model prefers of held-out pairs stands last: no answer is written for it.
+    """
     results = []
-    for before, after, prompted in zip_longest(base.tasks, tuned.tasks, base.few_shot):
-        result = TaskResult(
-            name=before.name,
-            metric=before.metric,
-            items=len(before.scores),
-            base=_mean(before.scores),
-            tuned=_mean(after.scores),
-            change=_mean(after.scores - before.scores),
-        )
+    for task, before, after, prompted in zip_longest(loaded, base.tasks, tuned.tasks, base.few_shot):
+        result = _task_result(task, before, after)
         if prompted is not None:
             asked = ~np.isnan(prompted.scores)
-            scores, gained = prompted.scores[asked], (after.scores - prompted.scores)[asked]
+            codes, beyond = task.clusters[asked], (after.scores - prompted.scores)[asked]
             result["few_shot"] = FewShotResult(
                 items=int(asked.sum()),
-                score=_mean(scores) if asked.any() else None,
-                change=_mean(gained) if asked.any() else None,
+                score=_score(prompted.scores[asked], codes) if asked.any() else None,
+                change=fact(scores_mean(beyond, codes).interval()) if asked.any() else None,
             )
         results.append(result)
     return results
 
 
-def change_in_loss(
-    base: Judgement, tuned: Judgement, groups: Mapping[bytes, str] | None = None
-) -> intervals.Interval:
-    """Return the paired change in loss over all promotion rows."""
-    rows = paired(base, tuned)
-    return intervals.paired_bootstrap(
-        (rows["nll_tuned"] - rows["nll_sum"]).to_numpy()[None],
-        rows["n_tokens"].to_numpy(),
-        clusters=clusters(rows["row_id"], groups),
+def _task_result(task: LoadedTask | None, before: TaskScores, after: TaskScores) -> TaskResult:
+    count, ends = len(before.scores), (-1.0, 1.0) if before.bounded else None
+    codes = task.clusters if task else np.arange(count)
+    told = np.array([q.told for q in task.questions] if task else [False] * count, dtype=bool)
+    gained = after.scores - before.scores
+    unseen = scores_mean(gained[~told], codes[~told], ends)
+    result = TaskResult(
+        name=before.name,
+        metric=before.metric,
+        items=count,
+        distinct=len(np.unique(codes[~told])),
+        told=int(told.sum()),
+        empty=sum(not q.item.reference.strip() for q in task.questions) if task else 0,
+        written=before.written,
+        base=_score(before.scores, codes, before.bounded),
+        tuned=_score(after.scores, codes, before.bounded),
+        change=fact(scores_mean(gained, codes, ends).interval()),
+        p_better=unseen.p_above(),
+        p_worse=unseen.p_below(),
+        slices=_task_slices(task, before.scores, after.scores, told) if task else [],
     )
+    if told.any():
+        result["unseen"] = fact(unseen.interval())
+    return result
+
+
+def scores_mean(
+    differences: np.ndarray,
+    clusters: np.ndarray | None,
+    ends: tuple[float, float] | None = (-1.0, 1.0),
+) -> intervals.Mean:
+    """Return the mean of paired differences of scores."""
+    return intervals.paired_mean(differences[None], np.ones(differences.size), clusters=clusters, ends=ends)
 
 
 def paired(base: Judgement, tuned: Judgement) -> pl.DataFrame:
@@ -161,23 +176,53 @@ def clusters(row_ids: pl.Series, groups: Mapping[bytes, str] | None) -> np.ndarr
 
 
 def fact(interval: intervals.Interval) -> Interval:
-    """Return an interval as the pages show it."""
-    return Interval(
-        value=round(interval.mean, VALUE_DECIMALS),
-        low=round(interval.low, VALUE_DECIMALS),
-        high=round(interval.high, VALUE_DECIMALS),
+    """Return an interval as the pages show it; its ends are None where there are too few groups for one."""
+    low, high = (
+        round(end, VALUE_DECIMALS) if math.isfinite(end) else None for end in (interval.low, interval.high)
     )
+    return Interval(value=round(interval.mean, VALUE_DECIMALS), low=low, high=high)
 
 
-def _mean(scores: np.ndarray) -> Interval:
-    return fact(intervals.paired_bootstrap(scores[None], np.ones(len(scores))))
+def _score(scores: np.ndarray, clusters: np.ndarray, bounded: bool = True) -> Interval:
+    return fact(scores_mean(scores, clusters, (0.0, 1.0) if bounded else None).interval())
 
 
-def _loss(part: pl.DataFrame, column: str, groups: Mapping[bytes, str] | None) -> Interval:
-    return fact(
-        intervals.paired_bootstrap(
-            part[column].to_numpy()[None],
-            part["n_tokens"].to_numpy(),
-            clusters=clusters(part["row_id"], groups),
+def _task_slices(
+    task: LoadedTask, before: np.ndarray, after: np.ndarray, told: np.ndarray
+) -> list[TaskSlice]:
+    """Return what became of each slice that the questions of a task name, where they name more than one."""
+    named, codes = np.array([q.item.slice for q in task.questions], dtype=object), task.clusters
+    names = sorted(set(named[~told]))
+    found = []
+    for name in names if len(names) > 1 else []:
+        mine = (named == name) & ~told
+        gained = scores_mean((after - before)[mine], codes[mine])
+        found.append(
+            TaskSlice(
+                slice=name,
+                items=int(mine.sum()),
+                distinct=len(np.unique(codes[mine])),
+                base=_score(before[mine], codes[mine]),
+                tuned=_score(after[mine], codes[mine]),
+                change=fact(gained.interval()),
+                p_worse=gained.p_below(),
+            )
         )
+    return found
+
+
+def _loss_result(name: str, part: pl.DataFrame, groups: Mapping[bytes, str] | None) -> SliceResult:
+    sizes, codes = part["n_tokens"].to_numpy(), clusters(part["row_id"], groups)
+
+    def mean(nll: pl.Series) -> intervals.Mean:
+        return intervals.paired_mean(nll.to_numpy()[None], sizes, clusters=codes)
+
+    change = mean(part["nll_tuned"] - part["nll_sum"])
+    return SliceResult(
+        slice=name,
+        rows=part.height,
+        base=fact(mean(part["nll_sum"]).interval()),
+        tuned=fact(mean(part["nll_tuned"]).interval()),
+        change=fact(change.interval()),
+        p_worse=change.p_above(),
     )

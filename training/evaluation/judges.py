@@ -12,7 +12,6 @@ from tilth.training.recipe import EvaluationRecipe
 from tilth.training.rows.overlap import holding, text_of
 
 HELD_OUT = (Split.FEEDBACK, Split.PROMOTION, Split.FINAL)
-MIN_QUESTION_CHARS = 40  # a shorter question is told by its answer as well
 
 
 @dataclass(frozen=True)
@@ -36,24 +35,22 @@ def judges(version: Version, evaluation: EvaluationRecipe, base_dir: Path) -> Ju
 
 def task_texts(evaluation: EvaluationRecipe, base_dir: Path) -> list[str]:
     """Return every question with its reference, and every longer question alone. Raises SourceError."""
-    found = []
-    for task in evaluation.tasks:
-        for item in tasks.read(task, base_dir):
-            question = str(item.messages[-1]["content"])
-            found.append(f"{question}\n{item.reference}")
-            if len(question) >= MIN_QUESTION_CHARS:
-                found.append(question)
-    return found
+    items = [item for task in evaluation.tasks for item in tasks.read(task, base_dir)]
+    return [text for item in items for text in tasks.question_texts(item)]
+
+
+def train_texts(version: Version) -> list[str]:
+    """Return what is said in the train rows of a version."""
+    return [text_of(turns) for turns in version.samples(Split.TRAIN)["turns"].to_list()]
 
 
 def near_tasks(version: Version, questions: list[str]) -> list[str]:
     """Return a line on the train rows that hold a question of a task, or nearly, where there are any."""
     if not questions:
         return []
-    texts = [text_of(turns) for turns in version.samples(Split.TRAIN)["turns"].to_list()]
-    count = int(holding(texts, questions).sum())
+    count = int(holding(train_texts(version), questions).sum())
     line = (
         f"{count:,} train rows hold a task question, or nearly: no worked example is made of them, and on them the "
-        "tuned model is asked what it learned (curation.decontaminate drops them)"
+        "tuned model is asked what it learned, which decides nothing (curation.decontaminate drops them)"
     )
     return [line] if count else []

@@ -8,6 +8,8 @@ from functools import cache
 
 from tilth.shards.discovery import import_all
 
+# What a recipe without a task is told to add.
+ADD_A_TASK = "evaluation: {tasks: [{path: questions.jsonl, metric: exact}]}"
 FOLDER = "tilth.training.evaluation.metrics"
 Score = Callable[[str, str], float]  # (answer, reference) -> [0, 1], higher is better
 _METRICS: dict[str, Metric] = {}

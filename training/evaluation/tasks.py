@@ -15,6 +15,7 @@ from tilth.training.recipe import Task
 
 MAX_LINE_BYTES = 1 << 20
 MAX_BYTES = 1 << 30
+MIN_QUESTION_CHARS = 40  # a shorter question is told by its answer as well
 PROMPT_KEYS = ("prompt", "question", "instruction")
 ANSWER_KEYS = ("response", "answer", "completion", "output")
 SHAPES = (
@@ -60,6 +61,13 @@ def read(task: Task, base_dir: Path) -> list[Item]:
     if not items:
         raise _broken(str(path), "holds no items")
     return items
+
+
+def question_texts(item: Item) -> list[str]:
+    """Return what a text must not hold that is trained on: the question with its reference, a longer one alone too."""
+    question = str(item.messages[-1]["content"])
+    alone = [question] if len(question) >= MIN_QUESTION_CHARS else []
+    return [f"{question}\n{item.reference}", *alone]
 
 
 def _item(line: bytes, number: int, where: str, problem: Callable[[str], str]) -> Item:

@@ -32,28 +32,44 @@ def text_of(turns: Sequence[dict[str, Any]]) -> str:
 
 def holding(texts: Sequence[str], items: Sequence[str]) -> np.ndarray:
     """Return bool (texts,): which of the texts hold one of the items, or nearly."""
-    items = list(dict.fromkeys(items))
-    if not texts or not items:
-        return np.zeros(len(texts), dtype=bool)
-    grams, of_item, words, counts = _grams(items)
+    return np.isin(np.arange(len(texts)), _pairs(texts, items)["text"].to_numpy())
+
+
+def held(texts: Sequence[str], items: Sequence[str]) -> np.ndarray:
+    """Return bool (items,): which of the items one of the texts holds, or nearly."""
+    return np.isin(np.arange(len(items)), _pairs(texts, items)["item"].to_numpy())
+
+
+def _pairs(texts: Sequence[str], items: Sequence[str]) -> pl.DataFrame:
+    """Return `text` and `item`: the indices of each text and of an item that it holds; equal items are all there."""
+    schema = {"text": pl.Int64(), "item": pl.Int64()}
+    once = list(dict.fromkeys(items))
+    if not texts or not once:
+        return pl.DataFrame(schema=schema)
+    grams, of_item, words, counts = _grams(once)
     grams, of_item = grams[counts[of_item] >= MIN_WORDS], of_item[counts[of_item] >= MIN_WORDS]
     their_grams, of_text, their_words, _ = _grams(texts)
-    held = np.isin(their_words, words[words != 0])
+    named = pl.DataFrame({"item": np.arange(len(once)), "words": words}).filter(pl.col("words") != 0)
+    said = pl.DataFrame({"text": np.arange(len(texts)), "words": their_words})
+    equal = said.join(named, on="words").select(pl.col("text", "item").cast(pl.Int64))
     wanted = np.unique(np.stack([of_item.astype(np.uint64), grams], axis=1), axis=0)
     known = np.isin(their_grams, wanted[:, 1])
     found = pl.DataFrame({"text": of_text[known], "gram": their_grams[known]}).unique()
     postings = pl.DataFrame({"item": wanted[:, 0], "gram": wanted[:, 1]}).filter(
         pl.len().over("gram") <= MAX_ITEMS
     )
-    share = (
+    near = (
         found.join(postings, on="gram")
         .group_by("text", "item")
         .len("shared")
         .join(postings.group_by("item").len("all"), on="item")
         .filter(pl.col("shared") >= NEAR * pl.col("all"))
+        .select(pl.col("text", "item").cast(pl.Int64))
     )
-    held[share["text"].unique().to_numpy()] = True
-    return held
+    numbers = {text: number for number, text in enumerate(once)}
+    again = pl.DataFrame({"of": [numbers[text] for text in items], "item": np.arange(len(items))})
+    pairs = pl.concat([equal, near]).rename({"item": "of"})
+    return pairs.join(again, on="of").select("text", "item").cast(schema)
 
 
 def _grams(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -28,7 +28,6 @@ from tilth.validators.facts.page import Action, Link
 from tilth.validators.facts.run import MixResult, PlanLine, RateCurve, RunFacts, RunHead
 from tilth.validators.report import run_page
 
-UNWATCHED = "the monitors were off, as in every arm of a comparison"
 MAX_CURVE_POINTS = 400
 
 
@@ -106,7 +105,10 @@ def finish(
         best_step=loop.best_step,
         stopped_early=loop.stopped_early,
         feedback_digest=feedback,
-        results={key: facts[key] for key in ("verdict", "reasons", "slices", "tasks", "retention")},
+        results={
+            key: facts[key]
+            for key in ("verdict", "reasons", "causes", "loss", "slices", "tasks", "retention")
+        },
         seconds=seconds,
         peak_bytes=peak,
         base=untuned,
@@ -196,8 +198,6 @@ def _facts(
         )
         for shape, count in job.roles.untaken.items()
     ]
-    if loop.learning is None:
-        facts["reasons"][-1] = UNWATCHED
     return facts
 
 

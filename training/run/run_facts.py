@@ -10,9 +10,10 @@ from typing import Any
 from tilth.shards.feedback import Finding
 from tilth.training.evaluation import intervals
 from tilth.training.evaluation.evaluate import LoadedTask, TaskScores
-from tilth.training.evaluation.judge import Judgement, change_in_loss, fact, slice_results, task_results
+from tilth.training.evaluation.judge import Judgement, fact, loss_result, slice_results, task_results
 from tilth.training.run.learning import Learning
-from tilth.validators.facts.page import Action, Word
+from tilth.training.run.word import FORGETTING, Evidence, signed, weigh
+from tilth.validators.facts.page import Action
 from tilth.validators.facts.run import (
     Curve,
     MonitorResult,
@@ -20,7 +21,6 @@ from tilth.validators.facts.run import (
     RunFacts,
     RunHead,
     Sample,
-    TaskResult,
 )
 
 MIN_MOVED_SHARE = 0.01  # a smaller change of the mixture is no action
@@ -45,16 +45,27 @@ class Measured:
 def run_facts(head: RunHead, learning: Learning, measured: Measured) -> RunFacts:
     """Return the facts of the run page: what it was, what it measured, and what its monitors say."""
     base, tuned, groups = measured.base, measured.tuned, measured.groups
-    slices = slice_results(base, tuned, groups)
-    tasks = task_results(base, tuned)
-    loss = change_in_loss(base, tuned, groups) if tuned.losses.height else None
     kept = retention(learning, measured.note)
-    monitors, bound = monitor_results(learning), learning.recipe.retention.max_forgotten
-    word, reasons = verdict(loss, tasks, kept, monitors, tuned.losses.height, bound, learning.method.unit)
+    slices, tasks = slice_results(base, tuned, groups), task_results(base, tuned, measured.tasks)
+    monitors, loss = monitor_results(learning, kept), loss_result(base, tuned, groups)
+    weighed = weigh(
+        Evidence(
+            loss=loss,
+            slices=slices if len(slices) > 1 else [],
+            tasks=tasks,
+            kept=kept,
+            monitors=monitors,
+            max_forgotten=learning.recipe.retention.max_forgotten,
+            watched=bool(learning.evaluations),
+            unit=learning.method.unit,
+        )
+    )
     return {
         **head,
-        "verdict": word,
-        "reasons": reasons,
+        "verdict": weighed.word,
+        "reasons": weighed.reasons,
+        "causes": [cause.value for cause in weighed.causes],
+        "loss": loss,
         "slices": slices,
         "tasks": tasks,
         "curves": curves(learning),
@@ -63,78 +74,6 @@ def run_facts(head: RunHead, learning: Learning, measured: Measured) -> RunFacts
         "samples": samples(measured.tasks, base.tasks, tuned.tasks, measured.examples),
         "actions": actions(learning, head["stopped_early"], head["steps"]),
     }
-
-
-def verdict(
-    loss: intervals.Interval | None,
-    tasks: list[TaskResult],
-    kept: Retention | None,
-    monitors: list[MonitorResult],
-    rows: int,
-    max_forgotten: float | None,
-    unit: str = "nat/token",
-) -> tuple[Word, list[str]]:
-    """Return the word and three reasons: tasks decide where there are any, otherwise the loss.
-
-    unit: of the loss. A model that surely forgot more than `max_forgotten` is not to be used; what was memorised is
-    said, and left to the reader to weigh.
-    """
-    forgot = _forgot(kept, max_forgotten)
-    better = [t["name"] for t in tasks if (t["change"]["low"] or 0) > 0]
-    worse = [t["name"] for t in tasks if (t["change"]["high"] or 0) < 0]
-    improved = bool(better) if tasks else loss is not None and loss.high < 0
-    word: Word = "NOT ENOUGH EVIDENCE"
-    if worse or forgot or (loss is not None and loss.low > 0):
-        word = "DO NOT USE"
-    elif improved:
-        word = "USE"
-    reasons = ["no promotion rows to measure a loss on"]
-    if loss is not None:
-        reasons = [f"loss on {rows:,} promotion rows: {_signed(fact(loss), unit)}"]
-    if tasks:
-        shown = sorted(tasks, key=lambda t: (t["name"] not in worse, t["name"] not in better))[0]
-        reasons.append(
-            f"{shown['metric']} of {shown['name']}, {shown['items']} questions: "
-            f"{shown['base']['value']:.3f} to {shown['tuned']['value']:.3f} ({_signed(shown['change'], '')})"
-            f"{_beyond_examples(shown)}"
-        )
-    else:
-        reasons.append("judged on loss only: the recipe names no evaluation task")
-    reasons.append(forgot or _third_reason(kept, monitors))
-    return word, reasons
-
-
-def _beyond_examples(task: TaskResult) -> str:
-    """Return in words what prompting the base with examples reaches, or "" if it was not asked so."""
-    few = task.get("few_shot")
-    if few is None or few["score"] is None or few["change"] is None:
-        return ""
-    return f"; the base with examples {few['score']['value']:.3f}, tuning is {_signed(few['change'], '')} beyond it"
-
-
-def _forgot(kept: Retention | None, max_forgotten: float | None) -> str:
-    """Return in words that too much was forgotten, or "" if that is not shown."""
-    low = kept["change"]["low"] if kept else None
-    if kept is None or low is None or max_forgotten is None or low <= max_forgotten:
-        return ""
-    return (
-        f"forgot too much: loss on base knowledge {_signed(kept['change'], 'nat/token')}, {max_forgotten:g} is "
-        "allowed (training.retention.max_forgotten); try retention.interpolate, more replay, a lower rate"
-    )
-
-
-def _third_reason(kept: Retention | None, monitors: list[MonitorResult]) -> str:
-    fired = [m for m in monitors if m["triggered"] and m["finding"] != Finding.FORGETTING.value]
-    what = ", ".join(sorted({f"{m['finding']} ({m['slice'] or 'whole run'})" for m in fired}))
-    found = f"{len(fired)} findings: {what}" if fired else "no monitor found overfitting"
-    if kept is None:
-        return f"{found}; what the base knew was not measured (training.base_knowledge)"
-    return f"loss on base knowledge {_signed(kept['change'], 'nat/token')}; {found}"
-
-
-def _signed(change: Mapping[str, Any], unit: str) -> str:
-    text = f"{change['value']:+.3f}{' ' + unit if unit else ''}"
-    return text if change["low"] is None else f"{text}, 95 % [{change['low']:+.3f}, {change['high']:+.3f}]"
 
 
 def curves(learning: Learning) -> list[Curve]:
@@ -156,22 +95,44 @@ def curves(learning: Learning) -> list[Curve]:
     return drawn
 
 
-def monitor_results(learning: Learning) -> list[MonitorResult]:
-    """Return what each monitor last said of each slice, or said when it last fired."""
+def monitor_results(learning: Learning, kept: Retention | None) -> list[MonitorResult]:
+    """Return what each monitor last said of each slice, or said when it last fired.
+
+    What was forgotten is told of the weights that are kept, once: the step at which it was last found is beside it.
+    """
     return [
-        MonitorResult(
-            monitor=signal["monitor"].replace("_", " "),
-            slice=signal["slice"] or "",
-            finding=signal["finding"],
-            triggered=signal["fired"],
-            value=signal["value"],
-            bound=signal["threshold"],
-            step=signal["step"],
-            evidence=signal["evidence"],
-            proposes=signal.get("proposes", ""),
-        )
-        for _, signal in sorted(learning.last_signals.items())
+        _of_kept_weights(line, kept) if kept and line["monitor"] == FORGETTING else line
+        for line in (_monitor_result(signal) for _, signal in sorted(learning.last_signals.items()))
     ]
+
+
+def _monitor_result(signal: Mapping[str, Any]) -> MonitorResult:
+    return MonitorResult(
+        monitor=signal["monitor"].replace("_", " "),
+        slice=signal["slice"] or "",
+        finding=signal["finding"],
+        triggered=signal["fired"],
+        value=signal["value"],
+        bound=signal["threshold"],
+        step=signal["step"],
+        evidence=signal["evidence"],
+        proposes=signal.get("proposes", ""),
+    )
+
+
+def _of_kept_weights(line: MonitorResult, kept: Retention) -> MonitorResult:
+    low, bound = kept["change"]["low"], line["bound"]
+    triggered = low is not None and bound is not None and low > bound
+    spoke = (
+        f"; it spoke up at step {line['step']:,}" if line["triggered"] and line["step"] is not None else ""
+    )
+    line["finding"] = Finding.FORGETTING.value if triggered else Finding.NONE.value
+    line["evidence"] = (
+        f"loss on base knowledge {signed(kept['change'], 'nat/token')}, with the weights kept "
+        f"({kept['rows']} rows){spoke}"
+    )
+    line["triggered"], line["value"] = triggered, kept["change"]["value"]
+    return line
 
 
 def retention(learning: Learning, note: str) -> Retention | None:
@@ -180,14 +141,14 @@ def retention(learning: Learning, note: str) -> Retention | None:
     if after is None:
         return None
     before = track.history[0]
-    interval = intervals.paired_bootstrap(
+    change = intervals.paired_mean(
         (after - before)[None], before * 0 + 1, clusters=track.panel.cluster_of
-    )
+    ).interval()
     return Retention(
         rows=len(before),
         base=round(float(before.mean()), 6),
         tuned=round(float(after.mean()), 6),
-        change=fact(interval),
+        change=fact(change),
         note=note,
     )
 

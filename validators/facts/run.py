@@ -8,13 +8,17 @@ from tilth.validators.facts.page import Action, Interval, Link, Word
 
 
 class SliceResult(TypedDict):
-    """Loss of one slice before and after tuning on held-out rows; `change` is tuned - base, paired."""
+    """Loss of one slice before and after tuning on held-out rows; `change` is tuned - base, paired.
+
+    p_worse: one-sided p-value of a loss that did not rise.
+    """
 
     slice: str
     rows: int
     base: Interval
     tuned: Interval
     change: Interval
+    p_worse: NotRequired[float]
 
 
 class FewShotResult(TypedDict):
@@ -25,15 +29,38 @@ class FewShotResult(TypedDict):
     change: Interval | None
 
 
+class TaskSlice(TypedDict):
+    """Score of the questions of one slice of a task."""
+
+    slice: str
+    items: int
+    distinct: int
+    base: Interval
+    tuned: Interval
+    change: Interval
+    p_worse: float  # one-sided p-value of a score that did not fall
+
+
 class TaskResult(TypedDict):
-    """Score of one task, higher is better; `change` is tuned - base, paired by item."""
+    """Score of one task, higher is better; `change` is tuned - base, paired by item.
+
+    p_better and p_worse: one-sided p-values, over the questions that no train row holds.
+    """
 
     name: str
     metric: str
     items: int
+    distinct: NotRequired[int]  # different questions that no train row holds
+    told: NotRequired[int]  # questions that a train row holds, or nearly
+    empty: NotRequired[int]  # questions whose reference is empty
+    written: NotRequired[bool]  # false: no answer was written, the probabilities of given ones are compared
     base: Interval
     tuned: Interval
     change: Interval
+    unseen: NotRequired[Interval]  # the change without the questions that train rows hold
+    p_better: NotRequired[float]
+    p_worse: NotRequired[float]
+    slices: NotRequired[list[TaskSlice]]
     few_shot: NotRequired[FewShotResult]
 
 
@@ -164,7 +191,9 @@ class RunFacts(RunHead):
     """The run page."""
 
     verdict: Word
-    reasons: list[str]
+    reasons: list[str]  # the first decides
+    causes: NotRequired[list[str]]  # what the word rests on or lacks, as training.run.word names it
+    loss: NotRequired[SliceResult | None]  # over all held-out rows
     slices: list[SliceResult]
     tasks: list[TaskResult]  # empty: the page says "judged on loss only"
     curves: list[Curve]

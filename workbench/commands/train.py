@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tilth.workbench.options import HELP, json_option, recipe_options, version_option
+from tilth.workbench.options import HELP, anyway_option, json_option, recipe_options, version_option
 from tilth.workbench.registry import WithSubcommands
 from tilth.workbench.session import guarded
 
@@ -22,6 +22,7 @@ from tilth.workbench.session import guarded
     "--choose-base", is_flag=True, help="Rank the bases of training.bases with short runs, and stop."
 )
 @version_option("Train this version even if recipe or sources changed since.")
+@anyway_option
 @click.option("--fresh", is_flag=True, help="Start anew instead of resuming.")
 @click.option("--seed", type=click.IntRange(0), help="Use this seed instead of the recipe's.")
 @json_option
@@ -35,6 +36,7 @@ def main(
     find_rate: bool,
     choose_base: bool,
     version_id: str | None,
+    anyway: bool,
     fresh: bool,
     seed: int | None,
     as_json: bool,
@@ -42,23 +44,16 @@ def main(
     """Tune the base of RECIPE on its candidate version and write down what the run says of the data.
 
     A rerun resumes. Exit codes: 0 done, 1 failed, 2 usage or recipe (also: the sources or the recipe changed
-    since `curate`), 75 busy.
+    since `curate`), 3 the word is DO NOT USE (or the checks of the version failed), 75 busy.
     """
     from tilth.workbench import session
+    from tilth.workbench.looking.versions import require_checked
     from tilth.workbench.running.search import rank_bases, search_rate
-    from tilth.workbench.running.train import (
-        as_dict,
-        launch,
-        show_peek,
-        show_plan,
-        show_run,
-        show_start,
-        train_version,
-        version_to_train,
-    )
+    from tilth.workbench.running.train import launch, show_peek, show_plan, train_and_show, version_to_train
 
     loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
     version = version_to_train(loaded, store, version_id)
+    require_checked(version, anyway=anyway or plan or peek)
     if plan:
         show_plan(screen, loaded, version, as_json=as_json)
     elif peek:
@@ -69,22 +64,9 @@ def main(
         rank_bases(screen, loaded, store, version, as_json=as_json)
     else:
         code = launch(loaded)
-        if code is not None:
-            raise SystemExit(code)
-        with session.progress(screen) as report:
-            result = train_version(
-                loaded,
-                store,
-                version,
-                fresh=fresh,
-                seed=seed,
-                on_progress=report,
-                on_plan=show_start(screen),
-            )
-        if as_json:
-            session.print_json(as_dict(result))
-        else:
-            show_run(screen, result)
+        if code is None:
+            code = train_and_show(loaded, store, screen, version, fresh=fresh, seed=seed, as_json=as_json)
+        raise SystemExit(code)
 
 
 if __name__ == "__main__":

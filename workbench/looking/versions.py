@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tilth.shards.errors import UsageError
+from tilth.shards.errors import ChecksFailed, UsageError
 from tilth.shards.store import Store
 
 if TYPE_CHECKING:
@@ -20,6 +20,18 @@ def open_existing(path: Path) -> Store:
             str(path), "there is no store here", next_step="run curate first, or name the folder with --store"
         )
     return Store.open(path)
+
+
+def require_checked(version: Version, *, anyway: bool) -> None:
+    """Raise ChecksFailed for a version whose checks failed, unless it is wanted `anyway`."""
+    failed = sorted(name for name, passed in version.manifest.checks.items() if not passed)
+    if failed and not anyway:
+        raise ChecksFailed(
+            f"version {version.short}",
+            f"failed checks: {', '.join(failed)}",
+            "Nothing was done with it",
+            "Mend recipe or data and curate again, or say --anyway",
+        )
 
 
 def only_name(store: Store, name: str | None) -> str:

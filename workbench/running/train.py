@@ -11,9 +11,10 @@ from tilth.curation.reading.files import find_files
 from tilth.curation.reading.remote import is_remote
 from tilth.curation.run.provenance import recipe_digest
 from tilth.shards.digest import file_sha256
-from tilth.shards.errors import UsageError
+from tilth.shards.errors import ChecksFailed, UsageError
+from tilth.validators.facts.page import DO_NOT_USE
 from tilth.workbench.screen import shown
-from tilth.workbench.session import in_brackets, print_json, show_reasons
+from tilth.workbench.session import in_brackets, print_json, progress, show_reasons
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -118,6 +119,28 @@ def train_version(
     figures = {"run_id": result.run_id, "steps": result.steps, "seconds": round(result.seconds, 3)}
     store.add_receipt(TRAINED, version.id, {**figures, "peak_bytes": result.peak_bytes})
     return result
+
+
+def train_and_show(
+    recipe: Recipe,
+    store: Store,
+    screen: Console,
+    version: Version,
+    *,
+    fresh: bool,
+    seed: int | None,
+    as_json: bool,
+) -> int:
+    """Train, print what came of it, and return the exit code that its word asks for."""
+    with progress(screen) as report:
+        result = train_version(
+            recipe, store, version, fresh=fresh, seed=seed, on_progress=report, on_plan=show_start(screen)
+        )
+    if as_json:
+        print_json(as_dict(result))
+    else:
+        show_run(screen, result)
+    return ChecksFailed.exit_code if result.results["verdict"] == DO_NOT_USE else 0
 
 
 def as_dict(result: RunResult) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from tilth.training.retention.interpolate import SHARES, Line, Mix, choose, mixe
 from tilth.training.retention.retained import FROM_BASE, FROM_USER, retain
 from tilth.training.rows.text import Example
 from tilth.training.run.journal import read
-from tilth.training.run.run_facts import verdict
+from tilth.training.run.word import Evidence, weigh
 from tilth.training.train import RunResult, train
 
 Run = Callable[..., RunResult]
@@ -246,14 +246,14 @@ def test_a_run_goes_back_as_far_as_the_rows_say(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("low", "bound", "word"),
-    [(0.2, 0.1, "DO NOT USE"), (0.05, 0.1, "USE"), (0.2, None, "USE"), (-0.1, 0.0, "USE")],
+    [(0.2, 0.1, "DO NOT USE"), (0.05, 0.1, "NOT ENOUGH EVIDENCE"), (0.05, 0.3, "USE"), (0.2, None, "USE")],
 )
 def test_what_surely_forgot_more_than_allowed_is_not_to_be_used(
     low: float, bound: float | None, word: str
 ) -> None:
     better = {"value": -0.5, "low": -0.6, "high": -0.4}
     task = {
-        "name": "t", "metric": "exact", "items": 50,
+        "name": "t", "metric": "exact", "items": 50, "p_better": 1e-6,
         "base": better, "tuned": better, "change": {"value": 0.3, "low": 0.2, "high": 0.4},
     }  # fmt: skip
     kept = {
@@ -263,9 +263,9 @@ def test_what_surely_forgot_more_than_allowed_is_not_to_be_used(
         "note": "",
         "change": {"value": 0.3, "low": low, "high": 0.5},
     }
-    said, reasons = verdict(None, [task], kept, [], 0, bound)  # type: ignore[arg-type,list-item]
-    assert said == word
-    assert ("forgot too much" in reasons[-1]) is (word == "DO NOT USE")
+    weighed = weigh(Evidence(None, tasks=[task], kept=kept, max_forgotten=bound))  # type: ignore[arg-type,list-item]
+    assert weighed.word == word
+    assert ("forgot too much" in weighed.reasons[0]) is (word == "DO NOT USE")
 
 
 def test_a_run_without_base_rows_is_measured_on_what_the_base_wrote(run: Run) -> None:

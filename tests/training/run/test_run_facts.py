@@ -12,7 +12,6 @@ from tests.drafts import Line, make_draft
 from tests.training.run.test_learning import make_learning, make_model, rows, run
 from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES, FeedbackHeader
 from tilth.training.evaluation.evaluate import TaskScores
-from tilth.training.evaluation.intervals import Interval
 from tilth.training.evaluation.judge import Judgement, judge
 from tilth.training.monitors.monitor import versions
 from tilth.training.rows.text import Example
@@ -66,9 +65,9 @@ def test_the_page_can_be_made_of_the_facts(world, tmp_path):
     facts = facts_of(world)
     json.dumps(facts, allow_nan=False)
     assert run_page(tmp_path, facts).stat().st_size > 1000
-    assert facts["verdict"] == "USE"
-    assert "judged on loss only" in facts["reasons"][1]
-    assert len(facts["reasons"]) == 3
+    assert facts["verdict"] == "NOT ENOUGH EVIDENCE"
+    assert "no task judges the answers" in facts["reasons"][0]
+    assert facts["loss"]["change"]["high"] < 0
     (line,) = facts["slices"]
     assert line["tuned"]["value"] < line["base"]["value"]
     assert line["change"]["value"] == pytest.approx(line["tuned"]["value"] - line["base"]["value"], abs=1e-5)
@@ -84,6 +83,17 @@ def test_curves_and_monitors_cover_every_slice(world):
     assert {("twin gap", "rule"), ("validation rise", ""), ("forgetting", "")} <= spoken
 
 
+def test_forgetting_is_one_figure_of_the_weights_kept(world):
+    facts = facts_of(world)
+    (line,) = [m for m in facts["monitors"] if m["monitor"] == "forgetting"]
+    change = facts["retention"]["change"]
+    assert line["value"] == change["value"]
+    assert line["triggered"] == (change["low"] > line["bound"])
+    assert f"{change['value']:+.3f} nat/token" in line["evidence"]
+    counted = sum(m["triggered"] for m in facts["monitors"])
+    assert f"{counted} finding" in facts["reasons"][-1]
+
+
 def test_a_run_that_was_not_watched_has_no_curves(world):
     unwatched = copy.copy(world[0])
     unwatched.slice_lines = []
@@ -96,35 +106,6 @@ def test_without_promotion_rows_nothing_is_claimed(world, tmp_path):
     facts = facts_of(world, base=none[0], tuned=none[1])
     assert facts["verdict"] == "NOT ENOUGH EVIDENCE"
     assert run_page(tmp_path, facts).exists()
-
-
-def task_line(low: float, high: float):
-    zero = {"value": 0.5, "low": 0.4, "high": 0.6}
-    change = {"value": (low + high) / 2, "low": low, "high": high}
-    return {"name": "t", "metric": "exact", "items": 9, "base": zero, "tuned": zero, "change": change}
-
-
-@pytest.mark.parametrize(
-    ("loss", "tasks", "word"),
-    [
-        (Interval(-0.1, -0.2, -0.05), [], "USE"),
-        (Interval(-0.1, -0.2, 0.05), [], "NOT ENOUGH EVIDENCE"),
-        (Interval(0.1, 0.05, 0.2), [], "DO NOT USE"),
-        (Interval(-0.1, -0.2, -0.05), [task_line(-0.1, 0.1)], "NOT ENOUGH EVIDENCE"),
-        (Interval(-0.1, -0.2, -0.05), [task_line(0.1, 0.3)], "USE"),
-        (Interval(-0.1, -0.2, -0.05), [task_line(-0.3, -0.1)], "DO NOT USE"),
-    ],
-)
-def test_verdict(loss, tasks, word):
-    assert run_facts.verdict(loss, tasks, None, [], 100, None)[0] == word
-
-
-def test_a_reason_says_what_examples_in_the_prompt_reach():
-    line = task_line(0.1, 0.3)
-    assert "examples" not in run_facts.verdict(None, [line], None, [], 0, None)[1][1]
-    line["few_shot"] = {"items": 9, "score": line["base"], "change": {"value": 0.2, "low": 0.1, "high": 0.3}}
-    said = run_facts.verdict(None, [line], None, [], 0, None)[1][1]
-    assert "the base with examples 0.500, tuning is +0.200, 95 % [+0.100, +0.300] beyond it" in said
 
 
 def test_samples_show_gains_and_losses_first():
