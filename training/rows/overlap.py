@@ -42,7 +42,7 @@ def held(texts: Sequence[str], items: Sequence[str]) -> np.ndarray:
 
 def _pairs(texts: Sequence[str], items: Sequence[str]) -> pl.DataFrame:
     """Return `text` and `item`: the indices of each text and of an item that it holds; equal items are all there."""
-    schema = {"text": pl.Int64(), "item": pl.Int64()}
+    schema = pl.Schema({"text": pl.Int64(), "item": pl.Int64()})
     once = list(dict.fromkeys(items))
     if not texts or not once:
         return pl.DataFrame(schema=schema)

@@ -27,8 +27,18 @@ from tilth.training.run.run_facts import SAMPLES_PER_TASK, Measured, run_facts
 from tilth.validators.facts.page import Action, Link
 from tilth.validators.facts.run import MixResult, PlanLine, RateCurve, RunFacts, RunHead
 from tilth.validators.report import run_page
+from tilth.validators.wording import plain
 
 MAX_CURVE_POINTS = 400
+RESULTS = (
+    "verdict",
+    "reasons",
+    "causes",
+    "loss",
+    "slices",
+    "tasks",
+    "retention",
+)  # of the facts, in run.json
 
 
 @dataclass(frozen=True)
@@ -105,10 +115,7 @@ def finish(
         best_step=loop.best_step,
         stopped_early=loop.stopped_early,
         feedback_digest=feedback,
-        results={
-            key: facts[key]
-            for key in ("verdict", "reasons", "causes", "loss", "slices", "tasks", "retention")
-        },
+        results=plain({key: facts.get(key) for key in RESULTS}),
         seconds=seconds,
         peak_bytes=peak,
         base=untuned,

@@ -198,8 +198,8 @@ def _cautions(task: TaskResult) -> list[tuple[Cause, str]]:
         found.append((Cause.EMPTY, f"{empty} of {items} references of {name} are empty: {earns}"))
     if told:
         text = f"{told} of {items} questions of {name} stand in train rows, or nearly, and decide nothing"
-        unseen = task.get("unseen")
-        rest = f"; without them {signed(unseen)}" if unseen and distinct else ""
+        others = task.get("unseen")
+        rest = f"; without them {signed(others)}" if others and distinct else ""
         found.append((Cause.TOLD, text + rest))
     return found
 
@@ -216,11 +216,8 @@ def _standing(evidence: Evidence, better: set[str]) -> list[str]:
     lines = [_task_line(task) for task in others[:SHOWN_TASKS]]
     if len(others) > SHOWN_TASKS:
         lines.append(f"{len(others) - SHOWN_TASKS} more tasks are in the table")
-    lines.append(
-        _loss_line(evidence.loss, evidence.unit)
-        if evidence.loss
-        else "no promotion rows to measure a loss on"
-    )
+    nothing = "no promotion rows to measure a loss on"
+    lines.append(_loss_line(evidence.loss, evidence.unit) if evidence.loss else nothing)
     lines += [text for task in evidence.written for _, text in _cautions(task)]
     if not evidence.watched:
         return [*lines, "the monitors were off, as in every arm of a comparison"]

@@ -154,6 +154,17 @@ def test_a_model_equal_to_its_base_is_said_to_be():
     assert (found.word, found.causes[0]) == ("NOT ENOUGH EVIDENCE", Cause.NOTHING)
 
 
+def test_likelier_chosen_answers_are_no_better_answers():
+    def judged(share: float, seed: int) -> Judgement:
+        return Judgement(losses(0, seed), [TaskScores("pairs", "accuracy", right(share), [], written=False)])
+
+    gained = task_results(judged(0.2, 1), judged(0.9, 2), [])
+    found = weigh(Evidence(loss_result(judged(0.2, 1), judged(0.9, 2)), tasks=gained))
+    assert (found.word, found.causes[0]) == ("NOT ENOUGH EVIDENCE", Cause.NO_TASK)
+    lost = task_results(judged(0.9, 1), judged(0.2, 2), [])
+    assert weigh(Evidence(None, tasks=lost)).word == "DO NOT USE"
+
+
 def test_what_was_forgotten_stands_in_the_first_reason_of_use():
     found = weighed(loaded=task(), **forgetting(3.0, 0.1, max_forgotten=None))
     assert "+3.000" in found.reasons[0]
