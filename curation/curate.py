@@ -17,6 +17,7 @@ import polars as pl
 from tilth.curation.dedup.split_family import SplitFamily
 from tilth.curation.feedback.admission import Admission, admit
 from tilth.curation.feedback.pushback import Steering
+from tilth.curation.feedback.reasons import STEERED, reasons_of
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import Ingest, ingest
 from tilth.curation.reading.source import Source
@@ -24,7 +25,7 @@ from tilth.curation.recipe import CurationRecipe
 from tilth.curation.rules.custom import Custom
 from tilth.curation.run.account import nothing_left, reading_lines, require_all_read
 from tilth.curation.run.combine import Combined, combine
-from tilth.curation.run.decide import decide
+from tilth.curation.run.decide import Decided, decide
 from tilth.curation.run.evidence import Gatherer, trim
 from tilth.curation.run.executor import Executor, LocalExecutor
 from tilth.curation.run.guard import raised_too_often
@@ -76,6 +77,7 @@ class Outcome:
     rewrites: pl.DataFrame  # what rewrites changed, by stage and kind; see run/rewriting.py
     readings: list[ReadingLine]  # how the sources were read, and what of them nobody reads
     unread_feedback: int
+    unread_reasons: list[str]  # why those records changed nothing
     unfinished_files: dict[str, str]  # path -> why reading stopped before its end
     seconds: float
 
@@ -148,9 +150,18 @@ def curate(
         rewrites=rewrites,
         readings=readings,
         unread_feedback=len(unread),
+        unread_reasons=_why_unread(unread, admission, decided),
         unfinished_files={f.path: f.problem.value for f in ingested.files if f.problem},
         seconds=time.monotonic() - started,
     )
+
+
+def _why_unread(unread: set[str], admission: Admission, decided: Decided) -> list[str]:
+    """Return why records of feedback are not read by the version."""
+    asked = unread & set(admission.digests)
+    if asked:
+        return reasons_of(decided.steering, asked, decided.proposes_only)
+    return [STEERED] if unread else []
 
 
 def _require_attributes(recipe: CurationRecipe, rows: pl.DataFrame) -> None:

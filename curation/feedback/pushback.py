@@ -131,7 +131,9 @@ def steer(
         admitted.append(digest)
         number = (rounds or {}).get(digest, 0)
         used = state.rounds.setdefault(number, _Round(0, Counter(), dict(state.factors)))
-        actions += _fold_rows(state, used, evidence, sizes, policy, digest)
+        done, left = _fold_rows(state, used, evidence, sizes, policy, digest)
+        actions += done
+        skipped += left
         actions += _fold_slices(state, used, evidence, sizes, policy, digest)
         actions += _proposals(evidence, digest)
     if not policy.apply:
@@ -147,8 +149,11 @@ def _fold_rows(
     sizes: dict[str, int],
     policy: PushbackPolicy,
     digest: str,
-) -> list[dict[str, Any]]:
-    """Release what has lapsed, confirm what is found again, quarantine what is new, within the bounds."""
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Release what has lapsed, confirm what is found again, quarantine what is new, within the bounds.
+
+    Returns the actions, and what was found noisy and left, with the reason.
+    """
     noisy = evidence.noisy.filter(pl.col("est_precision") >= policy.min_precision)
     slice_of = dict(evidence.slices_of_rows.iter_rows())
     most_changed = math.floor(policy.max_row_share * sum(sizes.values()))
@@ -159,10 +164,14 @@ def _fold_rows(
     used.changed += len(lapsed)
     held = Counter(slice_of[row] for row in state.quarantined)
     taken: Counter[str] = Counter()
+    over = 0
     for row, name, precision in noisy.select("row_id", "slice", "est_precision").iter_rows():
         within_round = used.taken[name] < math.floor(policy.max_slice_share * sizes[name])
         within_slice = held[name] < math.floor(policy.max_cumulative_share * sizes[name])
-        if row in state.quarantined or not (within_round and within_slice and used.changed < most_changed):
+        if row in state.quarantined:
+            continue
+        if not (within_round and within_slice and used.changed < most_changed):
+            over += 1
             continue
         state.quarantined[row] = (precision, 0)
         for count in (taken, held, used.taken):
@@ -182,7 +191,17 @@ def _fold_rows(
     if lapsed:
         reason = f"not confirmed by {policy.expires_after} records"
         actions.append(_action("release", f"{len(lapsed)} rows", reason, digest))
-    return actions
+    return actions, _left(evidence.noisy.height - noisy.height, over, policy, digest)
+
+
+def _left(below: int, over: int, policy: PushbackPolicy, digest: str) -> list[dict[str, Any]]:
+    """Return why rows that were found noisy stay: precision under the bar, or a bound that is reached."""
+    reasons = {
+        f"found noisy with an estimated precision under {policy.min_precision:g} (pushback.min_precision)": below,
+        f"found noisy beyond the bounds ({policy.max_slice_share:.0%} of a slice and {policy.max_row_share:.0%} of all "
+        f"rows a round, {policy.max_cumulative_share:.0%} of a slice in all)": over,
+    }
+    return [{"record": digest, "reason": reason, "rows": rows} for reason, rows in reasons.items() if rows]
 
 
 def _lapsed(

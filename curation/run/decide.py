@@ -33,9 +33,10 @@ class InFamily(Protocol):
 
 @dataclass(frozen=True)
 class Decided:
-    """What pushback did, and the family of the splits."""
+    """What pushback did, why it only proposed ("" where it acted), and the family of the splits."""
 
     steering: Steering
+    proposes_only: str
     family: SplitFamily
 
 
@@ -74,14 +75,15 @@ def decide(
 
     family = run([b for b in barriers if b.phase < Phase.PUSHBACK], family)
     rows = kept_rows(ledger, data)
-    if _too_few_to_judge(recipe, rows.height):
+    why = proposes_only(recipe, rows.height)
+    if why:
         policy = replace(policy, apply=False)
     steering = steer(rows, admission.records if recipe.pushback else [], policy, admission.rounds)
     ledger.apply("pushback", steering.findings)
     family = run([b for b in barriers if b.phase > Phase.PUSHBACK], family)
     if steering.weights.height:
         ledger.multiply_weights(steering.weights, low=policy.min_weight, high=policy.max_weight)
-    return Decided(steering, family or SplitFamily())
+    return Decided(steering, why, family or SplitFamily())
 
 
 def kept_rows(ledger: Ledger, data: Observed, needs: tuple[str, ...] = ()) -> pl.DataFrame:
@@ -91,7 +93,12 @@ def kept_rows(ledger: Ledger, data: Observed, needs: tuple[str, ...] = ()) -> pl
     return rows.hstack(ledger.kept().select("slice", *ASSIGNMENTS))
 
 
-def _too_few_to_judge(recipe: CurationRecipe, rows: int) -> bool:
-    """Return whether the held-out splits are too small to tell versions apart: then feedback only proposes."""
+def proposes_only(recipe: CurationRecipe, rows: int) -> str:
+    """Return why feedback may only propose, "" where it may act: it is switched off, or held-out splits are small."""
+    if recipe.pushback is None or not recipe.pushback.apply:
+        return "the recipe lets feedback only propose (curation.pushback)"
     splits = next((s for s in recipe.stages if isinstance(s, Splits)), None)
-    return splits is None or splits.plan(rows).merged
+    if splits is None:
+        return "without held-out splits no version can be judged, so feedback only proposes (curation.split)"
+    plan = splits.plan(rows)
+    return plan.note if plan.merged else ""

@@ -126,6 +126,7 @@ def as_dict(outcome: Outcome, page: Path, *, dry_run: bool) -> dict[str, Any]:
         "checks": {c.name: c.passed for c in outcome.checks},
         "feedback": manifest.feedback,
         "unread_feedback": outcome.unread_feedback,
+        "unread_reasons": outcome.unread_reasons,
         "actions": outcome.steering.actions if outcome.published else [],
         "rewritten": outcome.rewritten,
         "readings": outcome.readings,
@@ -161,10 +162,9 @@ def show_outcome(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, 
     )
     show_reasons(screen, facts)
     if outcome.unread_feedback:
-        screen.print(
-            f"{outcome.unread_feedback} feedback record(s) unread: they ask for no change of these rows, or this "
-            "version was steered already; they are looked at again when the sources or the recipe change"
-        )
+        screen.print(f"{outcome.unread_feedback} feedback record(s) changed nothing:")
+        for reason in outcome.unread_reasons:
+            screen.print(f"  {escape(reason)}")
     screen.print(f"page: {shown(page)}\nnext: {escape(facts['next'])}")
 
 

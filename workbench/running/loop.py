@@ -12,7 +12,7 @@ from tilth.shards.errors import TilthError
 from tilth.workbench import session
 from tilth.workbench.running.comparison import COMPARED, compare
 from tilth.workbench.running.curate import curate_recipe, parent_of, show_outcome, write_page
-from tilth.workbench.running.train import TRAINED, show_run, show_start, train_version
+from tilth.workbench.running.train import TRAINED, feedback_outlook, show_run, show_start, train_version
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,7 +80,7 @@ def _train(recipe: Recipe, store: Store, screen: Console, version: Version) -> N
             on_progress=report,
             on_plan=show_start(screen),
         )
-    show_run(screen, result)
+    show_run(screen, result, feedback_outlook(recipe, store, version, result))
 
 
 def _rest(recipe: Recipe, store: Store, screen: Console, outcome: Outcome) -> dict[str, Any]:

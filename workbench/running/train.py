@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -139,7 +139,7 @@ def train_and_show(
     if as_json:
         print_json(as_dict(result))
     else:
-        show_run(screen, result)
+        show_run(screen, result, feedback_outlook(recipe, store, version, result))
     return ChecksFailed.exit_code if result.results["verdict"] == DO_NOT_USE else 0
 
 
@@ -160,8 +160,24 @@ def as_dict(result: RunResult) -> dict[str, Any]:
     }
 
 
-def show_run(screen: Console, result: RunResult) -> None:
-    """Print what a run came to: losses and scores of base and tuned, and what it says of the data."""
+def feedback_outlook(recipe: Recipe, store: Store, version: Version, result: RunResult) -> list[str]:
+    """Return what the next curation does with what a run found of its rows, or why it will do nothing."""
+    from tilth.curation.feedback.pushback import PushbackPolicy
+    from tilth.curation.feedback.reasons import outlook
+    from tilth.curation.run.decide import proposes_only
+
+    if not result.feedback_digest:
+        return []
+    record = (result.feedback_digest, *store.feedback(result.feedback_digest))
+    why = proposes_only(recipe.curation, version.manifest.counts["kept"])
+    return outlook(version, record, recipe.curation.pushback or PushbackPolicy(), why)
+
+
+def show_run(screen: Console, result: RunResult, outlook: Sequence[str]) -> None:
+    """Print what a run came to: losses and scores of base and tuned, and what it says of the data.
+
+    outlook: what the next curation does with it, of `feedback_outlook`.
+    """
     from rich.table import Table
 
     from tilth.validators.report import read_facts
@@ -187,7 +203,9 @@ def show_run(screen: Console, result: RunResult) -> None:
     screen.print(f"[bold]{escape(result.lines()[0])}[/]")
     show_reasons(screen, facts)
     if result.feedback_digest:
-        screen.print(f"feedback: {result.feedback_digest[:12]} waits for the next curate")
+        screen.print(f"feedback {result.feedback_digest[:12]}, at the next curate:")
+        for line in outlook:
+            screen.print(f"  {escape(line)}")
     screen.print(f"page: {shown(page)}\nnext: {escape(facts['next'])}")
 
 
