@@ -107,21 +107,13 @@ def curate(
     """
     started, report = time.monotonic(), on_progress or (lambda phase, done, total: None)
     with store.workspace() as work:
-        ingested = ingest(
-            list(request.sources), request.base_dir, work / "read", request.limits, on_progress=report
-        )
-        readings = reading_lines(ingested.files)
-        if request.strict:
-            require_all_read(readings)
-        if not ingested.parts:
-            raise nothing_left(request.name, empty(OCCURRENCES), empty(DECISIONS))
+        ingested, readings = _read(request, work / "read", report)
         parts = _judge_locally(ingested, request.recipe, work / "local", executor or LocalExecutor(), report)
         data = combine(
             [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"
         )
         _require_attributes(request.recipe, data.rows)
         require_licences(request.recipe.locals(), data.rows)
-        texts = PartTexts(data.parts)
         parent = store.candidate(request.name)
         sources = sorted(f.digest for f in ingested.files)
         inputs = inputs_digest(sources, recipe_digest(request.sources, request.recipe))
@@ -129,7 +121,9 @@ def curate(
         load_ahead(request.checks)
         ledger = Ledger(data.rows["row_id"], data.slices)
         ledger.apply_findings(data.findings)
-        gatherer = Gatherer(store.cache, stage_digests(request.recipe.stages), data.rows, texts)
+        gatherer = Gatherer(
+            store.cache, stage_digests(request.recipe.stages), data.rows, PartTexts(data.parts)
+        )
         decided = decide(request.recipe, ledger, data, gatherer, admission, family_of(parent), report)
         report("publish", 0, 1)
         rewrites = counted(data.parts.scan("rewrites"), ledger.kept()["row_id"])
@@ -154,6 +148,17 @@ def curate(
         unfinished_files={f.path: f.problem.value for f in ingested.files if f.problem},
         seconds=time.monotonic() - started,
     )
+
+
+def _read(request: Request, folder: Path, report: Progress) -> tuple[Ingest, list[ReadingLine]]:
+    """Read every source, and say how each was read."""
+    ingested = ingest(list(request.sources), request.base_dir, folder, request.limits, on_progress=report)
+    readings = reading_lines(ingested.files)
+    if request.strict:
+        require_all_read(readings)
+    if not ingested.parts:
+        raise nothing_left(request.name, empty(OCCURRENCES), empty(DECISIONS))
+    return ingested, readings
 
 
 def _why_unread(unread: set[str], admission: Admission, decided: Decided) -> list[str]:

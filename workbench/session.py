@@ -6,6 +6,7 @@ import functools
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -47,6 +48,7 @@ def guarded(function: Function) -> Function:
         except OSError as error:
             from tilth.shards.errors import StoreError
 
+            _fail_if_full(error)
             where = str(error.filename or "system")
             _fail(
                 StoreError(where, (error.strerror or type(error).__name__).lower(), "The store is as it was")
@@ -55,6 +57,7 @@ def guarded(function: Function) -> Function:
             from tilth.shards.errors import TilthError
 
             if not isinstance(error, TilthError):
+                _fail_if_full(error)
                 raise
             _fail(error)
 
@@ -65,6 +68,14 @@ def _interrupt(*_: Any) -> None:
     """Stop once; a second signal while things are being put away changes nothing."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def _fail_if_full(error: Exception) -> None:
+    """End with one line where the disk is full, whatever noticed it."""
+    from tilth.shards import disk
+
+    if disk.is_full(error):
+        _fail(disk.full(Path(getattr(error, "filename", None) or tempfile.gettempdir())))
 
 
 def _fail(error: Any) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 
+import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from tests.drafts import Line, make_draft
 from tilth.shards.errors import StoreError
 from tilth.shards.store import Store
+from tilth.workbench.commands.tilth import main
 
 TEXT = "text that does not compress: " + os.urandom(3_000).hex()
 
@@ -75,3 +79,44 @@ def test_a_store_one_may_not_write_says_so(tmp_path: Path) -> None:
         store.publish("n", make_draft([Line("two")]))
     store.root.joinpath("versions").chmod(0o700)
     assert store.verify() == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        pl.exceptions.ComputeError("parquet: underlying IO error: No space left on device (os error 28)"),
+        OSError("error writing bytes to file. detail: [errno 28] no space left on device"),
+        StoreError("cache/x.arrow", "no space left on device"),
+    ],
+)
+def test_whoever_notices_a_curation_that_fills_the_disk_it_is_one_line_with_what_is_needed(
+    tmp_path: Path, monkeypatch, error: Exception
+) -> None:
+    rows = [{"prompt": f"Where is {n}?", "response": f"It is at {n}."} for n in range(20)]
+    data = tmp_path / "d.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "r.yaml").write_text("name: d\nsources: [{path: d.jsonl}]\n")
+
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("tilth.curation.curate.combine", full)
+    done = CliRunner().invoke(main, ["curate", str(tmp_path / "r.yaml")])
+    assert isinstance(done.exception, SystemExit)
+    assert done.exit_code == 1
+    [line] = done.output.splitlines()
+    assert "no space left on device: " in line
+    assert f"about {4 * data.stat().st_size / 1e6:,.1f} MB are needed" in line
+    assert [path.name for path in (tmp_path / ".tilth" / "tmp").iterdir()] == ["lock"]
+
+
+def test_other_commands_say_it_in_one_line_too(tmp_path: Path, monkeypatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise pl.exceptions.ComputeError("No space left on device (os error 28)")
+
+    monkeypatch.setattr("tilth.workbench.looking.doctor.examine", full)
+    done = CliRunner().invoke(main, ["doctor", str(tmp_path / "x.jsonl")])
+    assert isinstance(done.exception, SystemExit)
+    [line] = done.output.splitlines()
+    assert "no space left on device" in line
