@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.reading import read_bytes
-from tilth.curation.reading import rows
 from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.rows import RowReader
 
 CALL = {"role": "assistant", "content": None, "tool_calls": [{"name": "f", "arguments": "{}"}]}
 
@@ -19,19 +19,14 @@ CALL = {"role": "assistant", "content": None, "tool_calls": [{"name": "f", "argu
 def test_a_row_that_raises_leaves_its_neighbours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    made = rows.reader
+    read = RowReader.read
 
-    def faulty(mapping: Any, max_turns: int) -> Any:
-        read = made(mapping, max_turns)
+    def raising(self: RowReader, row: dict[str, Any]) -> Any:
+        if row["id"] % 1000 == 500:
+            raise KeyError(f"SECRET {row}")
+        return read(self, row)
 
-        def raising(row: dict[str, Any]) -> Any:
-            if row["id"] % 1000 == 500:
-                raise KeyError(f"SECRET {row}")
-            return read(row)
-
-        return raising
-
-    monkeypatch.setattr(rows, "reader", faulty)
+    monkeypatch.setattr(RowReader, "read", raising)
     lines = [
         json.dumps({"id": n, "messages": [{"role": "user", "content": f"Q{n}"}, CALL]}) for n in range(3000)
     ]
@@ -44,12 +39,9 @@ def test_a_row_that_raises_leaves_its_neighbours(
 
 
 def test_a_shortage_of_memory_is_no_fault_of_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def short(mapping: Any, max_turns: int) -> Any:
-        def read(row: dict[str, Any]) -> Any:
-            raise MemoryError
+    def short(self: RowReader, row: dict[str, Any]) -> Any:
+        raise MemoryError
 
-        return read
-
-    monkeypatch.setattr(rows, "reader", short)
+    monkeypatch.setattr(RowReader, "read", short)
     with pytest.raises(MemoryError):
         read_bytes(tmp_path, b'{"prompt":"Q","response":["A"]}\n', limits=ReadLimits())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,8 @@ from tests import drafts, tiny
 from tests.faults.training_run import run
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
+from tilth.training.methods.method import Method, Units
 from tilth.training.rows.pack import Batch
-from tilth.training.run import loop
 
 PARTS = ("train", "twin", "feedback", "promotion", "excluded", "weightless", "skipped")
 
@@ -38,13 +39,13 @@ def test_every_row_is_seen_as_often_as_epochs_or_listed(
     weightless = [drafts.Line("never", decision=tiny.sums(2)[1].decision | {"weight": 0})]
     to_train = publish(tmp_path, tiny.sums(300) + too_long + weightless)
     seen: Counter[str] = Counter()
-    real = loop.token_losses
+    real = Method.losses
 
-    def watch(model: object, batch: Batch, *, statistics: bool) -> object:
+    def watch(self: Method, model: Any, batch: Batch, units: Units, *, statistics: bool) -> Any:
         seen.update(example.row_id.hex() for example in batch.examples)
-        return real(model, batch, statistics=statistics)
+        return real(self, model, batch, units, statistics=statistics)
 
-    monkeypatch.setattr(loop, "token_losses", watch)
+    monkeypatch.setattr(Method, "losses", watch)
     result = run(tmp_path, {"epochs": 2, "mixture": False, "early_stop": False})
     rows = json.loads((result.run_dir / "run.json").read_bytes())["rows"]
     assert rows["rows"] == sum(rows[part] for part in PARTS) == 302

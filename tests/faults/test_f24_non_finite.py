@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.faults import training_run
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
+from tilth.training.methods.method import Method
+from tilth.training.model import loss
 from tilth.training.model.loss import TokenLoss
 from tilth.training.rows.pack import Batch
 from tilth.training.run import loop
@@ -22,10 +26,22 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
+def in_training(losses: Callable[..., TokenLoss], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the steps of a run, and not its evaluations, take their losses from a function."""
+    real = Method.losses
+
+    def replaced(self: Method, *args: Any, **keywords: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(loss, "token_losses", losses)
+            return real(self, *args, **keywords)
+
+    monkeypatch.setattr(Method, "losses", replaced)
+
+
 def spoil_at(step: int, monkeypatch: pytest.MonkeyPatch, value: float) -> list[str]:
     """Make one label of the given step (from 1) lose `value`; return the row it belongs to."""
     spoiled: list[str] = []
-    real = loop.token_losses
+    real = loss.token_losses
     real_step = loop.take_step
     steps = [1]
 
@@ -43,7 +59,7 @@ def spoil_at(step: int, monkeypatch: pytest.MonkeyPatch, value: float) -> list[s
         return TokenLoss(nll, found.margin, found.gap, found.example_of)
 
     monkeypatch.setattr(loop, "take_step", count)
-    monkeypatch.setattr(loop, "token_losses", spoil)
+    in_training(spoil, monkeypatch)
     return spoiled
 
 
@@ -81,7 +97,7 @@ def test_a_gradient_that_is_not_finite_stops_before_the_weights_move(
 def test_memory_that_runs_out_leaves_the_last_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    real = loop.token_losses
+    real = loss.token_losses
     calls = [0]
 
     def fail(*args: object, **keywords: object) -> TokenLoss:
@@ -90,7 +106,7 @@ def test_memory_that_runs_out_leaves_the_last_checkpoint(
             raise error
         return real(*args, **keywords)
 
-    monkeypatch.setattr(loop, "token_losses", fail)
+    in_training(fail, monkeypatch)
     with pytest.raises(TrainingError, match=r"not enough memory.*training\.pack_tokens"):
         training_run.run(tmp_path)
     assert Store.open(tmp_path / "store").feedback_digests("sums") == []

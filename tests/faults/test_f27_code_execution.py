@@ -80,7 +80,7 @@ def test_code_that_a_model_names_is_refused(base: Path, cage: Path) -> None:
 def test_a_template_cannot_reach_out_of_its_sandbox(base: Path, cage: Path) -> None:
     reach = "{{ cycler.__init__.__globals__.os.mkdir('" + str(cage) + "') }}"
     (base.parent / "evil.jinja").write_text(reach + tiny.CHATML)
-    with pytest.raises(TrainingError, match="the template refuses the conversation"):
+    with pytest.raises(TrainingError, match="the template refuses: SecurityError"):
         training_run.run(base.parent, {"template": "evil.jinja"})
     assert not cage.exists()
 
