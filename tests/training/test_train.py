@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tilth.training.model.optim import rate_at
 from tilth.training.plan.request import Request
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.run import loop
+from tilth.training.run.finished import finished
 from tilth.training.run.journal import read
 from tilth.training.run.learning import Learning
 from tilth.training.train import RunResult, train
@@ -93,6 +95,24 @@ def test_a_run_learns_and_writes_what_it_learned(run: Run, store: Store) -> None
     steps = [line for line in read(result.run_dir / "metrics.jsonl") if line["kind"] == "step"]
     assert [line["step"] for line in steps] == list(range(1, result.steps + 1))
     assert sum(line["tokens"] for line in steps) == result.tokens
+
+
+def test_a_finished_run_is_told_and_not_run_again(
+    run: Run, store: Store, version: Version, recipe: TrainingRecipe, tmp_path: Path
+) -> None:
+    asked = Request(version, recipe, base_dir=tmp_path, recipe_digest="r" * 64)
+    assert finished(asked, store) is None
+    done, found = run(), finished(asked, store)
+    assert found is not None
+    assert (found.lines(), found.results, found.feedback_digest) == (
+        done.lines(),
+        done.results,
+        done.feedback_digest,
+    )
+    assert finished(replace(asked, seed=9), store) is None
+    assert finished(replace(asked, recipe=recipe.model_copy(update={"epochs": 9})), store) is None
+    (done.run_dir / "run.json").write_text("{}")
+    assert finished(asked, store) is None
 
 
 def test_no_loss_of_a_single_promotion_row_is_written(run: Run, version: Version) -> None:

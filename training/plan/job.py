@@ -22,8 +22,6 @@ from tilth.training.retention.retained import FROM_USER, Retained
 from tilth.training.rows.roles import Roles
 from tilth.training.rows.text import Renderer
 
-NAMING = ("version", "recipe", "seed", "exclude", "monitors", "max_steps")
-
 
 @dataclass(frozen=True)
 class Job:
@@ -45,7 +43,8 @@ class Job:
     inputs: dict[str, str]
     run_id: str
     retained: Retained
-    next_command: str  # what the page says to do next
+    files: dict[str, str]  # sha256 of the files it reads, by the path the recipe names
+    recipe_name: str  # what commands call the recipe
 
     @property
     def run_dir(self) -> Path:
@@ -79,17 +78,12 @@ def prepare(request: Request, store: Store) -> Job:
     require_fit(plan, recipe, base, device, roles.train)
     known = recipe.base_knowledge
     inputs = {
-        "version": version.id,
-        "recipe": request.digest,
+        **request.named_by,
         "training": _digest(recipe.model_dump(mode="json")),
         "evaluation": _digest(evaluation.model_dump(mode="json")),
         "base": base_digest(base),
         "template": renderer.template.digest,
         "base_knowledge": file_sha256(base_dir / known) if known else "",
-        "seed": str(request.run_seed),
-        "exclude": _digest(sorted(row.hex() for row in exclude) if exclude is not None else []),
-        "max_steps": str(max_steps),
-        "monitors": str(request.monitors),
     }
     return Job(
         recipe=recipe,
@@ -106,9 +100,10 @@ def prepare(request: Request, store: Store) -> Job:
         roles=roles,
         plan=plan,
         inputs=inputs,
-        run_id=_digest({key: inputs[key] for key in NAMING})[:16],
+        run_id=request.run_id,
         retained=Retained(roles.base_knowledge, [], [], FROM_USER),
-        next_command=request.next_command,
+        files=request.files(),
+        recipe_name=request.recipe_name,
     )
 
 

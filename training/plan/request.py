@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tilth.shards.digest import canonical_json, sha256_hex
+from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 from tilth.shards.version import Version
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 
@@ -19,7 +19,7 @@ class Request:
     base_dir: what paths in the recipes are relative to. recipe_digest: what else names the run, "" for the digest of
     both recipes. seed: instead of the recipe's. exclude: train rows to leave out. max_steps: a bound besides the
     recipe's. monitors: without them nothing is evaluated on the way, the last weights count and no feedback is
-    written. next_command: what the page says to do next.
+    written. recipe_name: what commands call the recipe.
     """
 
     version: Version
@@ -31,7 +31,7 @@ class Request:
     exclude: pl.Series | None = None
     max_steps: int | None = None
     monitors: bool = True
-    next_command: str = "curate recipe.yaml"
+    recipe_name: str = "recipe.yaml"
 
     @property
     def run_seed(self) -> int:
@@ -42,6 +42,34 @@ class Request:
     def digest(self) -> str:
         """What names the recipe of the run."""
         return self.recipe_digest or recipes_digest(self.recipe, self.evaluation)
+
+    @property
+    def named_by(self) -> dict[str, str]:
+        """What the id of the run is made of."""
+        left_out = [] if self.exclude is None else sorted(row.hex() for row in self.exclude)
+        return {
+            "version": self.version.id,
+            "recipe": self.digest,
+            "seed": str(self.run_seed),
+            "exclude": sha256_hex(canonical_json(left_out)),
+            "monitors": str(self.monitors),
+            "max_steps": str(self.max_steps),
+        }
+
+    def files(self) -> dict[str, str]:
+        """Return the sha256 of each file beside base and version that the run reads, by its path in the recipe.
+
+        Those that cannot be read are left to whoever needs them.
+        """
+        named = [task.path for task in self.evaluation.tasks]
+        named += [path for path in (self.recipe.template, self.recipe.base_knowledge) if path]
+        files = {path: self.base_dir / path for path in sorted(set(named))}
+        return {path: file_sha256(file) for path, file in files.items() if file.is_file()}
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return sha256_hex(canonical_json(self.named_by))[:16]
 
 
 def recipes_digest(recipe: TrainingRecipe, evaluation: EvaluationRecipe) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json
@@ -21,7 +19,9 @@ from tilth.training.plan.rate_search import rate_facts, stored
 from tilth.training.retention.interpolate import Line, choose, mixes_of
 from tilth.training.run.assemble import learning_of
 from tilth.training.run.feedback import store_feedback
+from tilth.training.run.finished import RECORD, Finished
 from tilth.training.run.journal import read
+from tilth.training.run.leads import lead_on
 from tilth.training.run.loop import Loop
 from tilth.training.run.run_facts import SAMPLES_PER_TASK, Measured, run_facts
 from tilth.validators.facts.page import Action, Link
@@ -42,27 +42,11 @@ RESULTS = (
 
 
 @dataclass(frozen=True)
-class RunResult:
+class RunResult(Finished):
     """What a run came to. `base` and `tuned` hold losses of promotion rows: in memory only, never written."""
 
-    run_id: str
-    run_dir: Path
-    steps: int
-    tokens: int
-    best_step: int
-    stopped_early: bool
-    feedback_digest: str | None
-    results: dict[str, Any]
-    seconds: float
-    peak_bytes: int
     base: Judgement
     tuned: Judgement
-
-    def lines(self) -> list[str]:
-        """Return the word, what the run took, and the three reasons."""
-        took = f"{self.steps:,} steps, {self.tokens:,} tokens, best at step {self.best_step:,}"
-        took += f", {self.seconds:.1f} s, peak {self.peak_bytes / 2**20:,.0f} MiB"
-        return [f"{self.results['verdict']}  run {self.run_id}: {took}", *self.results["reasons"]]
 
 
 def finish(
@@ -101,6 +85,7 @@ def finish(
     if searched is not None:
         facts["rate_search"] = rate_facts(searched, job.method.peak_rate)
     facts["artefacts"] = artefacts.lines()
+    facts["next"], facts["leads"] = lead_on(job, facts)
     write_cards(job, artefacts, facts)
     if job.evaluation.show_answers and write_answers(job.run_dir, tasks, held, untuned, tuned):
         facts["links"] = [Link(label="every answer", href="answers.html")]
@@ -176,7 +161,7 @@ def _facts(
     """Return the facts of the run page; an unwatched run says so instead of praising itself."""
     head = RunHead(
         kind="run",
-        next=job.next_command,
+        next="",
         name=job.version.manifest.name,
         run_id=job.run_id,
         version=job.version.short,
@@ -243,6 +228,7 @@ def _write_record(job: Job, loop: Loop, result: RunResult, artefacts: Artefacts)
         "version": job.version.id,
         "content_id": job.version.manifest.content_id,
         "inputs": job.inputs,
+        "files": job.files,
         "training": job.recipe.model_dump(mode="json"),
         "evaluation": job.evaluation.model_dump(mode="json"),
         "seed": job.seed,
@@ -258,4 +244,4 @@ def _write_record(job: Job, loop: Loop, result: RunResult, artefacts: Artefacts)
         "seconds": round(result.seconds, 3),
         "peak_bytes": result.peak_bytes,
     }
-    write_file(job.run_dir / "run.json", canonical_json(record))
+    write_file(job.run_dir / RECORD, canonical_json(record))

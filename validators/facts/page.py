@@ -27,6 +27,13 @@ class Action(TypedDict):
     reverse: str  # a command
 
 
+class Lead(TypedDict):
+    """One step that is open after a page: what it is for, and the command or the change."""
+
+    what: str
+    how: str
+
+
 class Link(TypedDict):
     """Another page, by a path relative to this one; anything else is shown as text without a link."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-from tilth.validators.facts.page import Action, Interval, Link, Word
+from tilth.validators.facts.page import Action, Interval, Lead, Link, Word
 
 
 class SliceResult(TypedDict):
@@ -206,3 +206,4 @@ class RunFacts(RunHead):
     mixes: NotRequired[list[MixResult]]
     artefacts: NotRequired[list[Artefact]]
     links: NotRequired[list[Link]]
+    leads: NotRequired[list[Lead]]  # what is open after the run

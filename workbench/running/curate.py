@@ -127,10 +127,25 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
         ),
         recipe.report,
     )
+    if outcome.passed and not outcome.published:
+        facts["next"] = _next_of_run(recipe, store, outcome.version) or facts["next"]
     folder = page_dir(store, outcome.version)
     page = report.data_page(folder, facts)
     write_tags(folder, outcome.tags)
     return page
+
+
+def _next_of_run(recipe: Recipe, store: Store, version: Version) -> str:
+    """Return where the finished run of this recipe on a version leads, or "": it is not to be trained again."""
+    if recipe.training is None:
+        return ""
+    from tilth.workbench.running.train import request_of
+
+    page = store.root / "runs" / request_of(recipe, version).run_id / report.PAGE
+    if not page.with_name(report.FACTS).is_file():
+        return ""
+    facts = read_facts(page)
+    return f"{facts['next']}  (trained already: run {facts['run_id']}, {facts['verdict']})"
 
 
 def named(action: dict[str, Any], recipe: Recipe) -> dict[str, Any]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tilth.shards.version import Version
     from tilth.training.plan.plan import Plan
     from tilth.training.plan.request import Request as TrainingRequest
-    from tilth.training.train import RunResult
+    from tilth.training.run.finished import Finished
     from tilth.workbench.recipes.sections import Recipe
 
 
@@ -88,7 +88,7 @@ def request_of(recipe: Recipe, version: Version, *, seed: int | None = None) -> 
         evaluation=recipe.evaluation,
         base_dir=recipe.base_dir,
         seed=seed,
-        next_command=next_curate(recipe),
+        recipe_name=recipe.path.name,
     )
 
 
@@ -110,14 +110,21 @@ def train_version(
     seed: int | None = None,
     on_progress: Progress | None = None,
     on_plan: Callable[[Plan], None] | None = None,
-) -> RunResult:
-    """Train on a version with the recipe's settings and keep a receipt of the run."""
+) -> Finished:
+    """Train on a version with the recipe's settings and keep a receipt of the run.
+
+    A run that is finished already, of the same recipe, base and files, is returned as it lies there; `fresh` runs anew.
+    """
+    from tilth.training.run.finished import finished
     from tilth.training.train import train
 
     asked = request_of(recipe, version, seed=seed)
-    result = train(asked, store, fresh=fresh, on_progress=on_progress, on_plan=on_plan)
-    figures = {"run_id": result.run_id, "steps": result.steps, "seconds": round(result.seconds, 3)}
-    store.add_receipt(TRAINED, version.id, {**figures, "peak_bytes": result.peak_bytes})
+    found = None if fresh else finished(asked, store)
+    result = found or train(asked, store, fresh=fresh, on_progress=on_progress, on_plan=on_plan)
+    known = {receipt.get("run_id") for receipt in store.receipts(TRAINED, version.id)}
+    if found is None or found.run_id not in known:
+        figures = {"run_id": result.run_id, "steps": result.steps, "seconds": round(result.seconds, 3)}
+        store.add_receipt(TRAINED, version.id, {**figures, "peak_bytes": result.peak_bytes})
     return result
 
 
@@ -132,6 +139,11 @@ def train_and_show(
     as_json: bool,
 ) -> int:
     """Train, print what came of it, and return the exit code that its word asks for."""
+    from tilth.training.run.finished import finished
+
+    asked = request_of(recipe, version, seed=seed)
+    if not fresh and finished(asked, store) is not None:
+        screen.print(f"finished already: run {asked.run_id}; train {recipe.path.name} --fresh runs it anew")
     with progress(screen) as report:
         result = train_version(
             recipe, store, version, fresh=fresh, seed=seed, on_progress=report, on_plan=show_start(screen)
@@ -143,7 +155,7 @@ def train_and_show(
     return ChecksFailed.exit_code if result.results["verdict"] == DO_NOT_USE else 0
 
 
-def as_dict(result: RunResult) -> dict[str, Any]:
+def as_dict(result: Finished) -> dict[str, Any]:
     """Return a run as plain JSON values."""
     return {
         "run_id": result.run_id,
@@ -160,7 +172,7 @@ def as_dict(result: RunResult) -> dict[str, Any]:
     }
 
 
-def feedback_outlook(recipe: Recipe, store: Store, version: Version, result: RunResult) -> list[str]:
+def feedback_outlook(recipe: Recipe, store: Store, version: Version, result: Finished) -> list[str]:
     """Return what the next curation does with what a run found of its rows, or why it will do nothing."""
     from tilth.curation.feedback.pushback import PushbackPolicy
     from tilth.curation.feedback.reasons import outlook
@@ -173,7 +185,7 @@ def feedback_outlook(recipe: Recipe, store: Store, version: Version, result: Run
     return outlook(version, record, recipe.curation.pushback or PushbackPolicy(), why)
 
 
-def show_run(screen: Console, result: RunResult, outlook: Sequence[str]) -> None:
+def show_run(screen: Console, result: Finished, outlook: Sequence[str]) -> None:
     """Print what a run came to: losses and scores of base and tuned, and what it says of the data.
 
     outlook: what the next curation does with it, of `feedback_outlook`.
@@ -206,6 +218,8 @@ def show_run(screen: Console, result: RunResult, outlook: Sequence[str]) -> None
         screen.print(f"feedback {result.feedback_digest[:12]}, at the next curate:")
         for line in outlook:
             screen.print(f"  {escape(line)}")
+    for lead in facts.get("leads", []):
+        screen.print(f"  [dim]{escape(lead['what'])}:[/] {escape(lead['how'])}")
     screen.print(f"page: {shown(page)}\nnext: {escape(facts['next'])}")
 
 
