@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from tilth.curation.reading.chat import Turn
+from tilth.curation.reading.limits import FINAL, Reason
 from tilth.shards.digest import row_id
 from tilth.shards.tables import OCCURRENCES, ROWS, TURNS, Shape, conform
 
@@ -66,6 +67,12 @@ class Tables:
         """Why the last line is no row."""
         reason: str | None = self.lines["reader_reason"][-1]
         return reason
+
+    @property
+    def problem(self) -> Reason | None:
+        """Why a part of the file, of nobody knows how many rows, is not among the lines."""
+        found = FINAL.intersection(self.lines["reader_reason"].unique().drop_nulls())
+        return Reason(min(found)) if found else None
 
     def merge(self, other: Tables) -> Tables:
         """Return the tables of both, in the order of the lines; of rows that repeat the first line stands."""

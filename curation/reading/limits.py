@@ -21,6 +21,8 @@ class ReadLimits:
     max_file_bytes: Positive = 256 << 30  # one file, after decompression
     max_expansion: Positive = 200  # bytes out per byte in, judged beyond `free_expansion_bytes`
     free_expansion_bytes: Count = 256 << 20  # bytes out of a file before `max_expansion` is judged
+    max_memory_bytes: Positive = 1 << 30  # memory of the process that reads Parquet and Arrow files
+    max_silent_s: Positive = 300  # how long that process may come no further
 
 
 class Reason(StrEnum):
@@ -31,6 +33,11 @@ class Reason(StrEnum):
     DAMAGED_ARCHIVE = "damaged_archive"  # a checksum does not hold: no line of the file can be trusted
     EXPANSION_LIMIT = "expansion_limit"  # stands for the unread rest of an archive
     FILE_LIMIT = "file_limit"  # stands for the unread rest of a file
+    UNREAD_BYTES = "unread_bytes"  # stands for bytes that are no records, however many they were meant to hold
+    # the file as a whole: the process that read it ended, and no row of it can be trusted
+    READER_DIED = "reader_died"  # the library that takes it apart crashed: it is damaged, or made to do that
+    READER_STALLED = "reader_stalled"  # nothing more came out of it for `max_silent_s`
+    MEMORY_LIMIT = "memory_limit"  # reading it takes more than `max_memory_bytes`
     # the line
     DAMAGED = "damaged"  # a Parquet or Arrow record that the file promises and does not hold
     BLANK = "blank"
@@ -64,8 +71,19 @@ class Reason(StrEnum):
     NOT_A_PAIR = "not_a_pair"  # chosen and rejected do not differ in exactly the last message
 
 
-# Reasons after which nothing more of a file is read.
-FINAL = frozenset({Reason.CUT_ARCHIVE, Reason.DAMAGED_ARCHIVE, Reason.EXPANSION_LIMIT, Reason.FILE_LIMIT})
+# Reasons that stand for a part of a file of which nobody knows how many rows it held.
+FINAL = frozenset(
+    {
+        Reason.CUT_ARCHIVE,
+        Reason.DAMAGED_ARCHIVE,
+        Reason.EXPANSION_LIMIT,
+        Reason.FILE_LIMIT,
+        Reason.UNREAD_BYTES,
+        Reason.READER_DIED,
+        Reason.READER_STALLED,
+        Reason.MEMORY_LIMIT,
+    }
+)
 
 
 def text_bytes(value: Any) -> int:

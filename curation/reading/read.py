@@ -12,11 +12,12 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
+from tilth.curation.reading.apart import Apart, Died
 from tilth.curation.reading.batch import Origin, Part
 from tilth.curation.reading.files import InputFile, find_files
-from tilth.curation.reading.formats import open_records
+from tilth.curation.reading.formats import Record, open_records
 from tilth.curation.reading.intake import NOT_READ, Intake
-from tilth.curation.reading.limits import FINAL, ReadLimits, Reason, Unreadable, text_bytes
+from tilth.curation.reading.limits import ReadLimits, Reason, Unreadable, text_bytes
 from tilth.curation.reading.recognise import Mapping, Row
 from tilth.curation.reading.rows import RowReader, batches
 from tilth.curation.reading.shapes import read_row
@@ -41,7 +42,7 @@ class SourceFile:
     """One file that was read.
 
     path: as the user named it. digest: hex sha256 of the bytes as stored. lines: its occurrences.
-    problem: why reading stopped before the end of the file; its last occurrence stands for the rest.
+    problem: why not all of the file was read; one of its occurrences stands for what was not.
     intake: how it was read.
     """
 
@@ -79,14 +80,52 @@ def ingest(
     out_dir.mkdir(parents=True, exist_ok=True)
     parts: list[Part] = []
     files: list[SourceFile] = []
-    for file in find_files(sources, base_dir, out_dir / "remote", limits):
-        try:
-            found, read = _read_file(file, out_dir / f"{len(files):05d}", limits, batch_rows, on_progress)
-        except OSError as error:
-            raise SourceError(file.named, f"it cannot be read ({error.strerror})", "the run stops") from error
-        parts += found
-        files.append(read)
+    with Apart(limits) as apart:
+        for file in find_files(sources, base_dir, out_dir / "remote", limits):
+            prefix = out_dir / f"{len(files):05d}"
+            try:
+                found, read = _read_one(apart, file, prefix, limits, batch_rows, on_progress)
+            except OSError as error:
+                raise SourceError(
+                    file.named, f"it cannot be read ({error.strerror})", "the run stops"
+                ) from error
+            parts += found
+            files.append(read)
     return Ingest(parts, files)
+
+
+def _read_one(
+    apart: Apart,
+    file: InputFile,
+    prefix: Path,
+    limits: ReadLimits,
+    batch_rows: int,
+    on_progress: Progress | None,
+) -> tuple[list[Part], SourceFile]:
+    """Read a file here if it is text, and in a process of its own if foreign code takes it apart."""
+    with file.local.open("rb") as stored:
+        kind, _ = open_records(stored, file.named, limits, file.source)
+    if kind.is_text:
+        return _read_file(file, prefix, limits, batch_rows, on_progress)
+    try:
+        read: tuple[list[Part], SourceFile] = apart.call(
+            _read_file, file, prefix, limits, batch_rows, on_progress=on_progress
+        )
+    except Died as died:
+        return _given_up(file, kind.name, prefix, died.reason)
+    return read
+
+
+def _given_up(file: InputFile, kind: str, prefix: Path, reason: Reason) -> tuple[list[Part], SourceFile]:
+    """Return a file of which nothing is believed: one line in quarantine stands for it."""
+    for left in prefix.parent.glob(f"{prefix.name}-*"):
+        left.unlink()
+    digest = file_sha256(file.local)
+    origin = Origin(bytes.fromhex(digest), file.named, file.source_name)
+    (tables,) = batches([reason], None, 1)
+    part = tables.write(_numbered(prefix, []), origin)
+    size = file.local.stat().st_size
+    return [part], SourceFile(file.named, file.source_name, digest, size, 1, reason, Intake(kind))
 
 
 @dataclass(frozen=True)
@@ -113,8 +152,14 @@ def peek(path: Path, limits: ReadLimits, rows: int = 100) -> Peek:
     source = Source(path=str(path))
     try:
         with path.open("rb") as stored:
-            kind, opened = open_records(stored, str(path), limits, source)
-            first = list(islice(kind.records(opened), rows))
+            kind, _ = open_records(stored, str(path), limits, source)
+        if kind.is_text:
+            first = _first(source, limits, rows)
+        else:
+            with Apart(limits) as apart:
+                first = apart.call(_first, source, limits, rows)
+    except Died as died:
+        first = [died.reason]
     except OSError as error:
         raise SourceError(str(path), f"it cannot be read ({error.strerror})", "nothing was read") from error
     sample = [record for record in first if not isinstance(record, Reason)]
@@ -129,6 +174,12 @@ def peek(path: Path, limits: ReadLimits, rows: int = 100) -> Peek:
     return Peek(
         kind.name, reader.mapping, columns, readable, reasons, None, others, Intake.of(kind.name, reader)
     )
+
+
+def _first(source: Source, limits: ReadLimits, rows: int, _: Progress | None = None) -> list[Record]:
+    with Path(source.path).open("rb") as stored:
+        kind, opened = open_records(stored, source.path, limits, source)
+        return list(islice(kind.records(opened), rows))
 
 
 def _readable(
@@ -156,7 +207,7 @@ def _read_file(
     digest = file_sha256(file.local)
     origin = Origin(bytes.fromhex(digest), file.named, file.source_name)
     parts: list[Part] = []
-    lines, last_reason = 0, None
+    lines, last_reason, problem = 0, None, None
     sample, is_table = _sample(file, limits)
     rows = RowReader(file.source, sample, limits, file.named, is_table=is_table) if sample else None
     with file.local.open("rb") as stored:
@@ -170,6 +221,7 @@ def _read_file(
         for batch in read:
             parts.append(batch.write(_numbered(prefix, parts), origin))
             lines, last_reason = lines + len(batch), batch.last_reason
+            problem = problem or batch.problem
             if on_progress:
                 on_progress(file.named, min(stored.tell(), before.st_size), before.st_size)
     after = file.local.stat()
@@ -179,8 +231,8 @@ def _read_file(
         )
     if last_reason == Reason.DAMAGED_ARCHIVE:
         parts = _distrust(parts, lines, prefix, batch_rows, origin)
-    is_cut = last_reason == Reason.CUT_TAIL and kind.unit == "element"  # what it swallowed is not counted
-    problem = Reason(last_reason) if last_reason and (is_cut or last_reason in FINAL) else None
+    if last_reason == Reason.CUT_TAIL and kind.unit == "element":  # what it swallowed is not counted
+        problem = Reason.CUT_TAIL
     intake = Intake.of(kind.name, rows)
     return parts, SourceFile(file.named, file.source_name, digest, before.st_size, lines, problem, intake)
 
