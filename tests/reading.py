@@ -38,7 +38,8 @@ try:  # ru_maxrss of a child starts at its parent's size
     peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
 except OSError:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
-print(json.dumps({"peak_mb": peak, "reasons": seen["reader_reason"].to_list(),
+inner = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+print(json.dumps({"peak_mb": peak, "peak_children_mb": inner, "reasons": seen["reader_reason"].to_list(),
                   "problem": result.files[0].problem}))
 """
 
@@ -125,7 +126,7 @@ def good(number: int) -> bytes:
 
 
 def read_measured(path: Path, out: Path, **limits: int) -> dict[str, Any]:
-    """Ingest one file in a fresh process; return its peak memory (MB), reasons and problem."""
+    """Ingest one file in a fresh process; return its peak memory and its children's (MB), reasons and problem."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURED_READ, str(path), str(out), json.dumps(limits)],
         capture_output=True,

@@ -61,7 +61,7 @@ class Curated:
     stage -> phase, in the order they act; a stage that is not named is its own phase. tags: findings (schema
     FINDINGS) of rules that only tag. rewrites: what rewrites changed (columns of `facts.data.RewriteCount`).
     held_out: the share asked for each held-out split.
-    readings: how the sources were read.
+    readings: how the sources were read. unfinished: file -> why not all of it was.
     """
 
     checks: Sequence[CheckResult]
@@ -72,6 +72,7 @@ class Curated:
     tags: pl.DataFrame | None = None
     rewrites: pl.DataFrame | None = None
     readings: Sequence[ReadingLine] = ()
+    unfinished: Mapping[str, str] = field(default_factory=dict)
     recipe_path: str = "recipe.yaml"
 
 
@@ -84,6 +85,9 @@ def data_report(
     found = measure(tables, curated.held_out).row(0, named=True)
     splits = _splits(found, curated.held_out)
     verdict, reasons, next_step = _judgement(found, curated.checks, splits, curated.recipe_path)
+    if curated.unfinished:
+        verdict, reasons = DO_NOT_USE, [_unfinished_in_words(curated.unfinished), *reasons[:2]]
+        next_step = f"fetch or mend what was not read whole, then: curate {curated.recipe_path}"
     taken = funnel(tables)
     return DataFacts(
         kind="data",
@@ -184,6 +188,12 @@ def _other_groups(recipe_path: str) -> str:
         "name a column that parts the rows (sources: [{group: COLUMN}]), or fit the splits to these rows anew "
         f"(curation: {{split: {{family: 1}}}}) in {recipe_path}, then: curate {recipe_path}"
     )
+
+
+def _unfinished_in_words(unfinished: Mapping[str, str]) -> str:
+    path, why = min(unfinished.items())
+    more = f" and {count(len(unfinished) - 1)} more" if len(unfinished) > 1 else ""
+    return f"Not all rows were read: {shorten(visible(path), EXAMPLE_CHARS)} is {why}{more}."
 
 
 def _checks_in_words(checks: Sequence[CheckResult]) -> str:

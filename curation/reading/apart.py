@@ -65,6 +65,8 @@ class Apart:
         except (EOFError, ConnectionError):
             self._end()
             raise Died(Reason.READER_DIED) from None
+        except (TilthError, OSError):
+            raise
         except BaseException:
             self._end()
             raise
@@ -77,6 +79,8 @@ class Apart:
                 kind, value = pipe.recv()
                 if kind == "done":
                     return value
+                if kind == "died":
+                    raise Died(value)
                 if kind == "failed":
                     raise value
                 if on_progress:
@@ -125,14 +129,15 @@ def serve() -> None:
         if not is_bounded:  # the function has brought its libraries
             _bound_addresses(int(sys.argv[2]))
             is_bounded = True
+        answer: tuple[str, Any]
         try:
             answer = ("done", function(*arguments, lambda *said: pipe.send(("progress", said))))
         except MemoryError:
-            answer = ("failed", Died(Reason.MEMORY_LIMIT))
+            answer = ("died", Reason.MEMORY_LIMIT)
         except (TilthError, OSError) as error:
             answer = ("failed", error)
         except Exception:  # it names rows, perhaps, and no file: the caller says which
-            answer = ("failed", Died(Reason.READER_RAISED))
+            answer = ("died", Reason.READER_RAISED)
         pipe.send(answer)
 
 

@@ -33,7 +33,9 @@ class Reason(StrEnum):
     DAMAGED_ARCHIVE = "damaged_archive"  # a checksum does not hold: no line of the file can be trusted
     EXPANSION_LIMIT = "expansion_limit"  # stands for the unread rest of an archive
     FILE_LIMIT = "file_limit"  # stands for the unread rest of a file
-    UNREAD_BYTES = "unread_bytes"  # stands for bytes that are no records, however many they were meant to hold
+    UNREAD_BYTES = (
+        "unread_bytes"  # stands for bytes that are no records, however many they were meant to hold
+    )
     # the file as a whole: the process that read it ended, and no row of it can be trusted
     READER_DIED = "reader_died"  # the library that takes it apart crashed: it is damaged, or made to do that
     READER_STALLED = "reader_stalled"  # nothing more came out of it for `max_silent_s`

@@ -84,7 +84,7 @@ def ingest(
         for file in find_files(sources, base_dir, out_dir / "remote", limits):
             prefix = out_dir / f"{len(files):05d}"
             try:
-                found, read = _read_one(apart, file, prefix, limits, batch_rows, on_progress)
+                found, read = read_file(apart, file, prefix, limits, batch_rows, on_progress)
             except OSError as error:
                 raise SourceError(
                     file.named, f"it cannot be read ({error.strerror})", "the run stops"
@@ -94,7 +94,7 @@ def ingest(
     return Ingest(parts, files)
 
 
-def _read_one(
+def read_file(
     apart: Apart,
     file: InputFile,
     prefix: Path,

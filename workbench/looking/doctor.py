@@ -71,7 +71,7 @@ def facts_of(path: Path, seen: Checkup, mapped: dict[str, str]) -> DoctorFacts:
     }
     out = taken(seen.findings)
     word: Word = USE
-    if unreadable > MAX_UNREADABLE * read:
+    if unreadable > MAX_UNREADABLE * read or any(file.problem for file in seen.files):
         word = DO_NOT_USE
     elif seen.distinct < MIN_ROWS:
         word = NOT_ENOUGH_EVIDENCE

@@ -78,6 +78,7 @@ def file_facts(path: Path) -> dict[str, Any]:
         "kind": "file",
         "path": str(path),
         "passed": bad.is_empty() and not rows.is_empty(),
+        "unfinished": {file.path: file.problem.value for file in read.files if file.problem},
         "lines": lines.height,
         "rows": lines["row_id"].drop_nulls().n_unique(),
         "repeated_lines": lines["row_id"].drop_nulls().len() - lines["row_id"].drop_nulls().n_unique(),

@@ -123,6 +123,7 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
             tags=outcome.tags,
             rewrites=outcome.rewrites,
             readings=outcome.readings,
+            unfinished=outcome.unfinished_files,
             recipe_path=recipe.path.name,
         ),
         recipe.report,
@@ -183,7 +184,7 @@ def show_outcome(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, 
     show_readings(screen, facts["readings"])
     _show_taken(screen, facts)
     for path, problem in outcome.unfinished_files.items():
-        screen.print(f"[yellow]note[/] {shown(path)}: reading stopped before the end ({problem})")
+        screen.print(f"[yellow]note[/] {shown(path)}: not all of it was read ({problem})")
     if outcome.published:
         _show_steered(screen, facts)
     for check in outcome.checks:
