@@ -64,12 +64,14 @@ def train(
     job = prepare(request, store)
     with distributed.processes(job.device.device), _held(job, anew=fresh), memory_errors():
         distributed.require_sharable(job.method.unsharded)
-        say("base", 0, 0)
+        say("judge base", 0, 0)
         model = load(job)
         tasks, held = _questions(job, model)
         with distributed.first_then_others():
             job = with_reference(job, model)
+        judging = time.monotonic()
         untuned = _judge_base(job, model, tasks, held)
+        job = replace(job, plan=replace(job.plan, judging_seconds=time.monotonic() - judging))
         with distributed.first_then_others():
             job = with_retained(job, model)
         model = attach(model, job.recipe, job.seed, recompute=job.plan.recompute)
@@ -80,7 +82,7 @@ def train(
             loop = _loop(job, model, lambda step: say("train", step, job.plan.steps), interrupt)
             loop.run()
         _go_on_alone(job, loop)
-        say("judge", 0, 0)
+        say("judge tuned", 0, 0)
         return finish(job, loop, untuned, tasks, held, started)
 
 

@@ -151,25 +151,46 @@ def progress(screen: Console) -> Iterator[Progress]:
     with Bars(*columns, console=screen, transient=True) as bar:
         task: TaskID = bar.add_task("", total=None, at="")
 
+        clock = _Clock()
+
         def report(phase: str, done: int, total: int) -> None:
-            bar.update(
-                task, description=visible(phase), completed=done, total=total or None, at=_at(done, total)
-            )
+            at = _at(done, total) + clock.left(phase, done, total)
+            bar.update(task, description=visible(phase), completed=done, total=total or None, at=at)
 
         yield report
 
 
 def _lines(screen: Console) -> Progress:
     started = spoken = time.monotonic()
+    clock = _Clock()
 
     def report(phase: str, done: int, total: int) -> None:
         nonlocal spoken
-        now = time.monotonic()
+        now, left = time.monotonic(), clock.left(phase, done, total)
         if now - spoken >= SILENT_S:
             spoken = now
-            screen.print(f"{now - started:,.0f} s: {phase} {_at(done, total)}".rstrip(), markup=False)
+            screen.print(f"{now - started:,.0f} s: {phase} {_at(done, total)}{left}".rstrip(), markup=False)
 
     return report
+
+
+class _Clock:
+    """How long a phase goes on, at the pace it had since it was first heard of."""
+
+    def __init__(self) -> None:
+        self._phase, self._since, self._done = "", 0.0, 0
+
+    def left(self, phase: str, done: int, total: int) -> str:
+        """Return the time left in words, "" while nothing tells."""
+        now = time.monotonic()
+        if phase != self._phase:
+            self._phase, self._since, self._done = phase, now, done
+        made = done - self._done
+        if made <= 0 or total <= done:
+            return ""
+        from tilth.validators.wording import seconds
+
+        return f", about {seconds((now - self._since) / made * (total - done))} left"
 
 
 def _at(done: int, total: int) -> str:

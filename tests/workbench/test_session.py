@@ -30,7 +30,11 @@ def test_a_pipe_gets_a_line_where_nothing_was_said_for_long(monkeypatch: pytest.
             report("train", second, 60)
         now[0] = 100.0
         report("answers", 0, 0)
-    assert said(console).splitlines() == ["20 s: train 20/60", "40 s: train 40/60", "100 s: answers"]
+    assert said(console).splitlines() == [
+        "20 s: train 20/60, about 40.0 s left",
+        "40 s: train 40/60, about 20.0 s left",
+        "100 s: answers",
+    ]
 
 
 def test_a_quick_command_says_nothing_of_its_progress() -> None:

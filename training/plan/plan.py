@@ -52,6 +52,7 @@ class Plan:
     available_bytes: int
     resident_bytes: int  # held by this process before the run
     seconds: float | None = None
+    judging_seconds: float | None = None  # what judging the base took; the tuned model takes about as long
     merge_bytes: int = (
         0  # of main memory after the last step, beside what is loaded then; 0: nothing is merged
     )
@@ -64,6 +65,14 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain JSON values."""
         return {**asdict(self), "total_bytes": self.total_bytes}
+
+    def _judging(self) -> list[str]:
+        """Return what judging takes beside the steps, once the base was judged."""
+        if self.judging_seconds is None:
+            return []
+        again = self.judging_seconds
+        share = "" if not self.seconds else f", {2 * again / (2 * again + self.seconds):.0%} of the run"
+        return [f"judging: {_duration(again)} for the base, about as long for the tuned model{share}"]
 
     def lines(self) -> list[str]:
         """Return the plan for the terminal."""
@@ -85,6 +94,7 @@ class Plan:
             f"batches: packs of {self.pack_tokens:,} tokens{side_by_side}, activations {RECOMPUTE[self.recompute]}",
             f"run: {self.steps:,} steps, {self.tokens:,} tokens"
             + ("" if self.seconds is None else f", about {_duration(self.seconds)} of steps"),
+            *self._judging(),
             f"memory: {_size(self.total_bytes)} of {_size(self.available_bytes)} free ({parts})"
             + (f", {_size(self.merge_bytes)} to merge at the end" if self.merge_bytes else ""),
         ]

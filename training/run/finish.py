@@ -63,22 +63,15 @@ def finish(
     Losses of single promotion rows go nowhere but into the result. Feedback is stored after everything that
     can still fail, run.json last. Raises TrainingError if the exported files do not load as trained.
     """
-    recipe, model = job.recipe, loop.model
+    model = loop.model
     mixed = _mix(job, loop)
-    tuned = judge(
-        model,
-        job.renderer.tokenizer,
-        job.roles.promotion,
-        tasks,
-        recipe.pack_tokens,
-        held,
-        job.method.score,
-    )
+    tuned, judging = _judged(job, model, tasks, held)
     if loop.learning is not None:
         loop.learning.finish(model)
     artefacts = write_artefacts(job, model, held, tuned)
     seconds, peak = time.monotonic() - started, peak_bytes(model.device)
     facts = _facts(job, loop, untuned, tuned, tasks, seconds, peak)
+    facts["plan"].insert(-2, _judging(job, judging))
     if mixed:
         facts["mixes"] = mixed
     searched = stored(job)
@@ -211,6 +204,27 @@ def _planned(job: Job, loop: Loop, seconds: float, peak: int) -> list[PlanLine]:
         PlanLine(quantity="time in all", unit="seconds", planned=None, measured=seconds),
         PlanLine(quantity="peak memory", unit="bytes", planned=memory, measured=peak),
     ]
+
+
+def _judged(
+    job: Job, model: object, tasks: list[LoadedTask], held: LoadedTask | None
+) -> tuple[Judgement, float]:
+    """Return what the tuned model was measured at, and the seconds that took."""
+    started, tokens = time.monotonic(), job.recipe.pack_tokens
+    tuned = judge(model, job.renderer.tokenizer, job.roles.promotion, tasks, tokens, held, job.method.score)
+    return tuned, time.monotonic() - started
+
+
+def _judging(job: Job, of_tuned: float) -> PlanLine:
+    """Return what judging base and tuned took; planned: twice what the base took."""
+    of_base = job.plan.judging_seconds or 0.0
+    planned = 2 * of_base or None
+    return PlanLine(
+        quantity="time of judging, base and tuned",
+        unit="seconds",
+        planned=planned,
+        measured=of_base + of_tuned,
+    )
 
 
 def _evaluations(job: Job, loop: Loop, spent: float) -> list[PlanLine]:
