@@ -80,6 +80,8 @@ def sync_folder(folder: Path) -> None:
 @contextmanager
 def _temporary(path: Path, pieces: Iterable[bytes | memoryview]) -> Iterator[Path]:
     """Yield a synced file that holds `pieces` in the folder of `path`; remove it at the end."""
+    if not path.name:
+        raise StoreError(str(path), "is a folder, not a file", "Nothing was written", "name a file")
     _make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
     step("start")

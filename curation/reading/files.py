@@ -28,6 +28,15 @@ class InputFile:
         return self.source.name or stem(self.named)
 
 
+def source_of(path: str | Path) -> Source:
+    """Return the source of a path as a person types it. Raises UsageError for a path that names nothing."""
+    if not str(path).strip():
+        raise UsageError(
+            repr(str(path)), "names no file", "Nothing was read", "name a file, a folder or a glob"
+        )
+    return Source(path=str(path))
+
+
 def find_files(
     sources: list[Source], base_dir: Path, download_dir: Path, limits: ReadLimits
 ) -> list[InputFile]:

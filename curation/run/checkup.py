@@ -13,9 +13,9 @@ import polars as pl
 
 from tilth.curation.dedup.near import Dedup
 from tilth.curation.pii import find
+from tilth.curation.reading.files import source_of
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import Ingest, Part, SourceFile, ingest
-from tilth.curation.reading.source import Source
 from tilth.curation.recipe import parse
 from tilth.curation.run.local import LocalTask, run_local
 from tilth.curation.run.texts import HeldTexts
@@ -54,7 +54,7 @@ def examine(path: Path, scratch: Path, *, max_rows: int = MAX_ROWS) -> Checkup:
 
     Raises UsageError where no shape is recognised, SourceError where the file cannot be read or holds no row.
     """
-    read = ingest([Source(path=str(path))], Path.cwd(), scratch / "read", LIMITS)
+    read = ingest([source_of(path)], Path.cwd(), scratch / "read", LIMITS)
     occurrences = pl.concat(
         [empty(OCCURRENCES), *(pl.read_parquet(part.occurrences, glob=False) for part in read.parts)]
     ).sort("source_path", "line")

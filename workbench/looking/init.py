@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from ruamel.yaml import YAML
 
-from tilth.curation.reading.files import find_files, stem
+from tilth.curation.reading.files import find_files, source_of, stem
 from tilth.curation.reading.folders import saved_files, what_to_name
 from tilth.curation.reading.formats import suffixes
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import Peek, peek
 from tilth.curation.reading.remote import is_remote
-from tilth.curation.reading.source import Source
 from tilth.shards.atomic import write_file
 from tilth.shards.errors import TilthError, UsageError
 from tilth.shards.lock import temporary
@@ -175,7 +174,7 @@ def look(data: str, base_dir: Path) -> list[Found]:
             raise UsageError(data, "holds no data file", next_step=what_to_name(data, path))
     else:
         with temporary() as folder:
-            files = find_files([Source(path=data)], Path.cwd(), folder, ReadLimits())
+            files = find_files([source_of(data)], Path.cwd(), folder, ReadLimits())
         names = [file.local for file in files]
     if is_saved_set:
         return [Found(_relative(path, base_dir), peek(names[0], ReadLimits()))]

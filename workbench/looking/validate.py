@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from rich.markup import escape
 
+from tilth.curation.reading.files import source_of
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import ingest
-from tilth.curation.reading.source import Source
 from tilth.curation.run.account import reading_lines
 from tilth.curation.run.checkup import Checkup, examine, taken
 from tilth.shards.errors import UsageError
@@ -66,7 +66,7 @@ def version_facts(recipe_path: Path, store_path: Path | None, version_id: str | 
 def file_facts(path: Path) -> dict[str, Any]:
     """Read a data file with every guard on and say which lines could not be rows, and why."""
     with temporary() as folder:
-        read = ingest([Source(path=str(path))], Path.cwd(), folder, ReadLimits())
+        read = ingest([source_of(path)], Path.cwd(), folder, ReadLimits())
         lines = pl.concat(
             [empty(OCCURRENCES), *(pl.read_parquet(part.occurrences, glob=False) for part in read.parts)]
         )
