@@ -20,6 +20,7 @@ from tilth.curation.feedback.pushback import Steering
 from tilth.curation.feedback.reasons import STEERED, reasons_of
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import Ingest, ingest
+from tilth.curation.reading.repeated import agree
 from tilth.curation.reading.source import Source
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.rules.custom import Custom
@@ -33,8 +34,8 @@ from tilth.curation.run.ledger import Ledger
 from tilth.curation.run.local import LocalPart, LocalTask, run_local
 from tilth.curation.run.provenance import library_versions, recipe_digest, stage_digests
 from tilth.curation.run.replay import family_of
+from tilth.curation.run.required_licence import require_licences
 from tilth.curation.run.rewriting import ANY, as_counts, counted
-from tilth.curation.run.stated_licence import require_licences
 from tilth.curation.run.texts import PartTexts
 from tilth.shards import arrow_file
 from tilth.shards.columns import require_columns
@@ -107,7 +108,19 @@ def curate(
     """
     started, report = time.monotonic(), on_progress or (lambda phase, done, total: None)
     with store.workspace() as work:
+<<<<<<< HEAD
         ingested, readings = _read(request, work / "read", report)
+=======
+        ingested = ingest(
+            list(request.sources), request.base_dir, work / "read", request.limits, on_progress=report
+        )
+        readings = reading_lines(ingested.files)
+        if request.strict:
+            require_all_read(readings)
+        agree(ingested.parts)
+        if not ingested.parts:
+            raise nothing_left(request.name, empty(OCCURRENCES), empty(DECISIONS))
+>>>>>>> 3a183ed (Let all licences of a row count, whatever the order of its lines)
         parts = _judge_locally(ingested, request.recipe, work / "local", executor or LocalExecutor(), report)
         data = combine(
             [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"

@@ -43,6 +43,7 @@ _NON_COMMERCIAL = re.compile(
     r"(?i)\bnc\b|non[- ]?commercial|(?:research|academic|educational|evaluation)(?: use| purposes)?[- ]only"
     r"|only for (?:research|academic)"
 )
+MAX_WAYS = 64
 _SHARE_ALIKE = re.compile(r"-SA\b|^(?:A?GPL|ODbL|GFDL)")
 
 
@@ -79,6 +80,25 @@ def is_allowed(licence: str, allowed: Iterable[str]) -> bool:
     """Return whether a licence expression can be met by licences of `allowed`, however both are spelled."""
     names = {normal(name).casefold() for name in allowed}
     return any(all(part.casefold() in names for part in way) for way in choices(licence))
+
+
+def all_of(licences: Iterable[str]) -> str:
+    """Return the expression that is met where all of these are; one alone stays as it is written.
+
+    [MIT, GPL-3.0] → `GPL-3.0-only AND MIT`; [MIT OR Apache-2.0, MPL-2.0] → `Apache-2.0 AND MPL-2.0 OR MIT AND
+    MPL-2.0`. Beyond MAX_WAYS ways of meeting them every licence that is named is asked for.
+    """
+    distinct = sorted(set(licences))
+    if len(distinct) == 1:
+        return distinct[0]
+    ways: set[frozenset[str]] = {frozenset()}
+    for licence in distinct:
+        ways = {way | frozenset(more) for way in ways for more in choices(licence)}
+        if len(ways) > MAX_WAYS:
+            ways = {frozenset(n for other in distinct for more in choices(other) for n in more)}
+            break
+    needed = [way for way in ways if not any(other < way for other in ways)]
+    return " OR ".join(sorted(" AND ".join(sorted(way)) for way in needed))
 
 
 def is_non_commercial(licence: str) -> bool:

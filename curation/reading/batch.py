@@ -10,6 +10,7 @@ import polars as pl
 
 from tilth.curation.reading.chat import Turn
 from tilth.curation.reading.limits import FINAL, Reason
+from tilth.curation.reading.repeated import labelled
 from tilth.shards.digest import row_id
 from tilth.shards.tables import OCCURRENCES, ROWS, TURNS, Shape, conform
 
@@ -28,8 +29,8 @@ LINE_TURNS = pl.Schema({**_LINE, **TURNS})
 class Part:
     """Three Parquet files: `turns` (TURNS), `rows` (ROWS, text_digest null), `occurrences` (OCCURRENCES).
 
-    All of one input file; a row that repeats within the part stands once in `rows`, with the attributes of
-    its first line.
+    All of one input file; a row that repeats within the part stands once in `rows`, with what all its lines say of
+    it (repeated.py).
     """
 
     turns: Path
@@ -75,7 +76,7 @@ class Tables:
         return Reason(min(found)) if found else None
 
     def merge(self, other: Tables) -> Tables:
-        """Return the tables of both, in the order of the lines; of rows that repeat the first line stands."""
+        """Return the tables of both, in the order of the lines; each row once."""
         if not len(other) or not len(self):
             return self if len(self) else other
         lines = pl.concat([self.lines, other.lines]).sort("line")
@@ -95,11 +96,11 @@ class Tables:
         return Tables(marked, self.rows.filter(~out), self.turns.filter(~out))
 
     def distinct(self) -> Tables:
-        """Return the tables with each row once, at its first line."""
+        """Return the tables with each row once, at its first line, with what all its lines say of it."""
         first = self.rows["row_id"].is_first_distinct()
         if first.all():
             return self
-        rows = self.rows.filter(first)
+        rows = labelled(self.rows.filter(first), self.rows)
         turns = self.turns.join(rows.select("line"), on="line", how="semi", maintain_order="left")
         return Tables(self.lines, rows, turns)
 
@@ -128,7 +129,7 @@ class Batch:
         self.turn_lines: list[int] = []
         self.turn_ids: list[bytes] = []
         self.turn_numbers: list[int] = []
-        self.seen: set[bytes] = set()
+        self.seen: dict[bytes, tuple[str | None, ...]] = {}
         self.chars = 0
 
     def __len__(self) -> int:
@@ -155,10 +156,13 @@ class Batch:
         self.lines.append(line)
         self.line_ids.append(key)
         self.reasons.append(None)
-        if key in self.seen:
+        labels = (group, licence, attributes)
+        known = self.seen.setdefault(key, labels)
+        if known is not labels:
+            if known != labels:
+                self.rows.append((line, key, shape, *labels, tools))
             return
-        self.seen.add(key)
-        self.rows.append((line, key, shape, group, licence, attributes, tools))
+        self.rows.append((line, key, shape, *labels, tools))
         self.chars += len(attributes or "") + len(tools or "")
         for turn in turns:
             self.chars += sum(len(value) for value in turn.values() if type(value) is str)
@@ -182,7 +186,7 @@ class Batch:
             | {"turn": pl.Int64()}
             | {name: TURNS[name] for name in present},
         )
-        return Tables(lines, rows, conform(turns, LINE_TURNS))
+        return Tables(lines, rows, conform(turns, LINE_TURNS)).distinct()
 
 
 def _write(frame: pl.DataFrame, schema: pl.Schema, path: Path) -> None:

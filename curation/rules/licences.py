@@ -20,7 +20,8 @@ class Licences:
     """Drop rows whose licence is not one of `allow`; tag those that are not for commercial use.
 
     allow: licences by any spelling (`MIT`, `apache 2.0`, `CC-BY-4.0`), null for any; of `A OR B` one must be
-    allowed, of `A AND B` both. unknown: what becomes of rows without a licence where `allow` is set.
+    allowed, of `A AND B` both. A row that stands in several lines has the licences of all of them, so that the
+    strictest decides, whatever their order. unknown: what becomes of rows without a licence where `allow` is set.
     non_commercial: of rows under NC terms or for research only.
     """
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import polars as pl
 
 from tilth.curation.reading.read import Part
+from tilth.curation.reading.stated_licence import with_stated_licence
 from tilth.curation.run.guard import Guard
 from tilth.curation.run.rewriting import Rewriting
-from tilth.curation.run.stated_licence import with_stated_licence
 from tilth.curation.stage import Local, Rewrite, Rule
 from tilth.shards.digest import text_digests
 from tilth.shards.tables import FINDINGS, MEASURE_KEYS, ROWS, VERDICT, Verdict, conform, empty

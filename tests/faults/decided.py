@@ -29,7 +29,7 @@ def curated(source: Path, curation: str = ALONE, *, also: str = "", store: str =
     recipe = source.with_name("recipe.yaml")
     extra = f", {also}" if also else ""
     recipe.write_text(
-        f"name: t\nsources: [{{path: {source.name}, name: s{extra}}}]\ncuration: {{{curation}}}\n{NO_CHECKS}"
+        f"name: t\nsources: [{{path: {json.dumps(source.name)}, name: s{extra}}}]\ncuration: {{{curation}}}\n{NO_CHECKS}"
     )
     return curate(request_of(load(recipe)), Store.open(source.with_name(store))).version
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from tilth.curation.reading.stated_licence import with_stated_licence
 from tilth.curation.rules.licences import Licences
-from tilth.curation.run.stated_licence import require_licences, with_stated_licence
+from tilth.curation.run.required_licence import require_licences
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import Verdict
 

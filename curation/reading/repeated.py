@@ -1,0 +1,84 @@
+"""What is said of a row that stands in several lines: the same whatever the order of the lines, parts and files.
+
+All licences that its lines state hold, so that the strictest decides. Its group and its attributes are the least
+that a line states, as texts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tilth.curation.reading.stated_licence import with_stated_licence
+from tilth.shards.licences import all_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tilth.curation.reading.batch import Part
+
+LABELS = ("group", "licence", "attributes")
+
+
+def labelled(distinct: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Return distinct rows with the labels that all lines of each give it.
+
+    Both have row_id and LABELS. Rows that stand in one line only stay as they are.
+    """
+    said = _agreed(lines.filter(pl.col("row_id").is_duplicated()))
+    return _replaced(distinct, said)
+
+
+def agree(parts: Sequence[Part]) -> None:
+    """Let each row that several parts hold have the same labels in all of them; writes those parts anew."""
+    ids = [
+        _read(part.rows, ["row_id"]).with_columns(part=pl.lit(n, pl.UInt32)) for n, part in enumerate(parts)
+    ]
+    if len(ids) < 2:
+        return
+    repeated = pl.concat(ids).filter(pl.col("row_id").is_duplicated())
+    holding = repeated["part"].unique().sort().to_list()
+    if not holding:
+        return
+    lines = pl.concat(
+        _read(parts[n].rows, ["row_id", *LABELS]).join(
+            repeated.select("row_id").unique(), on="row_id", how="semi"
+        )
+        for n in holding
+    )
+    said = _agreed(lines)
+    for number in holding:
+        rows = pl.read_parquet(parts[number].rows, glob=False)
+        labels = _replaced(rows, said)
+        if not labels.equals(rows):
+            labels.write_parquet(parts[number].rows, compression="uncompressed", statistics=False)
+
+
+def _agreed(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return row_id and LABELS of each row of these lines once, in an order of their own."""
+    least = (
+        with_stated_licence(lines.select("row_id", *LABELS))
+        .group_by("row_id")
+        .agg(pl.col("group").min(), pl.col("licence").drop_nulls().unique(), pl.col("attributes").min())
+    )
+    licences = [all_of(found) if len(found) else None for found in least["licence"].to_list()]
+    return least.with_columns(licence=pl.Series(licences, dtype=pl.String))
+
+
+def _replaced(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with the labels of `said` where it has the row."""
+    joined = rows.join(
+        said.with_columns(is_said=pl.lit(True)),
+        on="row_id",
+        how="left",
+        maintain_order="left",
+        suffix="_said",
+    )
+    chosen = [pl.when("is_said").then(f"{label}_said").otherwise(label).alias(label) for label in LABELS]
+    return joined.with_columns(chosen).select(rows.columns)
+
+
+def _read(path: Path, columns: list[str]) -> pl.DataFrame:
+    return pl.read_parquet(path, columns=columns, glob=False)
