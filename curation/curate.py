@@ -108,19 +108,8 @@ def curate(
     """
     started, report = time.monotonic(), on_progress or (lambda phase, done, total: None)
     with store.workspace() as work:
-<<<<<<< HEAD
         ingested, readings = _read(request, work / "read", report)
-=======
-        ingested = ingest(
-            list(request.sources), request.base_dir, work / "read", request.limits, on_progress=report
-        )
-        readings = reading_lines(ingested.files)
-        if request.strict:
-            require_all_read(readings)
         agree(ingested.parts)
-        if not ingested.parts:
-            raise nothing_left(request.name, empty(OCCURRENCES), empty(DECISIONS))
->>>>>>> 3a183ed (Let all licences of a row count, whatever the order of its lines)
         parts = _judge_locally(ingested, request.recipe, work / "local", executor or LocalExecutor(), report)
         data = combine(
             [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"

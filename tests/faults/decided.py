@@ -28,8 +28,9 @@ def curated(source: Path, curation: str = ALONE, *, also: str = "", store: str =
     """Return the version made of one file; `also`: further keys of its source, as flow YAML."""
     recipe = source.with_name("recipe.yaml")
     extra = f", {also}" if also else ""
+    path = json.dumps(source.name)
     recipe.write_text(
-        f"name: t\nsources: [{{path: {json.dumps(source.name)}, name: s{extra}}}]\ncuration: {{{curation}}}\n{NO_CHECKS}"
+        f"name: t\nsources: [{{path: {path}, name: s{extra}}}]\ncuration: {{{curation}}}\n{NO_CHECKS}"
     )
     return curate(request_of(load(recipe)), Store.open(source.with_name(store))).version
 
