@@ -109,7 +109,7 @@ def curate(
     started, report = time.monotonic(), on_progress or (lambda phase, done, total: None)
     with store.workspace() as work:
         ingested, readings = _read(request, work / "read", report)
-        agree(ingested.parts)
+        agree([part.rows for part in ingested.parts])
         parts = _judge_locally(ingested, request.recipe, work / "local", executor or LocalExecutor(), report)
         data = combine(
             [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"

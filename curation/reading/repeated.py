@@ -6,18 +6,13 @@ that a line states, as texts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tilth.curation.reading.stated_licence import with_stated_licence
 from tilth.shards.licences import all_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tilth.curation.reading.batch import Part
 
 LABELS = ("group", "licence", "attributes")
 
@@ -31,11 +26,12 @@ def labelled(distinct: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     return _replaced(distinct, said)
 
 
-def agree(parts: Sequence[Part]) -> None:
-    """Let each row that several parts hold have the same labels in all of them; writes those parts anew."""
-    ids = [
-        _read(part.rows, ["row_id"]).with_columns(part=pl.lit(n, pl.UInt32)) for n, part in enumerate(parts)
-    ]
+def agree(parts: Sequence[Path]) -> None:
+    """Let each row that several parts hold have the same labels in all of them; writes those parts anew.
+
+    parts: their files of rows.
+    """
+    ids = [_read(part, ["row_id"]).with_columns(part=pl.lit(n, pl.UInt32)) for n, part in enumerate(parts)]
     if len(ids) < 2:
         return
     repeated = pl.concat(ids).filter(pl.col("row_id").is_duplicated())
@@ -43,17 +39,15 @@ def agree(parts: Sequence[Part]) -> None:
     if not holding:
         return
     lines = pl.concat(
-        _read(parts[n].rows, ["row_id", *LABELS]).join(
-            repeated.select("row_id").unique(), on="row_id", how="semi"
-        )
+        _read(parts[n], ["row_id", *LABELS]).join(repeated.select("row_id").unique(), on="row_id", how="semi")
         for n in holding
     )
     said = _agreed(lines)
     for number in holding:
-        rows = pl.read_parquet(parts[number].rows, glob=False)
+        rows = pl.read_parquet(parts[number], glob=False)
         labels = _replaced(rows, said)
         if not labels.equals(rows):
-            labels.write_parquet(parts[number].rows, compression="uncompressed", statistics=False)
+            labels.write_parquet(parts[number], compression="uncompressed", statistics=False)
 
 
 def _agreed(lines: pl.DataFrame) -> pl.DataFrame:
