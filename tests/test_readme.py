@@ -82,6 +82,7 @@ def stand_ins(folder: Path) -> dict[str, str]:
     return {"OLD": ids[0], "NEW": ids[-1], "3f9a12": row_ids[0].hex()}
 
 
+@pytest.mark.timeout(900)  # thirteen commands, each as a user starts it; half a minute of an idle processor
 def test_every_command_runs_in_order(run: Callable[..., Done], desk: Path) -> None:
     count = 0
     for language, block in blocks():
