@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # One thread a test process: two processes already fill two cores.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 GX_ANALYTICS_ENABLED=false
 
-.PHONY: demo test install base check reference bench figures faults mutants proof clean
+.PHONY: demo test install base check reference bench figures images faults mutants proof clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make check    ruff, the type checker, what editors see, and the rule of imports"
 	@echo "make reference  docs/reference, written from the code"
 	@echo "make bench    timings and recall, written to benchmarks/results/"
+	@echo "make images   the pictures of the README, from the demo (needs chromium)"
 	@echo "make figures  the tables of figures, from benchmarks/results/"
 	@echo "make faults   the fault classes at full counts, written to benchmarks/results/"
 	@echo "make mutants  every guard against a silent failure removed in turn: a test must fail (about 6 minutes)"
@@ -60,6 +61,10 @@ reference: $(VENV)/.developer
 
 bench: $(VENV)/.developer
 	@$(BIN)/python -m benchmarks.bench
+
+images: $(VENV)/.developer
+	@$(BIN)/tilth demo --dir build/demo
+	@$(BIN)/python -m docs.pictures build/demo
 
 figures: $(VENV)/.developer
 	@$(BIN)/python -m benchmarks.tools.figures

@@ -13,14 +13,16 @@ from typing import Any
 import polars as pl
 import pytest
 
+from docs import pictures
 from tilth.shards.diff import diff
+from tilth.shards.digest import file_sha256
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.validators.report import read_facts
 from tilth.workbench import session
 from tilth.workbench.recipes.recipe_file import load
 from tilth.workbench.running.comparison import comparison_dir
-from tilth.workbench.running.curate import curate_recipe, parent_of
+from tilth.workbench.running.curate import curate_recipe, parent_of, write_page
 from tilth.workbench.running.demo import prepare_sample
 from tilth.workbench.running.loop import run_loop
 
@@ -41,10 +43,18 @@ MAX_CLEAN_LOSS = 0.01
 
 
 @pytest.fixture(scope="module")
-def curated(tmp_path_factory: pytest.TempPathFactory) -> Version:
-    """The first version of the sample."""
-    path = prepare_sample(tmp_path_factory.mktemp("sample") / "demo")
-    return curate_recipe(load(path), Store.open(path.parent / ".tilth")).version
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recipe of the sample, laid out as the demo does."""
+    return prepare_sample(tmp_path_factory.mktemp("sample") / "demo")
+
+
+@pytest.fixture(scope="module")
+def curated(recipe: Path) -> Version:
+    """The first version of the sample, its page written."""
+    loaded, store = load(recipe), Store.open(recipe.parent / ".tilth")
+    outcome = curate_recipe(loaded, store)
+    write_page(loaded, store, outcome)
+    return outcome.version
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +113,18 @@ def test_nothing_outside_tests_reads_the_truth() -> None:
         for path in (ROOT / room).rglob("*.*"):
             if path.suffix in (".py", ".yaml", ".md", ".j2") and path not in world:
                 assert "planted_truth" not in path.read_text(encoding="utf-8"), path
+
+
+def test_the_pictures_of_the_readme_show_the_numbers_of_today(curated: Version, recipe: Path) -> None:
+    taken = json.loads(pictures.FACTS.read_text(encoding="utf-8"))
+    assert taken["recipe"] == file_sha256(pictures.RECIPE), "stale: make images"
+    for name, facts in taken["pictures"].items():
+        assert facts["sha256"] == file_sha256(pictures.IMAGES / name), (
+            f"{name} and its facts were not made together"
+        )
+    today = pictures.shown(recipe.parent / ".tilth" / "reports" / curated.short / "report.html")
+    shown = {key: taken["pictures"]["data-page.png"][key] for key in today}
+    assert shown == today, "stale: make images"
 
 
 @pytest.fixture
