@@ -16,6 +16,13 @@ import click
 TOP = "tilth"
 FOLDER = "tilth.workbench.commands"  # by name: its files import this one
 SENTENCE_CHARS = 120
+# What people do, in the order in which they do it; a command in none of them is listed after them.
+GROUPS = {
+    "Begin": ("demo", "doctor", "validate", "base", "init"),
+    "Make": ("curate", "train", "judge", "refresh"),
+    "Look": ("log", "show", "diff", "explain", "rows", "runs", "compare", "index"),
+    "Keep and hand on": ("promote", "rollback", "export", "gguf", "check", "verify", "gc"),
+}
 
 
 def command_names(parent: str = TOP) -> list[str]:
@@ -66,8 +73,12 @@ class CommandFiles(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List every command with its whole sentence."""
-        _write_list(formatter, str(self.name))
+        """List every command with its whole sentence; those of `tilth` grouped by what people do."""
+        parent, rest = str(self.name), self.list_commands(ctx)
+        for title, names in GROUPS.items() if parent == TOP else ():
+            _write_list(formatter, parent, title, [name for name in names if name in rest])
+            rest = [name for name in rest if name not in names]
+        _write_list(formatter, parent, "More" if parent == TOP else "Commands", rest)
 
 
 class WithSubcommands(click.Command):
@@ -89,10 +100,12 @@ class WithSubcommands(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands under the options."""
         super().format_epilog(ctx, formatter)
-        _write_list(formatter, str(self.name))
+        _write_list(formatter, str(self.name), "Commands", command_names(str(self.name)))
 
 
-def _write_list(formatter: click.HelpFormatter, parent: str) -> None:
-    with formatter.section("Commands"):
-        named = [(name, command_of(name, parent)) for name in command_names(parent)]
+def _write_list(formatter: click.HelpFormatter, parent: str, title: str, names: list[str]) -> None:
+    if not names:
+        return
+    with formatter.section(title):
+        named = [(name, command_of(name, parent)) for name in names]
         formatter.write_dl([(name, command.get_short_help_str(SENTENCE_CHARS)) for name, command in named])

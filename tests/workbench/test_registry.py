@@ -115,3 +115,15 @@ def test_a_failed_candidate_is_not_served(run: Run, recipe: object) -> None:
     assert run("curate", recipe, "--set", "checks.min_rows=1000").code == 3
     refused = run("tilth", "promote", "desk")
     assert refused.code == 3 and "min_rows" in refused.err
+
+
+def test_the_list_of_commands_is_grouped_and_whole(run: Run) -> None:
+    said = run("tilth", "--help").out
+    assert said.index("Begin:") < said.index("  init ") < said.index("Make:") < said.index("  curate ")
+    listed = [
+        line.split()[0]
+        for line in said.split("Begin:")[1].splitlines()
+        if line[:3].strip() and line[:2] == "  "
+    ]
+    assert sorted(listed) == command_names()
+    assert "Commands:" in run("refresh", "--help").out

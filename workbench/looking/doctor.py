@@ -14,6 +14,7 @@ from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import peek
 from tilth.curation.run.account import reading_lines
 from tilth.curation.run.checkup import Checkup, examine, taken
+from tilth.shards.columns import column as column_of
 from tilth.shards.lock import temporary
 from tilth.shards.tables import Role, Verdict
 from tilth.validators import report
@@ -27,8 +28,9 @@ from tilth.validators.facts.doctor import (
 )
 from tilth.validators.facts.page import DO_NOT_USE, NOT_ENOUGH_EVIDENCE, USE, Example, Word
 from tilth.validators.wording import count, percent, shorten, visible
+from tilth.workbench.looking.init import scalar
 from tilth.workbench.looking.readings import show_readings
-from tilth.workbench.screen import shown
+from tilth.workbench.screen import argument, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,7 +90,7 @@ def facts_of(path: Path, seen: Checkup, mapped: dict[str, str]) -> DoctorFacts:
         kind="doctor",
         verdict=word,
         reasons=reasons,
-        next=f"tilth init {path} --base MODEL" if word != DO_NOT_USE else f"validate {path}",
+        next=f"tilth init {argument(path)}" if word != DO_NOT_USE else f"validate {argument(path)}",
         name=path.name,
         lines=lines,
         judged=judged,
@@ -235,11 +237,12 @@ def _advice(seen: Checkup, columns: list[ColumnFacts], share_taken: float) -> li
                 f"{column['name']!r} repeats about {each:.1f} times: if it is a conversation or source id, no id "
                 "should straddle splits."
             )
-            advice.append(Advice(because=because, write=f"group: {column['name']}   # of the source"))
-    kinds = [column["name"] for column in whole if 2 <= column["distinct"] <= MAX_COMMON]
+            advice.append(Advice(because=because, write=f"group: {scalar(column['name'])}   # of the source"))
+    few = [column["name"] for column in whole if 2 <= column["distinct"] <= MAX_COMMON]
+    kinds = [name for name in few if _parts_rows(seen.rows, name)]
     if kinds:
         because = f"Results can be told apart by what has few values: {', '.join(map(repr, kinds))}."
-        advice.append(Advice(because=because, write=f"curation: {{slice_by: [{kinds[-1]}]}}"))
+        advice.append(Advice(because=because, write=f"curation: {{slice_by: [{scalar(kinds[-1])}]}}"))
     if "language.language" in seen.measures.columns:
         shares = _by_value(seen.measures["language.language"], "")["bars"]
         main = [code for code, share in shares if share >= MINOR_SHARE and code != "unknown"]
@@ -259,6 +262,12 @@ def _advice(seen: Checkup, columns: list[ColumnFacts], share_taken: float) -> li
         )
         advice.append(Advice(because=because, write="curate recipe.yaml --dry-run"))
     return advice
+
+
+def _parts_rows(rows: pl.DataFrame, name: str) -> bool:
+    """Return whether a recipe that slices by this column gets more than one slice."""
+    values = column_of(rows, name)
+    return values is not None and values.n_unique() > 1
 
 
 def show(screen: Console, facts: DoctorFacts, page: Path) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from tilth.curation.run.checkup import examine
 from tilth.validators.report import read_facts
 from tilth.workbench.commands.tilth import main
-from tilth.workbench.looking.doctor import facts_of
+from tilth.workbench.looking.doctor import facts_of, write_health_page
 
 WORDS = [
     "the",
@@ -100,3 +100,20 @@ def test_a_file_without_rows_is_refused_in_words(lines: list[str], tmp_path: Pat
     path = write(tmp_path / "f.jsonl", lines)
     done = CliRunner().invoke(main, ["doctor", str(path), "--out", str(tmp_path / "page")])
     assert done.exit_code in (1, 2) and "Traceback" not in done.output and "f.jsonl" in done.output
+
+
+def test_advice_is_tried_and_quotes_names(tmp_path: Path) -> None:
+    rows = [
+        {
+            "prompt": f"Where is {n}?",
+            "response": f"On shelf {n}.",
+            "source": "ab"[n % 2],
+            "z: kind": "xy"[n % 2],
+        }
+        for n in range(40)
+    ]
+    data = tmp_path / "a b.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    facts, _ = write_health_page(data, tmp_path / "page")
+    assert 'curation: {slice_by: ["z: kind"]}' in [advice["write"] for advice in facts["advice"]]
+    assert facts["next"].endswith(f"init '{data}'")
