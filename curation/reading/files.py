@@ -44,7 +44,7 @@ def find_files(
 
     Nothing is downloaded unless a path says s3:// or hf://. Raises UsageError for a path that names no file,
     a folder that no `save_to_disk` wrote, or a file that another source names too, SourceError for what is no
-    regular file.
+    regular file. A file that a source names in several ways is read once.
     """
     files: list[InputFile] = []
     owners: dict[Path, str] = {}
@@ -57,9 +57,12 @@ def find_files(
                 for named in _expand(source.path, base_dir)
                 for inside in saved_files(named, base_dir / named)
             ]
-        for named, local in sorted(found):
+        shortest: dict[Path, tuple[str, Path]] = {}  # a file reached by links too, by its plainest name
+        for named, local in sorted(found, key=lambda pair: (len(PurePath(pair[0]).parts), pair)):
+            shortest.setdefault(_real(local), (named, local))
+        for named, local in sorted(shortest.values()):
             _check(named, local)
-            owner = owners.setdefault(local.resolve(), source.path)
+            owner = owners.setdefault(_real(local), source.path)
             if owner is not source.path:
                 raise UsageError(
                     named, f"both {owner!r} and {source.path!r} name this file", "its rows would count twice"
@@ -87,6 +90,14 @@ def _expand(path: str, base_dir: Path) -> list[str]:
     if not found:
         raise UsageError(path, "no such file", f"looked in {base_dir}", "paths are relative to the recipe")
     return found
+
+
+def _real(local: Path) -> Path:
+    """Return where a path leads, or the path itself where its links lead nowhere."""
+    try:
+        return local.resolve()
+    except RuntimeError:  # a link to itself
+        return local
 
 
 def _check(named: str, local: Path) -> None:

@@ -23,7 +23,8 @@ def elements(
     """Yield the bytes of each element of an array, or the reason it cannot be had.
 
     An empty place between commas is BLANK, an over-long element TOO_LONG, an array that is not closed ends in
-    CUT_TAIL, and anything after its end is one INVALID_JSON. in_array: False for objects that only follow each
+    CUT_TAIL. An array behind its end is read on as if it were the same; other bytes there are one INVALID_JSON
+    before a further array, and UNREAD_BYTES at the end. in_array: False for objects that only follow each
     other; what stands between two of them is one INVALID_JSON.
     """
     scan = _ArrayScan(max_element_bytes) if in_array else _ObjectScan(max_element_bytes)
@@ -113,8 +114,11 @@ class _ArrayScan(_Scan):
         start = position = 0
         while position < len(chunk):
             if self.closed:
-                self.junk_follows = self.junk_follows or bool(chunk[position:].strip())
-                return
+                position = self._behind(chunk, position)
+                if not self.closed and self.junk_follows:
+                    self.junk_follows = False
+                    yield Reason.INVALID_JSON
+                continue
             if self.in_string:
                 position = self.leave_string(chunk, position)
                 continue
@@ -142,7 +146,18 @@ class _ArrayScan(_Scan):
         if not self.closed:
             yield Reason.CUT_TAIL
         elif self.junk_follows:
-            yield Reason.INVALID_JSON
+            yield Reason.UNREAD_BYTES
+
+    def _behind(self, chunk: bytes, position: int) -> int:
+        """Pass over what stands behind the end of an array, up to the bracket that opens another."""
+        opens = chunk.find(b"[", position)
+        between = chunk[position:] if opens < 0 else chunk[position:opens]
+        self.junk_follows = self.junk_follows or bool(between.strip(b", \t\r\n"))
+        if opens < 0:
+            return len(chunk)
+        self.closed = self.any_comma = False
+        self.open.clear()
+        return opens
 
     def _ends_element(self, mark: bytes) -> bool:
         """Take one structural byte into account; tell whether an element ends before it."""

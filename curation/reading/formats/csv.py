@@ -20,6 +20,7 @@ from tilth.shards.errors import SourceError
 # Lines inside a record that each make a whole record: so many, and so large a part of them, were swallowed, if
 # they are about as long as the records of one line before them. A table that was asked for is not.
 MIN_SWALLOWED, SWALLOWED_SHARE, ALIKE = 10, 0.9, 2.0
+FEW_SWALLOWED = 3  # lines that are so many only if all of them are records
 # Bytes that are read again, in line lengths: then lines are given up one by one, without looking for more.
 MAX_AGAIN = 8
 
@@ -139,14 +140,16 @@ class _Records:
     def _swallowed(self) -> bool:
         """Tell whether a record that two stray quotes hold together is made of many whole ones."""
         first, inside = self.held.taken[:1], self.held.taken[1:-1]
-        if min(len(inside), self.plain_records) < MIN_SWALLOWED or len(self.header) < 2:
+        are_few = len(inside) < FEW_SWALLOWED or self.plain_records < MIN_SWALLOWED
+        if are_few or len(self.header) < 2:
             return False
         usual, here = self.plain_bytes / self.plain_records, sum(map(len, inside)) / len(inside)
         if not usual / ALIKE < here < usual * ALIKE:
             return False
         like_records = sum(self._is_record(self._fields(line)) for line in inside)
         opening = self._fields(first[0].replace(self.dialect.quote.encode(), b""))
-        return self._is_record(opening) and like_records >= SWALLOWED_SHARE * len(inside)
+        share = SWALLOWED_SHARE if len(inside) >= MIN_SWALLOWED else 1.0
+        return self._is_record(opening) and like_records >= share * len(inside)
 
     def _is_record(self, fields: list[str]) -> bool:
         return len(fields) == len(self.header) and all(field.strip() for field in fields)

@@ -174,7 +174,7 @@ def test_array_elements_are_cut_where_a_parser_would_cut_them(
         (b"[%b,]", [None, Reason.BLANK]),
         (b"[%b,7,%b]", [None, Reason.NOT_AN_OBJECT, None]),
         (b'[%b,{"a":1}},%b]', [None, Reason.INVALID_JSON, None]),
-        (b"[%b] x", [None, Reason.INVALID_JSON]),
+        (b"[%b] x", [None, Reason.UNREAD_BYTES]),
         (b"[%b,%b", [None, Reason.CUT_TAIL]),
         (b'[%b,{"prompt":"' + b"x" * 500 + b'"},%b]', [None, Reason.TOO_LONG, None]),
     ],
