@@ -42,22 +42,22 @@ class Reason(StrEnum):
     MEMORY_LIMIT = "memory_limit"  # reading it takes more than `max_memory_bytes`
     # the line
     DAMAGED = "damaged"  # a Parquet or Arrow record that the file promises and does not hold
-    BLANK = "blank"
+    BLANK = "blank"  # a line with nothing in it
     BOM = "bom"  # a byte order mark inside the file
     CUT_TAIL = "cut_tail"  # the last line, cut short
-    TOO_LONG = "too_long"
-    INVALID_UTF8 = "invalid_utf8"
-    INVALID_JSON = "invalid_json"
-    INVALID_CSV = "invalid_csv"
+    TOO_LONG = "too_long"  # more bytes than `max_line_bytes`
+    INVALID_UTF8 = "invalid_utf8"  # bytes that are no UTF-8; `encoding:` of the source says what they are
+    INVALID_JSON = "invalid_json"  # a line that is no JSON
+    INVALID_CSV = "invalid_csv"  # a record whose quotes do not close
     WRONG_COLUMNS = "wrong_columns"  # a CSV record with more or fewer fields than the header
-    NOT_AN_OBJECT = "not_an_object"
-    DUPLICATE_KEY = "duplicate_key"
-    TOO_DEEP = "too_deep"
-    NON_FINITE = "non_finite"
-    LONE_SURROGATE = "lone_surrogate"
+    NOT_AN_OBJECT = "not_an_object"  # JSON, but no object with named values
+    DUPLICATE_KEY = "duplicate_key"  # an object that names one key twice: which value is meant is not known
+    TOO_DEEP = "too_deep"  # nested deeper than any row needs
+    NON_FINITE = "non_finite"  # NaN or an infinity where a number is read
+    LONE_SURROGATE = "lone_surrogate"  # half a character, as `\ud800`
     # the row
-    MISSING_FIELD = "missing_field"
-    WRONG_TYPE = "wrong_type"
+    MISSING_FIELD = "missing_field"  # a part that its shape needs is not there
+    WRONG_TYPE = "wrong_type"  # a part that is neither text nor what can be read as one
     NOT_TEXT = (
         "not_text"  # a row with a picture, a sound, a film or a file; `text_only: true` reads it without
     )
@@ -66,9 +66,11 @@ class Reason(StrEnum):
     BAD_ANSWER = "bad_answer"  # the row itself says so (`label`, `kto_tag`): not learned as a good one
     UNKNOWN_PART = "unknown_part"  # a content part of a type that is not known
     UNKNOWN_ROLE = "unknown_role"  # a speaker that is not known; `roles:` of the source says who it is
-    NO_TURNS = "no_turns"
-    TOO_MANY_TURNS = "too_many_turns"
-    INVALID_TOOL_CALL = "invalid_tool_call"
+    NO_TURNS = "no_turns"  # a conversation without a message
+    TOO_MANY_TURNS = "too_many_turns"  # more messages than `max_turns`
+    INVALID_TOOL_CALL = (
+        "invalid_tool_call"  # a tool call without a name, or with arguments that are no object
+    )
     READER_RAISED = "reader_raised"  # our reader met a row it was not made for: a fault of ours
     NOT_A_PAIR = "not_a_pair"  # chosen and rejected do not differ in exactly the last message
 
