@@ -181,19 +181,24 @@ def _write_prefixes(values, starts, ends, rarity, jaccard, rounding, out, length
 
 
 @numba.njit
-def _jaccard(x, x_start, x_end, y, y_start, y_end):
-    """Return the exact Jaccard similarity of two sorted sets; of two empty ones, 1."""
+def _jaccard(x, x_start, x_end, y, y_start, y_end, bound):
+    """Return the exact Jaccard similarity of two sorted sets, 1 of two empty ones; 0 once it must be below `bound`."""
     n, m = x_end - x_start, y_end - y_start
     if n + m == 0:
         return 1.0
-    both = 0
+    both = alone = 0
+    most = (n + m) * (1.0 - bound) / (1.0 + bound) + 1e-6  # members that only one of two similar sets has
     i, j = x_start, y_start
     while i < x_end and j < y_end:
         if x[i] == y[j]:
             both += 1
             i += 1
             j += 1
-        elif x[i] < y[j]:
+            continue
+        alone += 1
+        if alone > most:
+            return 0.0
+        if x[i] < y[j]:
             i += 1
         else:
             j += 1
@@ -215,7 +220,7 @@ def _similarity(a, b, one, other, bound):
         n, m = ends[a] - starts[a], ends[b] - starts[b]
         if min(n, m) < bound * max(n, m) - 1e-9:
             return 0.0
-        least = min(least, _jaccard(values, starts[a], ends[a], values, starts[b], ends[b]))
+        least = min(least, _jaccard(values, starts[a], ends[a], values, starts[b], ends[b], bound))
         if least < bound:
             return 0.0
     return least
@@ -239,11 +244,13 @@ def _find(row, field, prefix, index, seen, stamp, one, two, bound, split, beside
             other = rows[node]
             if keys[node] == key and seen[other] != stamp:
                 seen[other] = stamp
-                is_asked = beside[other] == beside[row] if field >= _PROMPT else split[other] != split[row]
+                if field < _PROMPT:
+                    is_asked = split[other] != split[row]
+                else:  # marks are few: looked at before the shingles, which rows of one template share by the hundred
+                    is_asked = beside[other] == beside[row] and not are_siblings(row, other, marks)
                 if is_asked:
                     found = _similarity(row, other, one, two, bound)
-                    better = found > best or (found == best and found > 0.0 and other < witness)
-                    if better and (field < _PROMPT or not are_siblings(row, other, marks)):
+                    if found > best or (found == best and found > 0.0 and other < witness):
                         best, witness = found, other
                     if witness >= 0 and field < _PROMPT:
                         return witness, best
