@@ -1,13 +1,14 @@
 """Class 44: thousands of rows of one template, and texts over few symbols, take seconds and not minutes.
 
-Time still grows with the square of such rows (docs/lab-notes.md); what is tested is that a pair of siblings costs a look
-at their marks and no comparison of shingles.
+Time still grows with the square of such rows (docs/lab-notes.md); what is tested is that a pair of siblings costs a
+look at their marks and no comparison of shingles.
 """
 
 from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 
 import polars as pl
 import pytest
@@ -36,7 +37,7 @@ def symbols() -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize("make", [problems, symbols])
-def test_rows_of_one_template_take_seconds(make) -> None:
+def test_rows_of_one_template_take_seconds(make: Callable[[], tuple[list[str], list[str]]]) -> None:
     prompts, answers = make()
     near_duplicates(pl.Series(prompts[:9]), pl.Series(answers[:9]))  # compiles
     started = time.process_time()
