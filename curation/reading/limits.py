@@ -72,6 +72,7 @@ class Reason(StrEnum):
         "invalid_tool_call"  # a tool call without a name, or with arguments that are no object
     )
     READER_RAISED = "reader_raised"  # our reader met a row it was not made for: a fault of ours
+    TIED = "tied"  # several answers with scores, of which none is better than another
     NOT_A_PAIR = "not_a_pair"  # chosen and rejected do not differ in exactly the last message
 
 

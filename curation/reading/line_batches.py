@@ -13,6 +13,7 @@ from tilth.curation.reading.limits import ReadLimits, Reason
 from tilth.curation.reading.lines import Tail, blocks
 from tilth.curation.reading.plain_rows import FULL_BYTES, PlainRows, plan
 from tilth.curation.reading.rows import RowReader
+from tilth.curation.reading.written_calls import may_hold_calls
 
 
 def line_batches(
@@ -40,6 +41,7 @@ class _LineReader:
     def __init__(self, rows: RowReader | None, limits: ReadLimits, batch_rows: int) -> None:
         self._rows, self._limits, self._batch_rows = rows, limits, batch_rows
         self._plain = PlainRows(plan(rows, limits), limits, batch_rows)
+        self._reads_calls = rows is not None and not rows.manner.keeps_calls
         self._others = Batch()
         self._first_line = 1
         self._size = 0
@@ -61,7 +63,8 @@ class _LineReader:
             self._plain.pass_over()
             return len(block)
         is_tail = isinstance(block, Tail)
-        end, refused = self._plain.read(block + b"\n" if is_tail else block, start)
+        may_call = self._reads_calls and may_hold_calls(block, start)
+        end, refused = self._plain.read(block + b"\n" if is_tail else block, start, one_by_one=may_call)
         for line, begins, stops in refused:
             record = parse_line(block[begins:stops], self._limits, is_tail=is_tail)
             number = self._first_line + line

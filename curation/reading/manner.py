@@ -86,6 +86,7 @@ class Manner:
     """How rows are read.
 
     roles: name -> role. nulls: words that stand for no text. media: columns of pictures, sounds and films.
+    keeps_calls: calls written as text stay text.
     """
 
     max_turns: int
@@ -95,6 +96,7 @@ class Manner:
     nulls: frozenset[str]
     media: tuple[str, ...]
     trail: Trail
+    keeps_calls: bool
 
     @classmethod
     def of(cls, source: Source, limits: ReadLimits, *, is_table: bool) -> Manner:
@@ -109,6 +111,7 @@ class Manner:
             nulls if source.nulls is None else frozenset(source.nulls),
             () if source.text_only else tuple(name for name in MEDIA if name not in named),
             Trail(),
+            source.written_calls == "keep",
         )
 
     def leave(self, value: dict[str, Any], known: frozenset[str], place: str) -> None:

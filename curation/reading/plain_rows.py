@@ -141,8 +141,10 @@ class PlainRows:
         """Begin a new batch; tables returned before must be out of use."""
         self._used[:] = 0
 
-    def read(self, block: bytes, start: int) -> tuple[int, list[tuple[int, int, int]]]:
-        """Read lines from a block until it or the batch is full.
+    def read(
+        self, block: bytes, start: int, *, one_by_one: bool = False
+    ) -> tuple[int, list[tuple[int, int, int]]]:
+        """Read lines from a block until it or the batch is full; none is plain where it is read one by one.
 
         Returns the byte after the last line seen, and of each line that is not plain its number in the
         batch, start and end.
@@ -153,7 +155,7 @@ class PlainRows:
             np.frombuffer(block, np.uint8),
             start,
             self.batch_rows,
-            self.plan.shape,
+            row_kernel.NO_SHAPE if one_by_one else self.plan.shape,
             self.plan.of,
             self.plan.default,
             self._bounds,

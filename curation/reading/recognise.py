@@ -11,7 +11,10 @@ from typing import Any
 
 from tilth.curation.reading.chat import is_conversation, is_message
 from tilth.curation.reading.manner import holds
+from tilth.curation.reading.ranked import COLUMNS as RANKED
+from tilth.curation.reading.ranked import is_ranked
 from tilth.curation.reading.source import Source
+from tilth.curation.reading.transcript import is_transcript
 from tilth.shards.errors import UsageError
 from tilth.shards.tables import Shape
 from tilth.validators.wording import shorten
@@ -20,6 +23,7 @@ Row = dict[str, Any]
 
 # In order of preference.
 CONVERSATIONS = ("messages", "conversations", "conversation", "utterances", "dialogue", "dialog")
+TRANSCRIPTS = ("chat", *CONVERSATIONS)
 PROMPTS = (
     *("instruction", "prompt", "question", "query", "problem", "input", "text", "sentence"),
     *("goal", "ctx", "question_stem"),
@@ -45,6 +49,7 @@ OPTIONAL = {
     Shape.DOCUMENT: (),
 }
 MAX_NAMES, MAX_NAME_CHARS = 20, 40  # of columns, in a message
+BAD_SAID = ", what it calls bad is not learned"
 LOOKED_AT = 40  # rows of the sample that are enough to see what else they could be
 MIN_SHARE = 0.5  # of the sampled rows that another reading must fit to be worth a word
 
@@ -80,7 +85,11 @@ class Mapping:
     def says(self, columns: Iterable[str] | None = None) -> str:
         """Return the mapping in words; of parts whose column is among `columns`, if these are given."""
         seen = set(self.columns.values()) if columns is None else set(columns)
-        parts = ", ".join(f"{part}: {column}" for part, column in self.columns.items() if column in seen)
+        parts = ", ".join(
+            f"{part}: {column}{BAD_SAID if part == 'label' else ''}"
+            for part, column in self.columns.items()
+            if column in seen
+        )
         return f"{self.shape.value} ({parts})"
 
 
@@ -109,6 +118,9 @@ def other_readings(taken: Mapping, source: Source, sample: list[Row]) -> list[Ma
     found: list[Mapping] = []
     learned = {taken.columns[part] for part in REQUIRED[taken.shape]}
     used = learned | {column for part, column in taken.columns.items() if part in ("input", "context")}
+    if taken.columns.get("label") == "label" and taken.columns.get("response") not in (None, "completion"):
+        rest = {part: name for part, name in taken.columns.items() if part != "label"}
+        found.append(replace(taken, columns=rest))
     for shape in Shape:
         votes = _votes(sample, shape) if source.format in (None, shape) and shape is not taken.shape else {}
         for key, count in votes.items():
@@ -269,6 +281,10 @@ def _type_of(sample: list[Row], name: str) -> str:
 
 
 def _guess_preference(row: Row) -> dict[str, str] | None:
+    ranked = _first(row, RANKED, is_ranked)
+    asked = _first(row, PROMPTS, _is_prompt)
+    if ranked and asked and "chosen" not in row:
+        return {"prompt": asked, "chosen": ranked, "rejected": ranked}
     if _is_side(row.get("preferred_output")) and _is_side(row.get("non_preferred_output")):  # OpenAI
         return {"prompt": "input", "chosen": "preferred_output", "rejected": "non_preferred_output"}
     conversation = _first(row, CONVERSATIONS, is_conversation)
@@ -291,7 +307,7 @@ def _guess_preference(row: Row) -> dict[str, str] | None:
 
 
 def _guess_chat(row: Row) -> dict[str, str] | None:
-    column = _first(row, CONVERSATIONS, is_conversation)
+    column = _first(row, CONVERSATIONS, is_conversation) or _first(row, TRANSCRIPTS, is_transcript)
     if column is None:
         return None
     marked = next((n for n in ("kto_tag", "label") if type(row.get(n)) is bool), None)
@@ -313,8 +329,9 @@ def _guess_instruction(row: Row) -> dict[str, str] | None:
     if prompt is None or response is None:
         return None
     columns = {"prompt": prompt, "response": response}
-    marked = next((n for n in ("kto_tag", "label") if type(row.get(n)) is bool and n != response), None)
-    if marked and (marked == "kto_tag" or response == "completion"):  # as TRL and LLaMA-Factory have them
+    # As TRL and LLaMA-Factory have them. Beside other names it may say something else: see other_readings.
+    marked = next((n for n in ("kto_tag", "label") if _is_mark(row.get(n)) and n != response), None)
+    if marked:
         columns["label"] = marked
     if prompt == "instruction" and "context" in row and "input" not in row:
         return columns | {"input": "context"}  # as in Dolly: what the instruction is about
@@ -352,6 +369,11 @@ def _is_key(value: Any) -> bool:
 def _is_response(value: Any) -> bool:
     """Tell whether a value may be an answer: a text, a number, a list, an object, messages."""
     return isinstance(value, str | int | float | list | dict)
+
+
+def _is_mark(value: Any) -> bool:
+    """Tell whether a value says that an answer is good or bad: true or false, in a table as a word."""
+    return type(value) is bool or (type(value) is str and value.strip().lower() in ("true", "false"))
 
 
 def _is_said(value: Any) -> bool:

@@ -31,12 +31,16 @@ from tilth.curation.reading.content import read_text
 from tilth.curation.reading.limits import Reason, Unreadable
 from tilth.curation.reading.manner import Manner, holds, is_nothing
 from tilth.curation.reading.parse import parse_json
+from tilth.curation.reading.ranked import best_and_worst
 from tilth.curation.reading.recognise import Mapping, Row
+from tilth.curation.reading.transcript import read_transcript, without_mark
+from tilth.curation.reading.written_calls import with_calls
 from tilth.shards.tables import Role, Shape
 
 Columns = dict[str, str]
 Read = tuple[list[Turn], str | None]
 MAX_HISTORY_DEPTH = 8
+TRANSCRIBED = "conversations written as one text, read as their turns"
 
 
 def read_row(row: Row, mapping: Mapping, columns: Columns, manner: Manner) -> Read:
@@ -49,6 +53,7 @@ def read_row(row: Row, mapping: Mapping, columns: Columns, manner: Manner) -> Re
         raise Unreadable(Reason.BAD_ANSWER)
     turns, tools = _READERS[mapping.shape](row, columns, manner)
     without_media(turns, manner)
+    turns, tools = with_calls(turns, tools, manner)
     answers = [turn for turn in turns if turn["role"] == Role.ASSISTANT]
     if answers and mapping.shape is not Shape.PREFERENCE and all("learned" in turn for turn in answers):
         raise Unreadable(Reason.NOTHING_LEARNED)
@@ -57,7 +62,13 @@ def read_row(row: Row, mapping: Mapping, columns: Columns, manner: Manner) -> Re
 
 def _read_chat(row: Row, columns: Columns, manner: Manner) -> Read:
     column = columns["messages"]
-    turns = read_messages(_required(row, column), manner, column)
+    messages = _required(row, column)
+    written = read_transcript(messages)
+    if written:
+        manner.trail.note(TRANSCRIBED)
+    if written and "system" in columns:
+        row = {**row, columns["system"]: without_mark(row.get(columns["system"]))}
+    turns = read_messages(written or messages, manner, column)
     return _with_system(turns, row, columns, manner), _tools(row, columns)
 
 
@@ -105,7 +116,7 @@ def _question(
 
 def _read_preference(row: Row, columns: Columns, manner: Manner) -> Read:
     """Read a pair whose sides may repeat the prompt they share, as lists of messages do."""
-    sides = [_side(_required(row, columns[part]), columns[part], manner) for part in ("chosen", "rejected")]
+    sides = [_side(value, columns[part], manner) for part, value in _pair(row, columns, manner).items()]
     longer, shorter = sorted(sides, key=len, reverse=True)
     if len(shorter) == 1 < len(longer):  # one side repeats the prompt, the other is its answer alone
         shorter[:0] = longer[:-1]
@@ -127,6 +138,10 @@ def _read_preference(row: Row, columns: Columns, manner: Manner) -> Read:
         manner.leave(prompt, frozenset({"messages", "tools"}), columns["prompt"])
         prompt = prompt.get("messages")
     if prompt and not any(turn["role"] == Role.USER for turn in good[:shared]):
+        written = read_transcript(prompt)
+        if written and not written[-1]["content"]:  # "Human: …\n\nAssistant:", as in HH-RLHF and Nectar
+            manner.trail.note(TRANSCRIBED)
+            prompt = written[:-1]
         if type(prompt) is list:
             turns += read_messages(prompt, manner, columns["prompt"])
         else:
@@ -134,6 +149,23 @@ def _read_preference(row: Row, columns: Columns, manner: Manner) -> Read:
     turns += good[:shared]
     turns += [{**good[-1], "role": Role.CHOSEN.value}, {**bad[-1], "role": Role.REJECTED.value}]
     return _with_system(turns, row, columns, manner), inner_tools or _tools(row, columns)
+
+
+def _pair(row: Row, columns: Columns, manner: Manner) -> dict[str, Any]:
+    """Return both sides: of a column that is both, its best and its worst.
+
+    Where nothing else says what was asked, a side may be a whole conversation as one text.
+    """
+    pair = {part: _required(row, columns[part]) for part in ("chosen", "rejected")}
+    if columns["chosen"] == columns["rejected"]:
+        return dict(zip(pair, best_and_worst(pair["chosen"], manner, columns["chosen"]), strict=True))
+    if "messages" in columns or holds(row.get(columns.get("prompt", ""))):
+        return pair
+    written = {part: read_transcript(value) for part, value in pair.items()}
+    if not all(written.values()):
+        return pair
+    manner.trail.note(TRANSCRIBED)
+    return written
 
 
 _READERS: dict[Shape, Callable[[Row, Columns, Manner], Read]] = {

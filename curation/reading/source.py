@@ -43,7 +43,9 @@ class Source(BaseModel):
     roles: what a file calls its speakers -> user, assistant, system, developer or tool.
     neighbours: `merge` joins messages of one role that follow each other; by default they stay as they are.
     text_only: read rows with pictures, sounds or films without them; by default such rows are set aside.
-    nulls: words that stand for no answer; default: those pandas writes in tables, `nan` and `<NA>` elsewhere.
+    nulls: words that stand for nothing; default: in tables those that pandas writes.
+    written_calls: `keep` learns calls that stand in the text as <tool_call>…</tool_call> or <functioncall> as text;
+        by default they are read as calls where all of a row parse.
     encoding, delimiter, quote: of a text file or CSV, where they are not found right.
     """
 
@@ -60,6 +62,7 @@ class Source(BaseModel):
     neighbours: Literal["keep", "merge"] = "keep"
     text_only: bool = False
     nulls: list[str] | None = None
+    written_calls: Literal["read", "keep"] = "read"
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None

@@ -19,7 +19,9 @@ REMEDIES = {
     Reason.NOT_TEXT.value: "`text_only: true` of the source reads such rows without their pictures",
     Reason.INVALID_UTF8.value: "say how the text is written: `encoding: cp1252` of the source",
     Reason.WRONG_COLUMNS.value: 'say what parts the fields: `delimiter: ";"` of the source',
-    Reason.BAD_ANSWER.value: "rows that their own label calls bad are not learned; pair them for method: dpo",
+    Reason.BAD_ANSWER.value: "rows that their own label calls bad are not learned: pair them for method: dpo, or, "
+    "where the label says something else, name the columns without it: `map: {prompt: …, response: …}`",
+    Reason.TIED.value: "score the answers apart, or take one with `map:`",
     "turn_order": "`neighbours: merge` of the source joins messages of one role that follow each other; "
     "`roles: null` under curation keeps every order",
 }

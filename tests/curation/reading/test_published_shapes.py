@@ -160,3 +160,58 @@ def test_words_for_nothing_in_a_table_are_no_answers(tmp_path: Path) -> None:
 def test_a_whole_float_groups_as_the_integer_it_was(tmp_path: Path) -> None:
     rows = [{"prompt": f"Q{n}", "response": "A", "ticket": 1.0} for n in range(2)]
     assert read(tmp_path, *rows, group="ticket").rows["group"].to_list() == ["1", "1"]
+
+
+def answered(text: str, **scores: Any) -> dict[str, Any]:
+    return {"response": text, "model": "m", **scores}
+
+
+@pytest.mark.parametrize(
+    ("row", "pair"),
+    [
+        (
+            {"instruction": "Q", "completions": [answered("x", overall_score=3), answered("y", overall_score=9),
+             answered("z", overall_score=1.5)]},
+            ["y", "z"],
+        ),
+        (
+            # A ten that should have been a one, as UltraFeedback has them.
+            {"instruction": "Q", "completions": [{**answered("x", overall_score=10), "fine-grained_score": 1.5},
+             {**answered("y", overall_score=8), "fine-grained_score": 4.5}]},
+            ["y", "x"],
+        ),
+        ({"prompt": "\n\nHuman: Q\n\nAssistant: ", "answers": [{"answer": "x", "rank": 2}, {"answer": "y",
+         "rank": 1}]}, ["y", "x"]),
+        ({"chosen": "\n\nHuman: Q\n\nAssistant: x", "rejected": "\n\nHuman: Q\n\nAssistant: y"}, ["x", "y"]),
+    ],
+)  # fmt: skip
+def test_the_best_answer_stands_against_the_worst(
+    tmp_path: Path, row: dict[str, Any], pair: list[str]
+) -> None:
+    reading = read(tmp_path, row)
+    assert said(reading) == [("user", "Q"), ("chosen", pair[0]), ("rejected", pair[1])]
+    assert reading.file.intake.notes
+
+
+def test_answers_of_which_none_is_better_are_set_aside(tmp_path: Path) -> None:
+    rows = [
+        {"instruction": "Q", "completions": [answered("x", overall_score=s), answered("y", overall_score=5)]}
+        for s in (5, 6)
+    ]
+    assert read(tmp_path, *rows).reasons == [Reason.TIED, None]
+
+
+def test_a_label_of_true_or_false_says_which_answers_are_good(tmp_path: Path) -> None:
+    rows = [{"prompt": "Q", "response": text, "label": text == "A"} for text in ("A", "B")]
+    reading = read(tmp_path / "a", *rows)
+    assert reading.reasons == [None, Reason.BAD_ANSWER]
+    assert "what it calls bad is not learned" in reading.file.intake.reading
+    assert reading.file.intake.others == ("instruction (prompt: prompt, response: response)",)
+    assert read(tmp_path / "b", *rows, map={"prompt": "prompt", "response": "response"}).reasons == [None] * 2
+    table = read_bytes(tmp_path / "c", b"question,answer,label\nQ,A,True\nQ,B,False\n", "a.csv")
+    assert table.reasons == [None, Reason.BAD_ANSWER]
+
+
+def test_a_number_beside_an_answer_is_no_verdict(tmp_path: Path) -> None:
+    rows = [{"prompt": "Q", "response": text, "label": n} for n, text in enumerate("AB")]
+    assert read(tmp_path, *rows).reasons == [None, None]
