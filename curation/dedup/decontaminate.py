@@ -38,7 +38,8 @@ _EVIDENCE = pl.Schema(
 class Decontaminate:
     """Drop rows that hold an evaluation item.
 
-    paths: evaluation files, in any shape a source may have. rule: whose bounds (contamination.py has them): a
+    paths: evaluation files, in any shape a source may have. map: as that of a source.
+    rule: whose bounds (contamination.py has them): a
     row is out if it covers more than `max_coverage` of the words of an item's prompt or of its response (the two
     are never averaged) with runs of `ngram` words, and at least `min_tokens` of them or all; or if it shares a
     span of `max_span` words with one. Whichever of the five is set replaces the rule's own. A prompt of fewer
@@ -57,6 +58,8 @@ class Decontaminate:
     ngram: Words | None = None  # words of a run that is compared; null: as `rule` has it
     max_gram_rows: Positive | None = None  # rows in which a run of words may stand; null: as `rule` has it
 
+    map: dict[str, str] | None = None  # part -> column, where the files have columns that are not recognised
+
     rewordings: Share | None = None  # cosine from which on a prompt says an item in other words; null: off
     reworded: Verdict = limit(Verdict.KEEP)  # of rows that do; `keep` tags
 
@@ -72,7 +75,7 @@ class Decontaminate:
         """
         if not self.paths:
             return empty(_EVIDENCE)
-        items = read_items(self.paths)
+        items = read_items(self.paths, self.map)
         turns = texts.turns().select("row_id", "turn", "role", "text").collect()
         turns = turns.join(rows.select("row_id"), on="row_id", how="semi")
         found = self.compare(turns, items)

@@ -18,13 +18,15 @@ ANSWERED = (Role.ASSISTANT.value, Role.CHOSEN.value)
 _WITH_CHOICES = r"(?s)\A(.*?\S)\s*\n[ \t]*\(?[A1][.):][ \t].*\n[ \t]*\(?[B2][.):][ \t]"
 
 
-def read_items(paths: tuple[str, ...]) -> pl.DataFrame:
+def read_items(paths: tuple[str, ...], columns: dict[str, str] | None = None) -> pl.DataFrame:
     """Return item ("file:line"), item_id, field and text of every prompt and response of the files.
+
+    columns: part -> column, where the files have columns that are not recognised.
 
     A question with choices is an item of its own as well. Raises SourceError naming the first line that cannot be
     read: an item that is not seen cannot be found.
     """
-    seen, turns, files = _read(paths)
+    seen, turns, files = _read(paths, columns)
     readable = seen.filter(pl.col("row_id").is_not_null())
     _require_all(seen, readable, files)
     named = readable.unique("row_id", keep="first", maintain_order=True).select(
@@ -53,14 +55,24 @@ def read_items(paths: tuple[str, ...]) -> pl.DataFrame:
     )
 
 
-def _read(paths: tuple[str, ...]) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+def _read(
+    paths: tuple[str, ...], columns: dict[str, str] | None
+) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
     """Return the lines of the files, the turns of their rows, each once, and the files."""
     from tilth.curation.reading.limits import ReadLimits
     from tilth.curation.reading.read import ingest
     from tilth.curation.reading.source import Source
 
     with temporary() as scratch:
-        sources = [Source(path=glob.escape(str(Path(path).resolve()))) for path in paths]
+        try:
+            sources = [Source(path=glob.escape(str(Path(path).resolve())), map=columns) for path in paths]
+        except ValueError as error:  # of pydantic, whose first line only names the model
+            raise UsageError(
+                "curation.decontaminate",
+                f"{columns} is no map",
+                "Nothing was curated",
+                "name parts of a row: {prompt: COLUMN, response: COLUMN}",
+            ) from error
         try:
             read = ingest(sources, Path("/"), scratch, ReadLimits())
         except UsageError as error:
@@ -68,7 +80,8 @@ def _read(paths: tuple[str, ...]) -> tuple[pl.DataFrame, pl.DataFrame, list[str]
                 error.where,
                 f"this evaluation file cannot be read: {error.what}",
                 "Rows that hold its items could not be found",
-                "write its questions under `prompt` or `question` and what is right under `response` or `answer`",
+                "say `map: {prompt: COLUMN, response: COLUMN}` of curation.decontaminate, or write its questions "
+                "under `prompt` or `question` and what is right under `response` or `answer`",
             ) from error
         lines = [empty(OCCURRENCES), *(pl.read_parquet(part.occurrences, glob=False) for part in read.parts)]
         seen = pl.concat(lines).sort("source_path", "line")

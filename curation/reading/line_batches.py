@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from tilth.curation.reading.batch import Batch, Tables
+from tilth.curation.reading.compiled.mark_kernel import may_hold_call
 from tilth.curation.reading.formats.jsonl import parse_line
 from tilth.curation.reading.limits import ReadLimits, Reason
 from tilth.curation.reading.lines import Tail, blocks
@@ -63,7 +66,11 @@ class _LineReader:
             self._plain.pass_over()
             return len(block)
         is_tail = isinstance(block, Tail)
-        may_call = self._reads_calls and may_hold_calls(block, start)
+        may_call = (
+            self._reads_calls
+            and may_hold_call(np.frombuffer(block, np.uint8), start)
+            and may_hold_calls(block, start)
+        )
         end, refused = self._plain.read(block + b"\n" if is_tail else block, start, one_by_one=may_call)
         for line, begins, stops in refused:
             record = parse_line(block[begins:stops], self._limits, is_tail=is_tail)

@@ -53,7 +53,9 @@ def read_row(row: Row, mapping: Mapping, columns: Columns, manner: Manner) -> Re
         raise Unreadable(Reason.BAD_ANSWER)
     turns, tools = _READERS[mapping.shape](row, columns, manner)
     without_media(turns, manner)
-    turns, tools = with_calls(turns, tools, manner)
+    turns, tools = with_calls(
+        turns, tools, manner, is_transcript=type(row.get(columns.get("messages", ""))) is str
+    )
     answers = [turn for turn in turns if turn["role"] == Role.ASSISTANT]
     if answers and mapping.shape is not Shape.PREFERENCE and all("learned" in turn for turn in answers):
         raise Unreadable(Reason.NOTHING_LEARNED)

@@ -20,7 +20,7 @@ from tilth.curation.reading.parse import parse_json
 from tilth.shards.tables import Role
 
 # What a text has that may hold any of them.
-MARKS = ("<tool", "<func", "[TOOL_CALLS]", "access to the following")
+MARKS = ("<tool", "<func", "[TOOL_CALLS]")
 READ = "calls, results or tools written as text, read as such (`written_calls: keep` of the source keeps the text)"
 KEPT = (
     "calls written as text that do not parse, learned as text: write them as `tool_calls`, "
@@ -32,7 +32,6 @@ _ENCODED = tuple(
     for mark in (
         rb"<(?:tool|func)",
         rb"\[TOOL_CALLS\]",
-        rb"access to the following",
         rb"\\u003c(?:tool|func)",
     )
 )
@@ -67,12 +66,16 @@ class _NotWhole(Exception):
     """What is written does not parse as a whole."""
 
 
-def with_calls(turns: list[Turn], tools: str | None, manner: Manner) -> tuple[list[Turn], str | None]:
+def with_calls(
+    turns: list[Turn], tools: str | None, manner: Manner, *, is_transcript: bool = False
+) -> tuple[list[Turn], str | None]:
     """Return turns and tools with what is written as text as what it stands for; a note counts the row.
 
+    is_transcript: the row is a text itself, whose system prompt may list tools though it calls none.
     Raises Unreadable where the row has too many turns then.
     """
-    if manner.keeps_calls or not any(mark in (turn.get("text") or "") for turn in turns for mark in MARKS):
+    is_marked = any(mark in (turn.get("text") or "") for turn in turns for mark in MARKS)
+    if manner.keeps_calls or not (is_marked or is_transcript):
         return turns, tools
     found: list[Turn] = []
     try:

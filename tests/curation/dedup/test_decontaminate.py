@@ -11,7 +11,7 @@ import pytest
 from tests.row_frames import make_rows
 from tilth.curation.dedup.decontaminate import Decontaminate
 from tilth.curation.run.texts import HeldTexts
-from tilth.shards.errors import SourceError
+from tilth.shards.errors import SourceError, UsageError
 from tilth.shards.tables import ROWS, TURNS, conform
 
 LONG = "A farmer has twelve hens and each hen lays three eggs a week so how many eggs are there after a month"
@@ -199,3 +199,13 @@ def test_an_evaluation_file_of_no_known_columns_is_told_so_in_its_own_terms(tmp_
     frame, texts = make_rows([("a", "b")])
     with pytest.raises(SourceError, match="this evaluation file cannot be read"):
         Decontaminate(paths=(str(path),)).evidence(frame, texts)
+
+
+def test_a_map_reads_an_evaluation_file_of_unknown_columns(tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_text(json.dumps({"frage": LONG, "antwort": "144"}) + "\n", "utf-8")
+    frame, texts = make_rows([(LONG, "144"), ("a", "b")])
+    stage = Decontaminate(paths=(str(path),), map={"prompt": "frage", "response": "antwort"})
+    assert stage.decide(frame, stage.evidence(frame, texts))["reason"].to_list() == ["covers_eval_item"]
+    with pytest.raises(UsageError, match="no map"):
+        Decontaminate(paths=(str(path),), map={"frage": "frage"}).evidence(frame, texts)
