@@ -66,7 +66,8 @@ def test_a_mutated_file_is_accounted_for(tmp_path: Path, name: str) -> None:
             continue
         lines = sum(pl.read_parquet(part.occurrences).height for part in read.parts)
         assert lines == read.files[0].lines
-        assert lines or not data.strip(b" \t\r\n\0\xef\xbb\xbf[],"), number
+        text = data.strip(b" \t\r\n\0\xef\xbb\xbf[],")
+        assert lines or not text or ((".csv" in name or ".tsv" in name) and b"\n" not in text), number
         read_whole += 1
     assert read_whole > COUNT // 10
 
