@@ -23,6 +23,7 @@ from tilth.validators.facts.data import DataFacts
 from tilth.validators.facts.doctor import DoctorFacts
 from tilth.validators.facts.index import IndexFacts
 from tilth.validators.facts.run import RunFacts
+from tilth.validators.sections import anchored, contents
 
 __all__ = [
     "Curated",
@@ -116,6 +117,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update({name: getattr(wording, name) for name in FILTERS})
+    environment.filters.update(contents=contents, anchored=anchored)
     environment.tests["relative"] = wording.is_relative
     return environment
 

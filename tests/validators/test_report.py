@@ -11,6 +11,7 @@ import pytest
 
 from tests.validators.sample_facts import comparison_facts, run_facts
 from tests.validators.sample_store import PHASES, publish, tags
+from tilth.validators import report
 from tilth.validators.gate import CheckResult
 from tilth.validators.report import (
     MAX_BYTES,
@@ -163,3 +164,32 @@ def test_huge_facts_still_fit_and_say_what_is_left_out(tmp_path: Path) -> None:
     page = run_page(tmp_path, facts)
     assert page.stat().st_size <= MAX_BYTES
     assert re.search(r"4,9\d\d more in report.json", words(page))
+
+
+def test_findings_stand_before_what_found_nothing(tmp_path: Path) -> None:
+    facts = run_facts()
+    page = report.run_page(tmp_path, facts).read_text()
+    quiet = page.index("that found nothing")
+    said = [line for line in facts["monitors"] if line["evidence"]]
+    assert {line["triggered"] for line in said} == {True, False}
+    for line in said:
+        assert (page.index(html.escape(line["evidence"], quote=False)) < quiet) == line["triggered"]
+
+
+def test_the_first_screen_says_what_got_better_and_worse_in_words(tmp_path: Path) -> None:
+    facts = run_facts()
+    facts["tasks"][1]["change"] = {"value": -0.05, "low": -0.09, "high": -0.01}
+    page = report.run_page(tmp_path, facts).read_text()
+    head = page[: page.index("<main>")]
+    assert ">Better</b> tickets" in head
+    assert ">Worse</b> tool calls" in head
+    assert "of what was missing" in head
+
+
+def test_answers_can_be_filtered_to_regressions(tmp_path: Path) -> None:
+    line = {"task": "t", "line": 1, "slice": "", "messages": [], "expected": "x", "few_shot": None}
+    worse = line | {"base": "x", "tuned": "y", "scores": {"base": 1.0, "tuned": 0.0}}
+    unscored = line | {"base": "x", "tuned": "y", "scores": {"base": None, "tuned": None}}
+    page = report.answers_page(tmp_path, [worse, unscored]).read_text()
+    assert page.count('<article class="worse">') == 1
+    assert 'id="worse"' in page
