@@ -39,10 +39,11 @@ from tilth.curation.similarity.shingles import (
 )
 
 STRONG, WEAK, PROBLEM, SELDOM = 5, 3, 100, 50
-# The title of a document: in its front matter, a heading or a short line before anything else.
+# The title of a document: in its front matter, a heading or a short line before anything else. A document of one line
+# has none: its heading would be all of it.
 _TITLES = (
     r"\A---[ \t]*\r?\n(?:[^\n]*\n){0,30}?[ \t]*title:[ \t]*([^\n]+)",
-    r"\A\s*#{1,3}[ \t]+([^\n]+)",
+    r"\A\s*#{1,3}[ \t]+([^\n]{1,200})\n",
     r"(?i)\A\s*(?:<!doctype[^>]*>\s*)?(?:<(?:html|head|body|main|article)\b[^>]*>\s*)*<(?:title|h1)\b[^>]*>([^<]+)<",
     r"\A\s*([^\n]{1,100})\n(?:={3,}|-{3,})[ \t]*\n",
     r"\A\s*([^\n.!?。！？:：,;]{1,100})\n[ \t]*\n",

@@ -131,3 +131,11 @@ def test_versions_of_one_page_are_no_siblings_whatever_was_renamed(title: str) -
 def test_a_word_renamed_in_a_long_text_makes_no_sibling() -> None:
     text = "we open the {0} panel now. " * 5 + BODY * 6
     assert not siblings(("", text.format("renderer")), ("", text.format("component")))
+
+
+def test_a_document_of_one_line_is_not_all_title() -> None:
+    line = "# What to expect when a node fails " + " ".join(
+        f"the volume number {n} is detached" for n in range(9)
+    )
+    a, b = ("", line), ("", line.replace("expect", "do"))
+    assert not siblings(a, b)
