@@ -218,9 +218,18 @@ def show_run(screen: Console, result: Finished, outlook: Sequence[str]) -> None:
         screen.print(f"feedback {result.feedback_digest[:12]}, at the next curate:")
         for line in outlook:
             screen.print(f"  {escape(line)}")
-    for lead in facts.get("leads", []):
-        screen.print(f"  [dim]{escape(lead['what'])}:[/] {escape(lead['how'])}")
-    screen.print(f"page: {shown(page)}\nnext: {escape(facts['next'])}")
+    screen.print(f"page: {shown(page)}")
+    _show_leads(screen, facts)
+
+
+def _show_leads(screen: Console, facts: dict[str, Any]) -> None:
+    """Print what is open after a run, the next step last."""
+    leads = facts.get("leads", [])
+    for lead in leads:
+        if lead["how"] != facts["next"]:
+            screen.print(f"  [dim]{escape(lead['what'])}:[/] {escape(lead['how'])}")
+    why = [f"  ({lead['what']})" for lead in leads if lead["how"] == facts["next"]]
+    screen.print(escape(f"next: {facts['next']}{''.join(why)}"))
 
 
 def _interval(value: dict[str, Any]) -> str:
