@@ -17,6 +17,7 @@ from tilth.curation.reading.lines import Tail, blocks
 from tilth.curation.reading.plain_rows import FULL_BYTES, PlainRows, plan
 from tilth.curation.reading.rows import RowReader
 from tilth.curation.reading.written_calls import may_hold_calls
+from tilth.shards.tables import Shape
 
 
 def line_batches(
@@ -44,7 +45,9 @@ class _LineReader:
     def __init__(self, rows: RowReader | None, limits: ReadLimits, batch_rows: int) -> None:
         self._rows, self._limits, self._batch_rows = rows, limits, batch_rows
         self._plain = PlainRows(plan(rows, limits), limits, batch_rows)
-        self._reads_calls = rows is not None and not rows.manner.keeps_calls
+        self._reads_calls = (
+            rows is not None and not rows.manner.keeps_calls and rows.mapping.shape is not Shape.DOCUMENT
+        )
         self._others = Batch()
         self._first_line = 1
         self._size = 0

@@ -34,9 +34,10 @@ ROLES = {
     "function_response": Role.TOOL.value,
     "tool_response": Role.TOOL.value,
 }
-# Words for no answer. Tables have no null of their own or lose it on the way through pandas; JSON has one.
+# Words for nothing in a table, which has no null of its own or lost it on the way through pandas. JSON has one:
+# there an answer of such a word is found by rule `empty`, an input by `placeholder`.
 TABLE_NULLS = frozenset({"nan", "NaN", "None", "NULL", "null", "<NA>"})
-JSON_NULLS = frozenset({"nan", "<NA>"})
+JSON_NULLS: frozenset[str] = frozenset()
 NOTHING: tuple[Any, ...] = ("", [], {})
 MEDIA = ("image", "images", "audio", "audios", "video", "videos")
 # What stands for a picture, a sound or a film in a question; <video> and <audio> are words of HTML too.

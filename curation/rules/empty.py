@@ -7,18 +7,24 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from tilth.curation.rules.response import RESPONSES, has_role, where
+from tilth.curation.rules.response import RESPONSES, has_role, previous, where
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 
 # Neither white space nor a control, format or private-use character.
 VISIBLE = r"[^\s\p{C}]"
+ABOUT_CODE = r"\b(?:code|function|print|python|sql|javascript|return|output|program)"
+# What pandas, Python and SQL write for nothing; an answer all the same where the prompt has the word.
+NOTHING = r"\A\s*(?:nan|NaN|None|NULL|null|<NA>)\s*\z"
 
 
 @stage("empty", order=20)
 @dataclass(frozen=True)
 class Empty:
-    """Drop rows with a null or blank user turn or response; a response may be a tool call alone."""
+    """Drop rows with a null or blank user turn or response; a response may be a tool call alone.
+
+    `nan`, `None` and `NULL` as a whole response are empty too, unless the turn before has that word or is about code.
+    """
 
     verdict: Verdict = limit(Verdict.DROP)
 
@@ -27,7 +33,12 @@ class Empty:
 
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return row_id, turn, and whether the prompt or the response says something."""
-        spoken = where(pl.col("text").str.contains(VISIBLE))
+        asked = previous("text").fill_null("").str.to_lowercase()
+        word = pl.col("text").str.strip_chars().str.to_lowercase()
+        is_nothing = pl.col("text").str.contains(NOTHING) & has_role(RESPONSES)
+        meant = asked.str.contains(word, literal=True) | asked.str.contains(ABOUT_CODE)
+        turns = turns.with_columns(says_nothing=(is_nothing & ~meant).fill_null(False))
+        spoken = where(pl.col("text").str.contains(VISIBLE) & ~pl.col("says_nothing"))
         return turns.filter(has_role((*RESPONSES, Role.USER))).select(
             "row_id",
             "turn",

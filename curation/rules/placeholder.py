@@ -16,7 +16,7 @@ _LAST = r"(?:\A|\n[ \t]*\n)\s*(?:(?:input|context)\s?:\s*)?"
 PLACEHOLDER = (
     rf"(?i){_LAST}[<\[({{]*\s*(?:no[ _-]?(?:inputs?|context)(?: (?:is |was )?(?:required|needed|"
     rf"provided|given|necessary|available))?|"
-    r"n\s?/\s?a|none|null|nil|not (?:applicable|provided|given|needed|required))\s*[>\])}]*\s?[.!]?\s*\z"
+    r"n\s?/\s?a|none|null|nil|nan|<na|not (?:applicable|provided|given|needed|required))\s*[>\])}]*\s?[.!]?\s*\z"
     rf"|(?i:{_LAST})(?:<(?i:input|context|text)>|\[(?i:input|context|text|your text|"
     rf"insert [^\]\n]{{1,60}}|your [^\]\n]{{1,60}})\]"
     r"|\{{1,2}\s?(?i:input|context|text)\s?\}{1,2}|<(?i:empty|blank)>|\((?i:empty|blank)\)|\[(?i:empty|"
@@ -152,7 +152,7 @@ class Placeholder:
 
 _END_CHARS = 240
 _TRACE = (
-    r"(?i)(?:input|context|text|/ ?a|none|null|nil|applicable|empty|blank|required|needed|provided|"
+    r"(?i)(?:input|context|text|/ ?a|none|null|nil|nan|applicable|empty|blank|required|needed|provided|"
     r"given|necessary|available|eingabe|entrée|entrada|ingresso|ввода|данных|输入|輸入|なし)"
     rf"\W*\z|[\])>}}]\s*\z|\.{_IMAGE}(?:\?\S*)?\s*\z|(?:https?://|www\.)\S+\s*\z"
 )

@@ -39,3 +39,13 @@ def test_the_verdict_is_a_parameter() -> None:
     assert {rule.verdict for rule in Empty().rules()} == {Verdict.DROP}
     assert {rule.verdict for rule in Empty(verdict=Verdict.KEEP).rules()} == {Verdict.KEEP}
     assert Empty().measure(turn_frame()).height == 0
+
+
+def test_words_for_nothing_are_no_answers_unless_they_are_meant() -> None:
+    turns = turn_frame(
+        *([("user", "Name a fish."), ("assistant", word)] for word in ("nan", "None", "NULL", "<NA>")),
+        [("user", "Which of them are prime? Say none if so."), ("assistant", "None")],
+        [("user", "What does f() return?"), ("assistant", "None")],
+        [("user", "Name a fish."), ("assistant", "None of these.")],
+    )
+    assert reasons(Empty(), turns) == [{"empty_response"}] * 4 + [set()] * 3
