@@ -8,6 +8,8 @@ A regular expression takes three times as long: half of what the whole check may
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 from numba import types
@@ -53,7 +55,7 @@ def may_hold_mark(data, end):
 
 
 # The C library finds a byte six times as fast as a loop that is compiled here.
-_memchr = types.ExternalFunction("memchr", types.intp(types.intp, types.int32, types.uintp))
+_memchr: Any = types.ExternalFunction("memchr", types.intp(types.intp, types.int32, types.uintp))
 
 
 @numba.njit(
