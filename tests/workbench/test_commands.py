@@ -245,3 +245,11 @@ def test_schedules_quote_what_cron_and_systemd_would_read_otherwise(run: Run, re
     broken = recipe.with_name("a\nb.yaml")
     broken.write_text(odd.read_text())
     assert run("refresh", "emit", "cron", broken).code == 2
+
+
+def test_what_rules_noticed_of_rows_that_stay_is_on_the_screen(run: Run, recipe: Path) -> None:
+    unanswered = question(600)
+    unanswered["messages"][1]["content"] = "N/A"
+    rows = recipe.parent / "rows.jsonl"
+    rows.write_text(json.dumps(unanswered) + "\n" + rows.read_text(encoding="utf-8"), encoding="utf-8")
+    assert "tagged and kept: placeholder_answer 1" in run("curate", recipe).out

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # Bytes of disk a byte of JSON lines takes at the fullest, measured on texts that hardly compress: 12.5 MB for 3.4 MB.
 DISK_FACTOR = 4
 UNPACKED = 4
+MAX_TAGS_SHOWN = 8
 
 
 @contextmanager
@@ -183,6 +184,7 @@ def show_outcome(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, 
     facts = read_facts(page)
     show_readings(screen, facts["readings"])
     _show_taken(screen, facts)
+    _show_tagged(screen, facts)
     for path, problem in outcome.unfinished_files.items():
         screen.print(f"[yellow]note[/] {shown(path)}: not all of it was read ({problem})")
     if outcome.published:
@@ -232,6 +234,15 @@ def _show_taken(screen: Console, facts: dict[str, Any]) -> None:
             )
     for note in facts["licences"]:
         screen.print(f"[yellow]note[/] licences: {escape(note)}")
+
+
+def _show_tagged(screen: Console, facts: dict[str, Any]) -> None:
+    """Print what rules noticed of rows that stay, the most frequent first."""
+    tags = sorted(facts["tags"], key=lambda tag: -tag["rows"])
+    if tags:
+        told = ", ".join(f"{tag['reason']} {tag['rows']:,}" for tag in tags[:MAX_TAGS_SHOWN])
+        rest = f" and {len(tags) - MAX_TAGS_SHOWN} more" if len(tags) > MAX_TAGS_SHOWN else ""
+        screen.print(f"tagged and kept: {escape(told)}{rest}; tilth rows --tag NAME lists them")
 
 
 def _show_steered(screen: Console, facts: dict[str, Any]) -> None:
