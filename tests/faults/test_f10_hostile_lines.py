@@ -32,7 +32,7 @@ LEGAL = [
     b'{"prompt":"Q?","response":"A","n":NaN}',
     b'{"prompt":"Q","response":1}',
     b'{"prompt":"a\\u0000b","response":"A"}',
-    b'{"prompt":"Q","response":"A","n":123456789012345678901234567890}',
+    b'{"prompt":"How many?","response":"A","n":123456789012345678901234567890}',
     good(3) + b"\r",
     '{"prompt":"one\u2028line\u0085still","response":"A"}'.encode(),
     b'{"prompt":"Q","response":"A","extra":"key"}',

@@ -95,7 +95,7 @@ def curves(learning: Learning) -> list[Curve]:
     return drawn
 
 
-def monitor_results(learning: Learning, kept: Retention | None) -> list[MonitorResult]:
+def monitor_results(learning: Learning, kept: Retention | None = None) -> list[MonitorResult]:
     """Return what each monitor last said of each slice, or said when it last fired.
 
     What was forgotten is told of the weights that are kept, once: the step at which it was last found is beside it.

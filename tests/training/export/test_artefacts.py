@@ -75,7 +75,7 @@ def test_every_answer_is_written_beside_the_base_with_examples(run: Callable[...
         for line in lines[:12]
     )
     page = (result.run_dir / "answers.html").read_text()
-    assert page.count("<article>") == 32
+    assert page.count("<article") == 32
     facts = json.loads((result.run_dir / "report.json").read_bytes())
     assert facts["tasks"][0]["few_shot"]["items"] == 12
     assert facts["links"] == [{"label": "every answer", "href": "answers.html"}]

@@ -46,7 +46,9 @@ def test_the_index_links_every_page_and_all_links_lead_somewhere(
     add_run(tmp_path / ".tilth", "ab12cd")
     page = Path(run("tilth", "index").out.strip())
     html = page.read_text()
-    links = re.findall(r'href="([^"]+)"', html)
+    anchors = set(re.findall(r'href="#([^"]+)"', html))
+    assert anchors <= set(re.findall(r'id="([^"]+)"', html))
+    links = re.findall(r'href="([^"#]+)"', html)
     assert all((page.parent / link).resolve().is_file() for link in links)
     assert set(links) == {f"{first}/report.html", f"{second}/report.html", "../runs/ab12cd/report.html"}
     assert "tilth promote desk" in html and str(tmp_path) not in html
