@@ -36,7 +36,9 @@ from tilth.training.train import train
 from tilth.validators.report import read_facts
 from tilth.workbench import commands as command_package
 from tilth.workbench.commands import curate, tilth
+from tilth.workbench.recipes.keys import recipe_keys
 from tilth.workbench.recipes.recipe_file import load
+from tilth.workbench.recipes.schema import recipe_schema
 from tilth.workbench.reference import commands_page
 
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
@@ -60,10 +62,12 @@ def add(package: ModuleType, path: str, folder: Path, monkeypatch: pytest.Monkey
 @pytest.fixture
 def with_shouting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(stages, "_REGISTRY", dict(stages.registry()))
-    stages.registry.cache_clear()
+    for made_from_stages in (stages.registry, recipe_keys, recipe_schema):
+        made_from_stages.cache_clear()
     add(rule_package, "curation/rules/shouting.py", tmp_path / "added", monkeypatch)
     yield
-    stages.registry.cache_clear()
+    for made_from_stages in (stages.registry, recipe_keys, recipe_schema):
+        made_from_stages.cache_clear()
     sys.modules.pop("tilth.curation.rules.shouting", None)
 
 
