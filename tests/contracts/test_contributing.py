@@ -59,15 +59,23 @@ def add(package: ModuleType, path: str, folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
 
 
+@pytest.fixture(autouse=True)
+def _keys_made_anew() -> Iterator[None]:
+    """Let no test see, or leave behind, keys of a recipe that were made with or without what it adds."""
+    recipe_keys.cache_clear()
+    recipe_schema.cache_clear()
+    yield
+    recipe_keys.cache_clear()
+    recipe_schema.cache_clear()
+
+
 @pytest.fixture
 def with_shouting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(stages, "_REGISTRY", dict(stages.registry()))
-    for made_from_stages in (stages.registry, recipe_keys, recipe_schema):
-        made_from_stages.cache_clear()
+    stages.registry.cache_clear()
     add(rule_package, "curation/rules/shouting.py", tmp_path / "added", monkeypatch)
     yield
-    for made_from_stages in (stages.registry, recipe_keys, recipe_schema):
-        made_from_stages.cache_clear()
+    stages.registry.cache_clear()
     sys.modules.pop("tilth.curation.rules.shouting", None)
 
 
