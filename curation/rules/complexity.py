@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.rules.bounds import Bounds, bounded
-from tilth.curation.rules.response import GOOD_RESPONSES, has_role
+from tilth.curation.rules.response import GOOD_RESPONSES, has_role, is_learned
 from tilth.curation.stage import Phase, Rule, limit, stage
 from tilth.shards.tables import Role, Verdict
 
@@ -40,7 +40,7 @@ MEASURES = (
 class Complexity:
     """Count what a prompt asks for and what the responses say; drop rows outside the bounds the recipe sets.
 
-    bounds: measure -> low, high. Every measure is of a row, its responses (or its user turns) taken together:
+    bounds: measure -> low, high. Every measure is of a row, its learned responses (or its user turns) taken together:
 
     words, distinct_words   of the responses: runs without blanks; case and punctuation count as written
     type_token_ratio        distinct_words / words; falls with length, so compare rows of one length
@@ -61,10 +61,11 @@ class Complexity:
 
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return row_id and MEASURES; a row without a response has null for what is of responses."""
-        said = pl.col("text").filter(has_role(GOOD_RESPONSES)).str.join("\n")
+        answers = has_role(GOOD_RESPONSES) & is_learned()
+        said = pl.col("text").filter(answers).str.join("\n")
         asked = pl.col("text").filter(has_role((Role.USER,))).str.join("\n")
         rows = turns.group_by("row_id", maintain_order=True).agg(
-            said=pl.when(has_role(GOOD_RESPONSES).any()).then(said), asked=asked
+            said=pl.when(answers.any()).then(said), asked=asked
         )
         words, distinct = _words("said"), _words("said").list.unique()
         numbers = rows.with_columns(

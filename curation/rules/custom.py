@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from tilth.curation.rules.expression import ExpressionError, columns, parse
-from tilth.curation.rules.response import RESPONSES, has_role
+from tilth.curation.rules.response import has_role, last_response
 from tilth.curation.stage import Number, Phase, Rule, stage
 from tilth.shards.errors import RecipeError
 from tilth.shards.tables import Role, Verdict
@@ -21,9 +21,9 @@ OWN = ("prompt", "response", "system", "text", "turns", "shape", "source", "file
 class CustomRule:
     """One rule. A row breaks it where `expression` is true (or above 0); with a bound, where it is outside.
 
-    The expression may read prompt (what stands before the last response), response (the last one; a document's
-    text), system, text (every turn), turns (their number), shape, licence, file (the name of the source it came
-    from), source (a column of that name, else the file), and any attribute by name
+    The expression may read prompt (what stands before the last response), response (the last one that is
+    learned; a document's text), system, text (every turn), turns (their number), shape, licence, file (the name of
+    the source it came from), source (a column of that name, else the file), and any attribute by name
     (as text: `pl.col("score").cast(pl.Float64)` makes it a number).
     """
 
@@ -88,14 +88,13 @@ class Custom:
 
 def _rows(turns: pl.DataFrame) -> pl.DataFrame:
     """Return one line per row with the columns of OWN and `attributes`."""
-    last = pl.col("turn").filter(has_role(RESPONSES)).max().over("row_id")
     text = pl.col("text")
 
     def joined(condition: pl.Expr) -> pl.Expr:
         return text.filter(condition).str.join("\n")
 
     return (
-        turns.with_columns(last=last.fill_null(1 << 15))
+        turns.with_columns(last=last_response().fill_null(1 << 15))
         .group_by("row_id", maintain_order=True)
         .agg(
             *(pl.col(name).first() for name in ("shape", "source", "licence", "attributes")),

@@ -9,7 +9,7 @@ import polars as pl
 
 from tilth.curation.language import LETTERS_PER_WIDE, UNKNOWN, WIDE, Code, identify_prose, prose
 from tilth.curation.language.names import is_named
-from tilth.curation.rules.response import GOOD_RESPONSES, RESPONSES, has_role, where
+from tilth.curation.rules.response import GOOD_RESPONSES, RESPONSES, has_role, is_learned, where
 from tilth.curation.stage import Count, Phase, Rule, Share, limit, stage
 from tilth.shards.tables import Role, Verdict
 
@@ -67,7 +67,7 @@ class Language:
         outside: 1.0 if the language of the response, or of a prompt with a response that shows none, is certain
         and not one of `keep`; null without `keep`
         """
-        text = turns.select("row_id", "turn", "role", prose=prose(pl.col("text")))
+        text = turns.select("row_id", "turn", "role", "learned", prose=prose(pl.col("text")))
         prompts = self._prompts(text)
         responses = self._responses(text, prompts)
         mismatched = self._mismatched(responses, turns)
@@ -117,12 +117,12 @@ class Language:
 
     def _responses(self, text: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
         """Return every response with its language, and whether it leads that of the prompt clearly."""
-        said = text.filter(has_role(GOOD_RESPONSES)).join(
+        said = text.filter(has_role(GOOD_RESPONSES) & is_learned()).join(
             prompts, on="row_id", how="left", maintain_order="left"
         )
         found = identify_prose(said["prose"], said["prompt_language"])
         leads = (pl.col("lead") >= self.min_lead) & (pl.col("nats") >= _MIN_NATS)
-        return said.drop("role").hstack(found).with_columns(certain=self._certain(), leads=leads)
+        return said.drop("role", "learned").hstack(found).with_columns(certain=self._certain(), leads=leads)
 
     def _certain(self) -> pl.Expr:
         return (

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from tilth.curation.rules.response import RESPONSES, has_role
+from tilth.curation.rules.response import RESPONSES, has_role, is_learned
 from tilth.curation.stage import Count, Phase, Rule, limit, stage
 from tilth.shards.tables import Verdict
 
@@ -31,10 +31,10 @@ class Length:
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return row_id, the characters of prompt and responses, and of the longest and shortest response.
 
-        A turn that only calls tools has no length.
+        A turn that only calls tools has no length; an answer that is only to be read belongs to the prompt.
         """
         chars = pl.col("text").str.len_chars().fill_null(0).cast(pl.Float64)
-        response = has_role(RESPONSES)
+        response = has_role(RESPONSES) & is_learned()
         spoken = chars.filter(response & (pl.col("tool_calls").is_null() | (chars > 0)))
         return turns.group_by("row_id", maintain_order=True).agg(
             prompt_chars=chars.filter(~response).sum(),

@@ -38,6 +38,33 @@ def has_role(roles: tuple[Role, ...]) -> pl.Expr:
     return pl.col("role").is_in([role.value for role in roles])
 
 
+def is_learned() -> pl.Expr:
+    """Return whether a turn may be learned: an answer that its source says is only to be read is not."""
+    return pl.col("learned").fill_null(True)
+
+
+def last_response() -> pl.Expr:
+    """Return, over each row, the turn of its last response that is learned; null where there is none."""
+    return pl.col("turn").filter(has_role(RESPONSES) & is_learned()).max().over("row_id")
+
+
+def only_read(turns: pl.DataFrame) -> pl.DataFrame:
+    """Return row_id and turn of what nobody learns: answers that are only to be read, and their questions.
+
+    A question with what follows it, up to the next one, is only read if it has answers and none of them is learned.
+    """
+    if turns["learned"].all():  # null counts as learned; next to no source says otherwise
+        return turns.clear().select("row_id", "turn")
+    exchange = (pl.col("role") == Role.USER.value).cum_sum().over("row_id")
+    is_answer = has_role(ANSWERS)
+    is_read = (is_answer & is_learned()).any().over("row_id", "exchange").not_()
+    return (
+        turns.with_columns(exchange=exchange)
+        .filter(~is_learned() | (is_answer.any().over("row_id", "exchange") & is_read))
+        .select("row_id", "turn")
+    )
+
+
 def previous(column: str, back: int = 1) -> pl.Expr:
     """Return a column of the turn before, null at the start of a row; turns are ordered by row_id, turn."""
     return pl.when(pl.col("row_id") == pl.col("row_id").shift(back)).then(pl.col(column).shift(back))

@@ -2,6 +2,7 @@
 
 A stage that raises takes no batch with it: the batch is halved until the row is found, and that row alone is
 quarantined, with a measure `stage.raised` to remember it by. A stage that raises on too many rows stops the run.
+Rules do not judge turns that nobody learns: what they measure there is left out.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import polars as pl
 
 from tilth.curation.reading.read import Part
 from tilth.curation.reading.stated_licence import with_stated_licence
+from tilth.curation.rules.response import only_read
 from tilth.curation.run.guard import Guard
 from tilth.curation.run.rewriting import Rewriting
-from tilth.curation.stage import Local, Rewrite, Rule
+from tilth.curation.stage import Local, Phase, Rewrite, Rule
 from tilth.shards.digest import text_digests
 from tilth.shards.tables import FINDINGS, MEASURE_KEYS, ROWS, VERDICT, Verdict, conform, empty
 
@@ -75,9 +77,12 @@ def run_local(task: LocalTask) -> LocalPart:
     rows = rows.drop("text_digest").join(digests, on="row_id", how="left", maintain_order="left")
     view = turns.join(rows.select("row_id", *SEEN), on="row_id", how="left", maintain_order="left")
     measured: dict[str, pl.DataFrame] = {}
+    unjudged = only_read(view)
     for local in task.locals:
         seen = rewriting.with_changes(_name(local), view)
         found, failed = Guard(_name(local), local.measure, task.max_raised).apply(seen)
+        if local.phase is Phase.RULES and local.unit == "turn" and unjudged.height:
+            found = found.join(unjudged, on=["row_id", "turn"], how="anti")
         measured[_name(local)] = found.sort(_keys(found))
         failures[_name(local)] = (
             pl.concat([failures[_name(local)], failed], how="diagonal")

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from tilth.curation.rules.response import RESPONSES, is_learned, last_response
 from tilth.curation.run.parts import CHUNK_ROWS, Parts
 from tilth.shards.tables import TURNS, Role
 from tilth.shards.version import Version
 
-_RESPONSES = [Role.ASSISTANT.value, Role.DOCUMENT.value, Role.CHOSEN.value, Role.REJECTED.value]
+_RESPONSES = [role.value for role in RESPONSES]
 _PAIR = [Role.CHOSEN.value, Role.REJECTED.value]
 _ROLE = pl.col("role").cast(pl.String)
 _SAID = pl.concat_str(pl.col("text"), pl.col("tool_calls"), separator="\n", ignore_nulls=True)
@@ -22,10 +23,9 @@ class HeldTexts:
 
     def __init__(self, turns: pl.DataFrame) -> None:
         """turns: schema TURNS, ordered by row_id and turn."""
-        last = pl.col("turn").filter(_ROLE.is_in(_RESPONSES)).max().over("row_id")
         pair = pl.col("turn").filter(_ROLE.is_in(_PAIR)).min().over("row_id")
         self._turns = turns.with_columns(
-            boundary=pl.coalesce(pair, last), is_response=_ROLE.is_in(_RESPONSES)
+            boundary=pl.coalesce(pair, last_response()), is_response=_ROLE.is_in(_RESPONSES)
         )
 
     def turns(self) -> pl.LazyFrame:
@@ -43,7 +43,8 @@ class HeldTexts:
 
     def responses(self, row_ids: pl.Series) -> pl.Series:
         """Return the last response with its tool calls; a document's text; chosen and rejected of a pair."""
-        return self._joined(row_ids, (pl.col("turn") >= pl.col("boundary")) & pl.col("is_response"))
+        said = (pl.col("turn") >= pl.col("boundary")) & pl.col("is_response") & is_learned()
+        return self._joined(row_ids, said)
 
     def _joined(self, row_ids: pl.Series, keep: pl.Expr) -> pl.Series:
         """Join the turns that `keep` selects; `boundary` is the turn where the last response begins."""
