@@ -30,7 +30,7 @@ from tilth.curation.run.decide import Decided, decide
 from tilth.curation.run.evidence import Gatherer, trim
 from tilth.curation.run.executor import Executor, LocalExecutor
 from tilth.curation.run.guard import raised_too_often
-from tilth.curation.run.ledger import Ledger
+from tilth.curation.run.ledger import Ledger, retracted
 from tilth.curation.run.local import LocalPart, LocalTask, run_local
 from tilth.curation.run.provenance import library_versions, recipe_digest, stage_digests
 from tilth.curation.run.replay import family_of
@@ -110,7 +110,9 @@ def curate(
     with store.workspace() as work:
         ingested, readings = _read(request, work / "read", report)
         agree([part.rows for part in ingested.parts])
-        parts = _judge_locally(ingested, request.recipe, work / "local", executor or LocalExecutor(), report)
+        withheld = store.retractions.withheld()
+        judged_by = executor or LocalExecutor()
+        parts = _judge_locally(ingested, request.recipe, work / "local", judged_by, report, withheld)
         data = combine(
             [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"
         )
@@ -122,6 +124,7 @@ def curate(
         admission = admit(store, request.name, parent, inputs)
         load_ahead(request.checks)
         ledger = Ledger(data.rows["row_id"], data.slices)
+        ledger.apply_findings(retracted(data.rows["row_id"], withheld))
         ledger.apply_findings(data.findings)
         gatherer = Gatherer(
             store.cache, stage_digests(request.recipe.stages), data.rows, PartTexts(data.parts)
@@ -131,6 +134,7 @@ def curate(
         rewrites = counted(data.parts.scan("rewrites"), ledger.kept()["row_id"])
         draft, checks = _draft(request, ingested, data, ledger, admission)
         draft = replace(draft, counts=as_counts(rewrites), fitted=_fitted(decided.family))
+        draft = replace(draft, retractions=store.retractions.concerning(data.rows["row_id"]))
         arrow_file.let_go()
         version, published = store.publish(request.name, _without_idle_feedback(draft, parent))
         report("publish", 1, 1)
@@ -178,13 +182,21 @@ def _require_attributes(recipe: CurationRecipe, rows: pl.DataFrame) -> None:
 
 
 def _judge_locally(
-    ingested: Ingest, recipe: CurationRecipe, out: Path, executor: Executor, report: Progress
+    ingested: Ingest,
+    recipe: CurationRecipe,
+    out: Path,
+    executor: Executor,
+    report: Progress,
+    withheld: pl.Series,
 ) -> list[LocalPart]:
-    """Rewrite, measure and judge every part file by itself."""
+    """Rewrite, measure and judge every part file by itself; nothing is done with the texts of rows `withheld`."""
     out.mkdir()
     rewrites, rules = tuple(recipe.rewrites()), tuple(recipe.locals())
     most = max(MIN_RAISED, int(recipe.max_raised * sum(f.lines for f in ingested.files)))
-    tasks = [LocalTask(part, index, out, rewrites, rules, most) for index, part in enumerate(ingested.parts)]
+    tasks = [
+        LocalTask(part, index, out, rewrites, rules, most, withheld)
+        for index, part in enumerate(ingested.parts)
+    ]
     judged = []
     raised: Counter[str] = Counter()
     for done, part in enumerate(executor.map(run_local, tasks), start=1):

@@ -11,6 +11,7 @@ from tilth.shards.feedback import FeedbackHeader
 from tilth.shards.feedback_log import FeedbackLog
 from tilth.shards.object import Objects
 from tilth.shards.refs import Refs
+from tilth.shards.retractions import Retractions
 from tilth.shards.scores import Scores
 from tilth.shards.version import Version
 
@@ -23,6 +24,7 @@ class Contents(Protocol):
     refs: Refs
     feedback_log: FeedbackLog
     scores: Scores
+    retractions: Retractions
 
     @property
     def cache(self) -> Path:

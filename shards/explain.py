@@ -54,7 +54,7 @@ def _lines(version: Version, ledger: pl.DataFrame, key: str) -> pl.DataFrame:
     """Return the ledger lines that `key` names, of one row, the least first."""
     path, _, line = key.rpartition(":")
     if path and line.isdecimal():
-        whole = _whole_path(ledger["source_path"], path, key)
+        whole = whole_path(ledger["source_path"], path, key)
         found = ledger.filter(pl.col("source_path") == whole, pl.col("line") == int(line))
     elif ROW_PREFIX.fullmatch(key):
         # The ledger is in order of occurrence, so a row's own decision comes before its repeats.
@@ -77,7 +77,7 @@ def _lines(version: Version, ledger: pl.DataFrame, key: str) -> pl.DataFrame:
     return found
 
 
-def _whole_path(paths: pl.Series, path: str, key: str) -> str:
+def whole_path(paths: pl.Series, path: str, key: str) -> str:
     """Return the one path of the version that is `path` or ends in it: the name of a file is enough."""
     known = paths.unique().sort().to_list()
     if path in known:

@@ -11,7 +11,17 @@ from tilth.shards.history import ancestry
 from tilth.shards.object import OBJECT_NAME
 from tilth.shards.refs import CANDIDATE
 
-FOLDERS = ("objects", "versions", "refs", "reflog", "feedback", "receipts", "scores")
+FOLDERS = (
+    "objects",
+    "versions",
+    "refs",
+    "reflog",
+    "feedback",
+    "receipts",
+    "scores",
+    "retractions",
+    "replaced",
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +86,9 @@ def _reachable_objects(store: Contents, versions: set[str]) -> set[str]:
     for digest in sorted(records):
         header = store.feedback_log.header(digest)
         objects |= {digest, header.rows, header.slices}
-    return objects
+    for entry in store.retractions.entries():
+        objects |= {entry.digest, entry.record.rows}
+    return {store.objects.current(digest) for digest in objects}
 
 
 def _remove(paths: list[Path]) -> None:

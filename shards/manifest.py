@@ -23,8 +23,9 @@ class Manifest:
     """What a version is made of. Digests are hex sha256.
 
     sources: sorted digests of the source files. stages, fitted: name -> digest. feedback: digests of the
-    records read, in order. steered_sources: digest of the sources at the last feedback round. counts:
-    lines, rows, kept, dropped, quarantined, one a split, and whatever the curation counted. objects: table ->
+    records read, in order. retractions: digests of the records that took rows of it out. steered_sources: digest of
+    the sources at the last feedback round. counts: lines, rows, kept, dropped, quarantined, one a split, and
+    whatever the curation counted. objects: table ->
     digests. checks: name -> passed.
     """
 
@@ -80,7 +81,7 @@ class Manifest:
     def closure(self) -> list[str]:
         """Return the digest of every object the version needs, each once, in order."""
         tables = [digest for table in TABLES for digest in self.objects[table]]
-        return list(dict.fromkeys([*tables, *self.fitted.values(), *self.feedback]))
+        return list(dict.fromkeys([*tables, *self.fitted.values(), *self.feedback, *self.retractions]))
 
 
 def _problem(manifest: Manifest) -> str | None:
@@ -110,7 +111,7 @@ def _problem(manifest: Manifest) -> str | None:
         "libraries": mapping(manifest.libraries, str),
         "feedback": digests(manifest.feedback),
         "steered_sources": manifest.steered_sources is None or isinstance(manifest.steered_sources, str),
-        "retractions": isinstance(manifest.retractions, list),
+        "retractions": digests(manifest.retractions),
         "fitted": isinstance(manifest.fitted, dict) and digests(list(manifest.fitted.values())),
         "checks": mapping(manifest.checks, bool),
     }

@@ -1,15 +1,20 @@
-"""Immutable objects, named by the sha256 of their bytes: objects/ab/abcd….parquet, .json."""
+"""Immutable objects, named by the sha256 of their bytes: objects/ab/abcd….parquet, .json.
+
+An object that held the text of an erased row is gone; replaced/DIGEST.json names the object that stands in its place,
+so that what names the old one still reads all else that it held.
+"""
 
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 
 import polars as pl
 
 from tilth.shards import atomic
-from tilth.shards.digest import file_sha256, sha256_hex
+from tilth.shards.digest import canonical_json, file_sha256, sha256_hex
 from tilth.shards.errors import CorruptObject, StoreError
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -35,6 +40,7 @@ class Objects:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.replacements = folder.parent / "replaced"
         self._verified: set[str] = set()
 
     def put_frame(self, frame: pl.DataFrame) -> str:
@@ -58,14 +64,14 @@ class Objects:
     def frame(self, digest: str, columns: list[str] | None = None) -> pl.DataFrame:
         """Read a Parquet object, or some of its columns. Raises CorruptObject, StoreError."""
         self.verify(digest)
-        path = self._path(digest, ".parquet")
+        path = self.find(digest)
         with atomic.storage_errors(path):
             return pl.read_parquet(path, columns=columns, glob=False)
 
     def scan(self, digest: str) -> pl.LazyFrame:
         """Open a Parquet object lazily. Raises CorruptObject, StoreError."""
         self.verify(digest)
-        return pl.scan_parquet(self._path(digest, ".parquet"), glob=False)
+        return pl.scan_parquet(self.find(digest), glob=False)
 
     def read_bytes(self, digest: str) -> bytes:
         """Return the bytes of an object. Raises CorruptObject, StoreError."""
@@ -80,7 +86,7 @@ class Objects:
             return
         path = self.find(digest)
         with atomic.storage_errors(path):
-            intact = file_sha256(path) == digest
+            intact = path.name.startswith(file_sha256(path))
         if not intact:
             raise CorruptObject(
                 str(path),
@@ -91,9 +97,11 @@ class Objects:
         self._verified.add(digest)
 
     def find(self, digest: str) -> Path:
-        """Return the path of an object. Raises CorruptObject if it is missing."""
+        """Return the path of an object, or of what stands in its place. Raises CorruptObject if it is missing."""
         checked_digest(digest, str(self.folder))
         found = sorted((self.folder / digest[:2]).glob(f"{digest}.*"))
+        if not found and self.current(digest) != digest:
+            return self.find(self.current(digest))
         if not found:
             raise CorruptObject(
                 str(self.folder / digest[:2] / digest),
@@ -102,6 +110,29 @@ class Objects:
                 RESTORE,
             )
         return found[0]
+
+    def current(self, digest: str) -> str:
+        """Return the digest of what stands in the place of an object, which is most often itself."""
+        seen = [digest]
+        while (path := self.replacements / f"{checked_digest(seen[-1], str(self.folder))}.json").is_file():
+            try:
+                with atomic.storage_errors(path):
+                    seen.append(checked_digest(json.loads(path.read_bytes())["by"], str(path)))
+            except (ValueError, KeyError, TypeError):
+                seen.append(digest)
+            if len(seen) != len(set(seen)):
+                raise CorruptObject(str(path), "it does not name an object", "Nothing was read", RESTORE)
+        return seen[-1]
+
+    def replace(self, digest: str, by: str) -> None:
+        """Let the object `by` stand in the place of another, which is removed. Raises StoreError."""
+        path = self.find(digest)
+        atomic.write_file(self.replacements / f"{digest}.json", canonical_json({"by": by}))
+        with atomic.storage_errors(path):
+            atomic.step("before the old object goes")
+            path.unlink(missing_ok=True)
+            atomic.sync_folder(path.parent)
+        self._verified.discard(digest)
 
     def forget(self) -> None:
         """Verify every object anew from here on."""

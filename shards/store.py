@@ -7,6 +7,8 @@ refs/           NAME.candidate, NAME
 reflog/         NAME.jsonl: every move of a ref
 feedback/       NAME/000001.json: digests of the feedback records, in order
 receipts/       KIND/SUBJECT/000001.json: clock, host, figures
+retractions/    000001.json: which rows may not be in the next version; see shards/retractions.py
+replaced/       DIGEST.json: which object stands in the place of one that held an erased text
 scores/         NAME.parquet: what models think of the rows; see shards/scores.py
 runs/ reports/  of training and of the pages; not touched here
 cache/          what barriers observed (curation/run/evidence.py); may be deleted at any time
@@ -24,7 +26,7 @@ import polars as pl
 
 from tilth.shards import atomic, check, gc, history
 from tilth.shards.digest import sha256_hex
-from tilth.shards.errors import ChecksFailed, CorruptObject, NewerFormat, StoreError, UsageError
+from tilth.shards.errors import Busy, ChecksFailed, CorruptObject, NewerFormat, StoreError, UsageError
 from tilth.shards.feedback import FeedbackHeader
 from tilth.shards.feedback_log import FeedbackLog
 from tilth.shards.lock import Lock, clear_scratch, scratch
@@ -33,6 +35,7 @@ from tilth.shards.object import DIGEST, Objects, checked_digest
 from tilth.shards.publish import Draft, write_version
 from tilth.shards.receipts import Receipts
 from tilth.shards.refs import CANDIDATE, Refs, checked_name
+from tilth.shards.retractions import Entry, Kind, Retractions
 from tilth.shards.scores import Scores
 from tilth.shards.version import Version
 
@@ -51,6 +54,7 @@ class Store:
         self._receipts = Receipts(root)
         self.feedback_log = FeedbackLog(root, self.objects)
         self.scores = Scores(root, self.objects)
+        self.retractions = Retractions(root, self.objects)
         self._lock = Lock(root / "lock")
         self.cleared_scratch = 0
 
@@ -113,6 +117,7 @@ class Store:
         """
         checked_name(name)
         with self.lock(wait_s=WRITE_WAIT_S):
+            self._require_retractions(name, draft)
             parent = self.candidate(name)
             manifest, news = write_version(name, draft, parent, self.objects)
             if not news and parent:
@@ -123,7 +128,7 @@ class Store:
             self._read_manifest(manifest.id)
             self.refs.move(name + CANDIDATE, manifest.id, "publish")
             self.add_receipt("publish", manifest.id, {"name": name})
-            return Version(manifest, self.objects), True
+            return self._open(manifest.id), True
 
     def names(self) -> list[str]:
         """Return the names that have a ref, in order."""
@@ -263,6 +268,13 @@ class Store:
         """Return receipts, oldest first within a kind and subject."""
         return self._receipts.read(kind, subject)
 
+    def retract(
+        self, kind: Kind, row_ids: pl.Series, *, chosen_by: str, reason: str, of: int | None = None
+    ) -> Entry:
+        """Let no version published from now on keep these rows, or take such a record back. Raises StoreError."""
+        with self.lock(wait_s=WRITE_WAIT_S):
+            return self.retractions.add(kind, row_ids, chosen_by=chosen_by, reason=reason, of=of)
+
     # Care
 
     def gc(self, *, keep: int = 10, dry_run: bool = False) -> dict[str, int]:
@@ -283,7 +295,17 @@ class Store:
         return self._open(target) if target else None
 
     def _open(self, version_id: str) -> Version:
-        return Version(self._read_manifest(version_id), self.objects)
+        return Version(self._read_manifest(version_id), self.objects, self.retractions.erased())
+
+    def _require_retractions(self, name: str, draft: Draft) -> None:
+        """Raise Busy where rows of the draft were retracted after it had begun: it may hold their text."""
+        if set(self.retractions.concerning(draft.rows["row_id"])) - set(draft.retractions):
+            raise Busy(
+                f"draft of {name}",
+                "rows of it were retracted while it was made",
+                "Nothing was published",
+                "Run it again",
+            )
 
     def _manifest_path(self, version_id: str) -> Path:
         return self.root / "versions" / f"{checked_digest(version_id, str(self.root))}.json"

@@ -9,6 +9,7 @@ import polars as pl
 from tilth.shards.ledger import build_ledger
 from tilth.shards.manifest import Manifest
 from tilth.shards.object import Objects
+from tilth.shards.retractions import IDS
 from tilth.shards.tables import DECISIONS, MEASURE_KEYS, ROWS, TURNS, Verdict, conform
 
 TURN_STRUCT = ("role", "text", "reasoning", "tool_calls", "tool_call_id", "name", "learned")
@@ -18,9 +19,11 @@ SHORT_HEX = 12
 class Version:
     """A published manifest with the objects it names. Every read raises CorruptObject on damaged bytes."""
 
-    def __init__(self, manifest: Manifest, objects: Objects) -> None:
+    def __init__(self, manifest: Manifest, objects: Objects, erased: pl.Series | None = None) -> None:
+        """erased: ids of rows whose text is nowhere any more."""
         self.manifest = manifest
         self.objects = objects
+        self.erased = IDS.to_frame()["row_id"] if erased is None else erased
         self.id = manifest.id
         self.short = self.id[:SHORT_HEX]
 
@@ -88,11 +91,15 @@ class Version:
     def samples(self, *splits: str) -> pl.DataFrame:
         """Return the kept rows of these splits (of every split where none is named), in row_id order.
 
+        Rows that were erased since are not among them.
+
         Columns of ROWS, then split, fold, slice, weight (millionths), and `turns`: a list of structs with
         role, text, reasoning, tool_calls, tool_call_id, name, learned.
         """
         decisions = self.decisions()
         kept = decisions["verdict"] == Verdict.KEEP.value
+        if self.erased.len():
+            kept &= ~decisions["row_id"].is_in(self.erased.implode())
         if splits:
             kept &= decisions["split"].is_in([str(s) for s in splits])
         rows = self.rows().hstack(decisions.select("split", "fold", "slice", "weight")).filter(kept)

@@ -25,6 +25,7 @@ __all__ = [
     "complete_stages",
     "complete_versions",
     "json_option",
+    "named_rows_options",
     "recipe_options",
     "rows_option",
     "run_argument",
@@ -81,6 +82,24 @@ def store_folder(function: Function) -> Function:
 def json_option(function: Function) -> Function:
     """Add --json to a command."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")(function)
+
+
+def named_rows_options(function: Function) -> Function:
+    """Add ROW…, --source, --where, --with-duplicates, --yes and --dry-run: which rows are to go."""
+    for option in (
+        click.argument("rows", metavar="[ROW]...", nargs=-1),
+        click.option("--source", metavar="S", help="Every row that a source, or a file by its path, holds."),
+        click.option(
+            "--where", metavar="EXPRESSION", help="Rows for which it is true: 'pl.col(\"text\")...'"
+        ),
+        click.option(
+            "--with-duplicates", "duplicates", is_flag=True, help="Also rows dropped for saying the same."
+        ),
+        click.option("--yes", is_flag=True, help="Mean it where nothing, or everything, is named."),
+        click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
+    ):
+        function = option(function)
+    return function
 
 
 def rows_option(default: int, help_text: str = "How many rows to list.") -> Callable[[Function], Function]:

@@ -21,7 +21,17 @@ GROUPS = {
     "Begin": ("demo", "doctor", "validate", "base", "init"),
     "Make": ("curate", "train", "judge", "refresh"),
     "Look": ("log", "show", "diff", "explain", "rows", "runs", "compare", "index"),
-    "Keep and hand on": ("promote", "rollback", "export", "gguf", "check", "verify", "gc"),
+    "Keep and hand on": (
+        "promote",
+        "rollback",
+        "export",
+        "gguf",
+        "check",
+        "retract",
+        "erase",
+        "verify",
+        "gc",
+    ),
 }
 
 

@@ -70,7 +70,7 @@ class Custom:
 
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return row_id and one Float64 column per rule."""
-        rows = _rows(turns).with_columns(
+        rows = row_view(turns).with_columns(
             pl.col("attributes").str.json_path_match(f"$[{json.dumps(name)}]").alias(name)
             for name in self.attributes()
         )
@@ -86,8 +86,8 @@ class Custom:
         )
 
 
-def _rows(turns: pl.DataFrame) -> pl.DataFrame:
-    """Return one line per row with the columns of OWN and `attributes`."""
+def row_view(turns: pl.DataFrame) -> pl.DataFrame:
+    """Return one line per row with the columns of OWN and `attributes`, of turns as a Local sees them."""
     text = pl.col("text")
 
     def joined(condition: pl.Expr) -> pl.Expr:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from tilth.shards.retractions import REASON, STAGE
 from tilth.shards.tables import (
     DECISIONS,
     FINDINGS,
@@ -23,6 +24,17 @@ from tilth.shards.tables import (
 
 ASSIGNMENTS = ("split", "fold", "weight")
 _KEPT = pl.col("verdict") == Verdict.KEEP
+
+
+def retracted(row_ids: pl.Series, withheld: pl.Series) -> pl.DataFrame:
+    """Return the findings (schema FINDINGS) that take out those of these rows that were retracted."""
+    named = row_ids.to_frame("row_id").join(withheld.to_frame("row_id"), on="row_id", how="semi")
+    return conform(
+        named.with_columns(
+            verdict=pl.lit(Verdict.DROP.value, VERDICT), stage=pl.lit(STAGE), reason=pl.lit(REASON)
+        ),
+        FINDINGS,
+    )
 
 
 class Ledger:

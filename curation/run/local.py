@@ -7,7 +7,7 @@ Rules do not judge turns that nobody learns: what they measure there is left out
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -17,8 +17,9 @@ from tilth.curation.reading.stated_licence import with_stated_licence
 from tilth.curation.rules.response import only_read
 from tilth.curation.run.guard import Guard
 from tilth.curation.run.rewriting import Rewriting
-from tilth.curation.stage import Local, Phase, Rewrite, Rule
+from tilth.curation.stage import ROW_TEXTS, Local, Phase, Rewrite, Rule
 from tilth.shards.digest import text_digests
+from tilth.shards.retractions import IDS
 from tilth.shards.tables import FINDINGS, MEASURE_KEYS, ROWS, VERDICT, Verdict, conform, empty
 
 # What a stage sees of a row beside its turns.
@@ -31,7 +32,8 @@ _GROUP_LINES = 2_000
 class LocalTask:
     """One part and the stages it goes through; written files lie in `out_dir`.
 
-    max_raised: on how many rows a stage may raise before the run stops.
+    max_raised: on how many rows a stage may raise before the run stops. withheld: ids of rows whose text goes no
+    further than this: they were retracted.
     """
 
     part: Part
@@ -40,6 +42,7 @@ class LocalTask:
     rewrites: tuple[Rewrite, ...]
     locals: tuple[Local, ...]
     max_raised: int = 100
+    withheld: pl.Series = field(default_factory=lambda: IDS.to_frame()["row_id"])
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,10 @@ def run_local(task: LocalTask) -> LocalPart:
 
     Raises TilthError naming a stage that raises on more than `max_raised` rows.
     """
-    turns, rows = (
+    turns, rows = _without_texts(
         pl.read_parquet(task.part.turns, glob=False),
         with_stated_licence(pl.read_parquet(task.part.rows, glob=False)),
+        task.withheld,
     )
     turns = turns.sort("row_id", "turn")
     failures: dict[str, pl.DataFrame] = {}
@@ -106,6 +110,17 @@ def run_local(task: LocalTask) -> LocalPart:
         table.write_parquet(path, compression="lz4", row_group_size=_GROUP_LINES)
     raised = {name: frame.height for name, frame in raising.items()}
     return LocalPart(**paths, raised=raised)
+
+
+def _without_texts(
+    turns: pl.DataFrame, rows: pl.DataFrame, withheld: pl.Series
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return turns and rows without any text of the rows that are withheld, which keep their line."""
+    if not withheld.len():
+        return turns, rows
+    is_withheld = pl.col("row_id").is_in(withheld.implode())
+    texts = [pl.when(~is_withheld).then(pl.col(name)).alias(name) for name in ROW_TEXTS]
+    return turns.filter(~is_withheld), rows.with_columns(texts)
 
 
 def broken(measured: pl.DataFrame, rule: Rule, stage: str) -> pl.DataFrame:

@@ -18,11 +18,12 @@ from tilth.curation.recipe import CurationRecipe
 from tilth.curation.run.combine import aligned, numbers_of, slices_of
 from tilth.curation.run.decide import decide
 from tilth.curation.run.evidence import Gatherer
-from tilth.curation.run.ledger import Ledger
+from tilth.curation.run.ledger import Ledger, retracted
 from tilth.curation.run.local import RAISED, broken
 from tilth.curation.run.provenance import stage_digests
 from tilth.curation.run.texts import VersionTexts
 from tilth.curation.stage import Local, Rewrite, Rule, Stage, parameters, registry
+from tilth.shards.retractions import row_ids_of
 from tilth.shards.tables import FINDINGS, MEASURE_KEYS, empty
 from tilth.shards.version import Version
 
@@ -53,6 +54,8 @@ def replay(version: Version, recipe: CurationRecipe, admission: Admission, cache
     bare = StoredRows(version, version.rows(), pl.Series())
     data = StoredRows(version, bare.rows, slices_of(bare, recipe.slice_by))
     ledger = Ledger(data.rows["row_id"], data.slices)
+    withheld = row_ids_of(version.objects, version.manifest.retractions)
+    ledger.apply_findings(retracted(data.rows["row_id"], withheld))
     ledger.apply_findings(_local_findings(version, recipe))
     gatherer = Gatherer(cache, stage_digests(recipe.stages), data.rows, VersionTexts(version))
     decide(recipe, ledger, data, gatherer, admission, family_of(version))

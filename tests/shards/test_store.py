@@ -9,8 +9,9 @@ import pytest
 
 from tests.drafts import Line, feedback_of, lines_of, make_draft, small_lines
 from tilth.shards import store as store_module
-from tilth.shards.errors import ChecksFailed, CorruptObject, NewerFormat, StoreError, UsageError
+from tilth.shards.errors import Busy, ChecksFailed, CorruptObject, NewerFormat, StoreError, UsageError
 from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES
+from tilth.shards.retractions import Kind
 from tilth.shards.store import Store
 from tilth.shards.tables import conform
 from tilth.shards.version import Version
@@ -80,13 +81,21 @@ def test_without_news_nothing_is_written(store: Store) -> None:
     }
 
 
+def test_a_retraction_is_news_even_with_the_same_content(store: Store) -> None:
+    first = publish(store, "one")
+    record = store.retract(Kind.RETRACT, first.rows()["row_id"], chosen_by="row", reason="asked").digest
+    with pytest.raises(Busy, match="retracted while it was made"):
+        publish(store, "one")
+    second, news = store.publish("n", make_draft([Line("one")], retractions=[record]))
+    assert news and second.manifest.parent == first.id
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {"sources": ["b" * 64]},
         {"recipe_digest": "b" * 64},
         {"steered_sources": "b" * 64},
-        {"retractions": ["b" * 64]},
     ],
 )
 def test_other_inputs_are_news_even_with_the_same_content(store: Store, fields: dict) -> None:

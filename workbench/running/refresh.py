@@ -84,7 +84,7 @@ def _plan(recipe: Recipe, store: Store) -> str:
     candidate = store.candidate(recipe.name)
     if candidate is None:
         return "would curate for the first time, train, steer, train again and compare"
-    changed = what_changed(recipe, candidate)
+    changed = what_changed(recipe, store, candidate)
     if changed:
         return f"would curate again ({changed}), train, steer, train again and compare"
     served = store.served(recipe.name)

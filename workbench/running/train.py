@@ -46,7 +46,7 @@ def version_to_train(recipe: Recipe, store: Store, version_id: str | None) -> Ve
             "Nothing was trained",
             next_curate(recipe),
         )
-    changed = what_changed(recipe, candidate)
+    changed = what_changed(recipe, store, candidate)
     if changed:
         raise UsageError(
             recipe.path.name,
@@ -62,8 +62,10 @@ def next_curate(recipe: Recipe) -> str:
     return f"curate {recipe.path.name}"
 
 
-def what_changed(recipe: Recipe, version: Version) -> str:
+def what_changed(recipe: Recipe, store: Store, version: Version) -> str:
     """Return what differs between the recipe as it is now and what a version was made from, or ""."""
+    if store.retractions.concerning(version.rows(["row_id"])["row_id"]) != version.manifest.retractions:
+        return "rows were retracted"
     if recipe_digest(recipe.sources, recipe.curation) != version.manifest.recipe_digest:
         return "the sources or the curation section of the recipe changed"
     now, then = local_digests(recipe), set(version.manifest.sources)
