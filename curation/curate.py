@@ -15,9 +15,11 @@ from pathlib import Path
 import polars as pl
 
 from tilth.curation.dedup.split_family import SplitFamily
+from tilth.curation.feedback import review
 from tilth.curation.feedback.admission import Admission, admit
 from tilth.curation.feedback.pushback import Steering
 from tilth.curation.feedback.reasons import STEERED, reasons_of
+from tilth.curation.feedback.review import Review
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import Ingest, ingest
 from tilth.curation.reading.repeated import agree
@@ -37,6 +39,7 @@ from tilth.curation.run.replay import family_of
 from tilth.curation.run.required_licence import require_licences
 from tilth.curation.run.rewriting import ANY, as_counts, counted
 from tilth.curation.run.texts import PartTexts
+from tilth.curation.stage import Local, Rewrite
 from tilth.shards import arrow_file
 from tilth.shards.columns import require_columns
 from tilth.shards.digest import canonical_json, content_id, sha256_hex
@@ -110,30 +113,33 @@ def curate(
     with store.workspace() as work:
         ingested, readings = _read(request, work / "read", report)
         agree([part.rows for part in ingested.parts])
+        parent = store.candidate(request.name)
+        sources = sorted(f.digest for f in ingested.files)
+        inputs = inputs_digest(sources, recipe_digest(request.sources, request.recipe))
+        admission = admit(store, request.name, parent, inputs, request.recipe.pushback)
+        rewrites = (*request.recipe.rewrites(), *admission.review.rewrites())
         withheld = store.retractions.withheld()
-        judged_by = executor or LocalExecutor()
-        parts = _judge_locally(ingested, request.recipe, work / "local", judged_by, report, withheld)
+        judging = Judging(rewrites, tuple(request.recipe.locals()), request.recipe.max_raised, withheld)
+        parts = _judge_locally(ingested, judging, work / "local", executor or LocalExecutor(), report)
         data = combine(
             [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"
         )
         _require_attributes(request.recipe, data.rows)
         require_licences(request.recipe.locals(), data.rows)
-        parent = store.candidate(request.name)
-        sources = sorted(f.digest for f in ingested.files)
-        inputs = inputs_digest(sources, recipe_digest(request.sources, request.recipe))
-        admission = admit(store, request.name, parent, inputs)
         load_ahead(request.checks)
         ledger = Ledger(data.rows["row_id"], data.slices)
         ledger.apply_findings(retracted(data.rows["row_id"], withheld))
+        ledger.hold(admission.review.kept(data.rows), (*review.FACTS, review.UNREAD))
         ledger.apply_findings(data.findings)
         gatherer = Gatherer(
             store.cache, stage_digests(request.recipe.stages), data.rows, PartTexts(data.parts)
         )
         decided = decide(request.recipe, ledger, data, gatherer, admission, family_of(parent), report)
         report("publish", 0, 1)
-        rewrites = counted(data.parts.scan("rewrites"), ledger.kept()["row_id"])
+        changed = counted(data.parts.scan("rewrites"), ledger.kept()["row_id"])
         draft, checks = _draft(request, ingested, data, ledger, admission)
-        draft = replace(draft, counts=as_counts(rewrites), fitted=_fitted(decided.family))
+        fitted = _fitted(decided.family, admission.review)
+        draft = replace(draft, counts=as_counts(changed), fitted=fitted)
         draft = replace(draft, retractions=store.retractions.concerning(data.rows["row_id"]))
         arrow_file.let_go()
         version, published = store.publish(request.name, _without_idle_feedback(draft, parent))
@@ -147,7 +153,7 @@ def curate(
         checks=checks,
         steering=decided.steering,
         tags=ledger.tags(),
-        rewrites=rewrites,
+        rewrites=changed,
         readings=readings,
         unread_feedback=len(unread),
         unread_reasons=_why_unread(unread, admission, decided),
@@ -181,20 +187,24 @@ def _require_attributes(recipe: CurationRecipe, rows: pl.DataFrame) -> None:
     require_columns(rows, custom.attributes() if custom else [], ("curation", "custom"))
 
 
+@dataclass(frozen=True)
+class Judging:
+    """What happens to a row by itself: texts are rewritten, then measured and judged; nothing to those `withheld`."""
+
+    rewrites: tuple[Rewrite, ...]
+    rules: tuple[Local, ...]
+    max_raised: float
+    withheld: pl.Series
+
+
 def _judge_locally(
-    ingested: Ingest,
-    recipe: CurationRecipe,
-    out: Path,
-    executor: Executor,
-    report: Progress,
-    withheld: pl.Series,
+    ingested: Ingest, judging: Judging, out: Path, executor: Executor, report: Progress
 ) -> list[LocalPart]:
-    """Rewrite, measure and judge every part file by itself; nothing is done with the texts of rows `withheld`."""
+    """Rewrite, measure and judge every part file by itself."""
     out.mkdir()
-    rewrites, rules = tuple(recipe.rewrites()), tuple(recipe.locals())
-    most = max(MIN_RAISED, int(recipe.max_raised * sum(f.lines for f in ingested.files)))
+    most = max(MIN_RAISED, int(judging.max_raised * sum(f.lines for f in ingested.files)))
     tasks = [
-        LocalTask(part, index, out, rewrites, rules, most, withheld)
+        LocalTask(part, index, out, judging.rewrites, judging.rules, most, judging.withheld)
         for index, part in enumerate(ingested.parts)
     ]
     judged = []
@@ -237,17 +247,23 @@ def _draft(
     return draft, checks
 
 
-def _fitted(family: SplitFamily) -> dict[str, bytes]:
-    """Return what a version keeps of its family of splits; nothing of the plain one, so that old stores go on."""
-    return {} if family == SplitFamily() else {"split": family.to_bytes()}
+def _fitted(family: SplitFamily, people: Review) -> dict[str, bytes]:
+    """Return what a version keeps of its family of splits and of people's words; nothing of what is plain or empty."""
+    fitted = {} if family == SplitFamily() else {"split": family.to_bytes()}
+    return fitted | ({review.FITTED: people.to_bytes()} if people.words else {})
 
 
 def _without_idle_feedback(draft: Draft, parent: Version | None) -> Draft:
     """Leave out new feedback that changed no decision, so that it alone makes no new version."""
     if parent is None or content_id(draft.rows, draft.decisions) != parent.manifest.content_id:
         return draft
+    fitted = {name: data for name, data in draft.fitted.items() if name != review.FITTED}
+    known = parent.fitted(review.FITTED)
     return replace(
-        draft, feedback=list(parent.manifest.feedback), steered_sources=parent.manifest.steered_sources
+        draft,
+        feedback=list(parent.manifest.feedback),
+        steered_sources=parent.manifest.steered_sources,
+        fitted=fitted | ({review.FITTED: known} if known is not None else {}),
     )
 
 

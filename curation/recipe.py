@@ -40,7 +40,7 @@ class CurationRecipe:
     def phases(self) -> dict[str, str]:
         """Return the phase of every stage, in the order they act."""
         acting = [(s.phase, s.name) for s in self.stages]
-        acting.append((Phase.PUSHBACK, "pushback"))
+        acting += [(Phase.PUSHBACK, "review"), (Phase.PUSHBACK, "pushback")]
         return {name: phase.name.lower() for phase, name in sorted(acting, key=lambda a: a[0])}
 
     def targets(self) -> dict[str, dict[str, float]]:

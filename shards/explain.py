@@ -14,6 +14,7 @@ from tilth.shards.version import Version
 
 ROW_PREFIX = re.compile(r"[0-9a-f]{4,32}")
 SHOWN_MATCHES = 5
+REVIEW = "review"  # what a version keeps of people's words
 
 
 def explain(version: Version, key: str) -> dict[str, Any]:
@@ -22,7 +23,8 @@ def explain(version: Version, key: str) -> dict[str, Any]:
 
     Ids are hex. Keys: version, row_id, line (the ledger's line asked for, or of the least occurrence),
     occurrences, row, decision, measures, turns, witness (row_id, occurrences, turns; or null), feedback
-    (lines of the records that the version read, newest last). A line that could not be read has only version,
+    (lines of the records that the version read, newest last), people (what reviewers had said of it).
+    A line that could not be read has only version,
     line and null row_id. Raises UsageError where nothing, or more than one row, matches.
     """
     ledger = version.ledger()
@@ -47,6 +49,7 @@ def explain(version: Version, key: str) -> dict[str, Any]:
             "turns": _turns(version, witness_id),
         },
         "feedback": _feedback(version, row_id),
+        "people": _people(version, row_id),
     }
 
 
@@ -115,6 +118,13 @@ def _measures(version: Version, row_id: bytes) -> dict[str, Any]:
 def _said(frame: pl.DataFrame) -> list[dict[str, Any]]:
     lines = frame.drop("row_id").to_dicts()
     return [{name: value for name, value in line.items() if value is not None} for line in lines]
+
+
+def _people(version: Version, row_id: bytes) -> list[dict[str, Any]]:
+    """Return what people had said of the row when the version was made: id, by, at, act, note, said."""
+    words = (json.loads(line) for line in (version.fitted(REVIEW) or b"").splitlines())
+    keys = ("id", "by", "at", "act", "note", "said")
+    return [{key: word[key] for key in keys} for word in words if word["row"] == row_id.hex()]
 
 
 def _feedback(version: Version, row_id: bytes) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ versions/       ID.json: manifests, written last and only once
 refs/           NAME.candidate, NAME
 reflog/         NAME.jsonl: every move of a ref
 feedback/       NAME/000001.json: digests of the feedback records, in order
+review/         NAME.jsonl: what people decided about rows; see shards/judgement.py
 receipts/       KIND/SUBJECT/000001.json: clock, host, figures
 retractions/    000001.json: which rows may not be in the next version; see shards/retractions.py
 replaced/       DIGEST.json: which object stands in the place of one that held an erased text
@@ -29,6 +30,7 @@ from tilth.shards.digest import sha256_hex
 from tilth.shards.errors import Busy, ChecksFailed, CorruptObject, NewerFormat, StoreError, UsageError
 from tilth.shards.feedback import FeedbackHeader
 from tilth.shards.feedback_log import FeedbackLog
+from tilth.shards.judgement_log import JudgementLog
 from tilth.shards.lock import Lock, clear_scratch, scratch
 from tilth.shards.manifest import Manifest
 from tilth.shards.object import DIGEST, Objects, checked_digest
@@ -53,6 +55,7 @@ class Store:
         self.refs = Refs(root)
         self._receipts = Receipts(root)
         self.feedback_log = FeedbackLog(root, self.objects)
+        self.judgement_log = JudgementLog(root)
         self.scores = Scores(root, self.objects)
         self.retractions = Retractions(root, self.objects)
         self._lock = Lock(root / "lock")

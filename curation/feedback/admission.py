@@ -7,10 +7,12 @@ the loop comes to rest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from tilth.curation.feedback.pushback import PushbackPolicy
+from tilth.curation.feedback.review import NOBODY, Review, review_of
 from tilth.shards.feedback import FeedbackHeader
 from tilth.shards.store import Store
 from tilth.shards.version import Version
@@ -23,7 +25,7 @@ class Admission:
     """The records to act on, oldest first, and what the manifest keeps of that choice.
 
     rounds: digest -> how many records the version that it speaks of had read. Records of one number are one round:
-    whichever versions read them, the bounds of a version hold over all of them together.
+    whichever versions read them, the bounds of a version hold over all of them together. review: what people said.
     """
 
     digests: list[str]
@@ -31,15 +33,22 @@ class Admission:
     rounds: dict[str, int]
     steered_inputs: str | None
     is_new_round: bool
+    review: Review = NOBODY
 
 
 NOTHING = Admission([], [], {}, None, False)
 
 
-def admit(store: Store, name: str, parent: Version | None, inputs: str) -> Admission:
-    """Choose the records for a version made from `inputs` (a digest of sources and recipe)."""
+def admit(
+    store: Store, name: str, parent: Version | None, inputs: str, policy: PushbackPolicy | None
+) -> Admission:
+    """Choose the records for a version made from `inputs` (a digest of sources and recipe).
+
+    policy: without one no person and no monitor is heard.
+    """
+    review = review_of(name, store.judgement_log.read(name), policy.ignore) if policy else NOBODY
     if parent is None:
-        return NOTHING
+        return replace(NOTHING, review=review)
     taken = list(parent.manifest.feedback)
     ancestry = {entry["id"] for entry in store.log(name)}
     unread = [
@@ -51,7 +60,7 @@ def admit(store: Store, name: str, parent: Version | None, inputs: str) -> Admis
     digests = taken + unread if is_new_round else taken
     records = [(digest, *store.feedback(digest)) for digest in digests]
     steered_inputs = inputs if is_new_round else parent.manifest.steered_sources
-    return Admission(digests, records, _rounds(store, records), steered_inputs, is_new_round)
+    return Admission(digests, records, _rounds(store, records), steered_inputs, is_new_round, review)
 
 
 def _rounds(store: Store, records: list[Record]) -> dict[str, int]:

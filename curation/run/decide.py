@@ -10,6 +10,7 @@ import polars as pl
 
 from tilth.curation.dedup.split import Splits
 from tilth.curation.dedup.split_family import SplitFamily
+from tilth.curation.feedback import review
 from tilth.curation.feedback.admission import Admission
 from tilth.curation.feedback.pushback import PushbackPolicy, Steering, steer
 from tilth.curation.recipe import CurationRecipe
@@ -74,6 +75,8 @@ def decide(
         return family
 
     family = run([b for b in barriers if b.phase < Phase.PUSHBACK], family)
+    people = admission.review
+    ledger.apply(review.STAGE, people.findings(data.rows))
     rows = kept_rows(ledger, data)
     why = proposes_only(recipe, rows.height)
     if why:
@@ -83,6 +86,7 @@ def decide(
     family = run([b for b in barriers if b.phase > Phase.PUSHBACK], family)
     if steering.weights.height:
         ledger.multiply_weights(steering.weights, low=policy.min_weight, high=policy.max_weight)
+    steering = replace(steering, actions=[*people.actions(data.rows), *steering.actions])
     return Decided(steering, why, family or SplitFamily())
 
 

@@ -50,6 +50,12 @@ class Ledger:
         )
         self._taken: list[pl.DataFrame] = []  # the findings that took a row out, one a row
         self._tags: list[pl.DataFrame] = []
+        self._held = pl.Series(dtype=pl.Binary())
+        self._facts: tuple[str, ...] = ()
+
+    def hold(self, row_ids: pl.Series, facts: tuple[str, ...]) -> None:
+        """Keep these rows whatever is found of them, but for `facts`: stages and reasons that still take them out."""
+        self._held, self._facts = row_ids, facts
 
     def kept(self) -> pl.DataFrame:
         """Return row_id, slice and the assignments of the rows still kept, in row_id order."""
@@ -70,7 +76,14 @@ class Ledger:
 
     def apply_findings(self, findings: pl.DataFrame) -> None:
         """Apply the findings of the local rules (schema FINDINGS), each row's in the order of the stages."""
-        self._take_out(findings.filter(~_KEPT))
+        condemning = findings.filter(~_KEPT)
+        if self._held.len():
+            is_fact = pl.any_horizontal(pl.col("stage", "reason").is_in(self._facts).fill_null(False))
+            is_held = pl.col("row_id").is_in(self._held.implode()) & ~is_fact
+            overruled = condemning.filter(is_held).with_columns(verdict=pl.lit(Verdict.KEEP.value, VERDICT))
+            self._tags.append(overruled)
+            condemning = condemning.filter(~is_held)
+        self._take_out(condemning)
         self._tags.append(findings.filter(_KEPT))
 
     def multiply_weights(self, factors: pl.DataFrame, *, low: float, high: float) -> None:

@@ -75,6 +75,10 @@ def show_explained(screen: Console, version: Version, facts: dict[str, Any]) -> 
         screen.print("tags: not kept with this version; curate it once more and they are")
     for tag in facts["tags"] or []:
         screen.print(f"tag {escape(judged(tag))}")
+    for word in facts["people"]:
+        why = f": {word['note']}" if word["note"] else ""
+        screen.print(escape(visible(f"{word['by']} said {word['act']} on {word['at'][:10]}{why}")))
+        screen.print(f"  take back with: tilth review undo {version.manifest.name} {word['id'][:12]}")
     for found in facts["findings"]:
         read = "read by this version" if found["read"] else "not read by this version"
         evidence = found["evidence"] or ""

@@ -48,7 +48,7 @@ def facts(
     after = load(recipe_path, overrides + settings, option="--what-if")
     store = open_store(recipe_path, store_path)
     version = _candidate(before, store, measuring_keys(before.curation, after.curation))
-    admission = admit(store, after.name, version, _inputs(version, after))
+    admission = admit(store, after.name, version, _inputs(version, after), after.curation.pushback)
     digests = version.rows(["text_digest"])["text_digest"]
     old = version.decisions().with_columns(digests)
     new = replay(version, after.curation, admission, store.cache).with_columns(digests)
