@@ -117,9 +117,8 @@ def curate(
         sources = sorted(f.digest for f in ingested.files)
         inputs = inputs_digest(sources, recipe_digest(request.sources, request.recipe))
         admission = admit(store, request.name, parent, inputs, request.recipe.pushback)
-        rewrites = (*request.recipe.rewrites(), *admission.review.rewrites())
         withheld = store.retractions.withheld()
-        judging = Judging(rewrites, tuple(request.recipe.locals()), request.recipe.max_raised, withheld)
+        judging = Judging.of(request.recipe, admission.review, withheld)
         parts = _judge_locally(ingested, judging, work / "local", executor or LocalExecutor(), report)
         data = combine(
             [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"
@@ -138,9 +137,12 @@ def curate(
         report("publish", 0, 1)
         changed = counted(data.parts.scan("rewrites"), ledger.kept()["row_id"])
         draft, checks = _draft(request, ingested, data, ledger, admission)
-        fitted = _fitted(decided.family, admission.review)
-        draft = replace(draft, counts=as_counts(changed), fitted=fitted)
-        draft = replace(draft, retractions=store.retractions.concerning(data.rows["row_id"]))
+        draft = replace(
+            draft,
+            counts=as_counts(changed),
+            fitted=_fitted(decided.family, admission.review),
+            retractions=store.retractions.concerning(data.rows["row_id"]),
+        )
         arrow_file.let_go()
         version, published = store.publish(request.name, _without_idle_feedback(draft, parent))
         report("publish", 1, 1)
@@ -195,6 +197,12 @@ class Judging:
     rules: tuple[Local, ...]
     max_raised: float
     withheld: pl.Series
+
+    @classmethod
+    def of(cls, recipe: CurationRecipe, people: Review, withheld: pl.Series) -> Judging:
+        """Return what a recipe does, and behind its rewrites what reviewers wrote."""
+        rewrites = (*recipe.rewrites(), *people.rewrites())
+        return cls(rewrites, tuple(recipe.locals()), recipe.max_raised, withheld)
 
 
 def _judge_locally(
