@@ -114,9 +114,7 @@ def curate(
         ingested, readings = _read(request, work / "read", report)
         agree([part.rows for part in ingested.parts])
         parent = store.candidate(request.name)
-        sources = sorted(f.digest for f in ingested.files)
-        inputs = inputs_digest(sources, recipe_digest(request.sources, request.recipe))
-        admission = admit(store, request.name, parent, inputs, request.recipe.pushback)
+        admission = _admission(request, store, parent, ingested)
         withheld = store.retractions.withheld()
         judging = Judging.of(request.recipe, admission.review, withheld)
         parts = _judge_locally(ingested, judging, work / "local", executor or LocalExecutor(), report)
@@ -130,9 +128,8 @@ def curate(
         ledger.apply_findings(retracted(data.rows["row_id"], withheld))
         ledger.hold(admission.review.kept(data.rows), (*review.FACTS, review.UNREAD))
         ledger.apply_findings(data.findings)
-        gatherer = Gatherer(
-            store.cache, stage_digests(request.recipe.stages), data.rows, PartTexts(data.parts)
-        )
+        texts = PartTexts(data.parts)
+        gatherer = Gatherer(store.cache, stage_digests(request.recipe.stages), data.rows, texts)
         decided = decide(request.recipe, ledger, data, gatherer, admission, family_of(parent), report)
         report("publish", 0, 1)
         changed = counted(data.parts.scan("rewrites"), ledger.kept()["row_id"])
@@ -173,6 +170,13 @@ def _read(request: Request, folder: Path, report: Progress) -> tuple[Ingest, lis
     if not ingested.parts:
         raise nothing_left(request.name, empty(OCCURRENCES), empty(DECISIONS))
     return ingested, readings
+
+
+def _admission(request: Request, store: Store, parent: Version | None, ingested: Ingest) -> Admission:
+    """Return the feedback that a version of these files acts on."""
+    sources = sorted(f.digest for f in ingested.files)
+    inputs = inputs_digest(sources, recipe_digest(request.sources, request.recipe))
+    return admit(store, request.name, parent, inputs, request.recipe.pushback)
 
 
 def _why_unread(unread: set[str], admission: Admission, decided: Decided) -> list[str]:
