@@ -106,8 +106,8 @@ def curate(
 ) -> Outcome:
     """Curate the sources of `request` and publish the result as the candidate of its name.
 
-    Raises SourceError if a source cannot be read or no row is left, RecipeError if the recipe does not fit
-    the data, UsageError if it is strict and something of the data is read by nobody.
+    Raises SourceError if a source cannot be read or no row is left, RecipeError if the recipe does not fit the data,
+    UsageError if it is strict and something of the data is read by nobody.
     """
     started, report = time.monotonic(), on_progress or (lambda phase, done, total: None)
     with store.workspace() as work:
@@ -115,21 +115,19 @@ def curate(
         agree([part.rows for part in ingested.parts])
         parent = store.candidate(request.name)
         admission = _admission(request, store, parent, ingested)
-        withheld = store.retractions.withheld()
-        judging = Judging.of(request.recipe, admission.review, withheld)
+        judging = Judging.of(request.recipe, admission.review, store.retractions.withheld())
         parts = _judge_locally(ingested, judging, work / "local", executor or LocalExecutor(), report)
         data = combine(
             [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"
         )
-        _require_attributes(request.recipe, data.rows)
-        require_licences(request.recipe.locals(), data.rows)
+        _require_columns(request.recipe, data.rows)
         load_ahead(request.checks)
         ledger = Ledger(data.rows["row_id"], data.slices)
-        ledger.apply_findings(retracted(data.rows["row_id"], withheld))
-        ledger.hold(admission.review.kept(data.rows), (*review.FACTS, review.UNREAD))
+        ledger.apply_findings(retracted(data.rows["row_id"], judging.withheld))
+        ledger.hold(admission.review.kept(data.rows), review.FACTS)
         ledger.apply_findings(data.findings)
-        texts = PartTexts(data.parts)
-        gatherer = Gatherer(store.cache, stage_digests(request.recipe.stages), data.rows, texts)
+        made = stage_digests(request.recipe.stages)
+        gatherer = Gatherer(store.cache, made, data.rows, PartTexts(data.parts))
         decided = decide(request.recipe, ledger, data, gatherer, admission, family_of(parent), report)
         report("publish", 0, 1)
         changed = counted(data.parts.scan("rewrites"), ledger.kept()["row_id"])
@@ -187,10 +185,11 @@ def _why_unread(unread: set[str], admission: Admission, decided: Decided) -> lis
     return [STEERED] if unread else []
 
 
-def _require_attributes(recipe: CurationRecipe, rows: pl.DataFrame) -> None:
-    """Raise RecipeError if an expression of the recipe reads an attribute that no row has."""
+def _require_columns(recipe: CurationRecipe, rows: pl.DataFrame) -> None:
+    """Raise RecipeError if the recipe reads an attribute, or allows licences, that no row has."""
     custom = next((stage for stage in recipe.stages if isinstance(stage, Custom)), None)
     require_columns(rows, custom.attributes() if custom else [], ("curation", "custom"))
+    require_licences(recipe.locals(), rows)
 
 
 @dataclass(frozen=True)

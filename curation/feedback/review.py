@@ -29,8 +29,7 @@ STAGE = "review"
 FITTED = REVIEW  # the name under which a version keeps what it was told
 DROPPED = "a person dropped it"
 # Stages and reasons that no word outranks.
-FACTS = ("decontaminate", "split", "licences")
-UNREAD = "stage_raised"
+FACTS = ("decontaminate", "split", "licences", "stage_raised")
 MIN_PREFIX = 8
 
 

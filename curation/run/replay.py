@@ -57,7 +57,7 @@ def replay(version: Version, recipe: CurationRecipe, admission: Admission, cache
     ledger = Ledger(data.rows["row_id"], data.slices)
     withheld = row_ids_of(version.objects, version.manifest.retractions)
     ledger.apply_findings(retracted(data.rows["row_id"], withheld))
-    ledger.hold(admission.review.kept(data.rows), (*review.FACTS, review.UNREAD))
+    ledger.hold(admission.review.kept(data.rows), review.FACTS)
     ledger.apply_findings(_local_findings(version, recipe))
     gatherer = Gatherer(cache, stage_digests(recipe.stages), data.rows, VersionTexts(version))
     decide(recipe, ledger, data, gatherer, admission, family_of(version))
