@@ -13,6 +13,7 @@ import numpy as np
 from tilth.shards.digest import canonical_json
 from tilth.shards.errors import SourceError
 from tilth.training.evaluation import tasks
+from tilth.training.evaluation.generation import generate, stop_ids
 from tilth.training.evaluation.metric_plugins import find
 from tilth.training.evaluation.tasks import question_texts
 from tilth.training.recipe import EvaluationRecipe, Task
@@ -20,9 +21,6 @@ from tilth.training.rows.overlap import held
 
 if TYPE_CHECKING:
     from tilth.training.rows.text import Renderer
-
-BATCH_TOKENS = 16_384  # prompts and answers of one batch, padding included
-MAX_BATCH_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -100,48 +98,6 @@ def answer_tasks(model: Any, tokenizer: Any, loaded: list[LoadedTask]) -> list[T
     return results
 
 
-def generate(model: Any, tokenizer: Any, prompts: list[list[int]], max_new_tokens: int) -> list[str]:
-    """Return the greedy answers to `prompts`, in order, special tokens left out.
-
-    Prompts of similar length share a batch, padded on the left, with a cache of keys and values.
-    """
-    import torch
-    from transformers import GenerationConfig
-
-    stops = stop_ids(model, tokenizer)
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stops[0]
-    config = GenerationConfig(
-        do_sample=False, max_new_tokens=max_new_tokens, eos_token_id=stops, pad_token_id=pad, use_cache=True
-    )
-    answers = [""] * len(prompts)
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
-        for rows in _batches([len(p) for p in prompts], max_new_tokens):
-            width = max(len(prompts[row]) for row in rows)
-            ids = torch.full((len(rows), width), pad, dtype=torch.int64)
-            mask = torch.zeros_like(ids)
-            for i, row in enumerate(rows):
-                ids[i, width - len(prompts[row]) :] = torch.tensor(prompts[row])
-                mask[i, width - len(prompts[row]) :] = 1
-            written = model.generate(
-                input_ids=ids.to(model.device),
-                attention_mask=mask.to(model.device),
-                generation_config=config,
-            )[:, width:].tolist()
-            for row, new in zip(rows, written):
-                answers[row] = tokenizer.decode(_until_stop(new, stops), skip_special_tokens=True).strip()
-    model.train(was_training)
-    return answers
-
-
-def stop_ids(model: Any, tokenizer: Any) -> list[int]:
-    """Return the ids that end an answer: the tokenizer's eos and those the base's generation config names."""
-    named = getattr(model.generation_config, "eos_token_id", None)
-    ids = [tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
-    return sorted({i for i in ids if i is not None})
-
-
 def name_stops(model: Any, renderer: Renderer) -> None:
     """Let the model's generation config name every id that ends an answer, the template's end of a turn among them.
 
@@ -186,21 +142,3 @@ def _marked(task: LoadedTask, trained_on: Sequence[str]) -> LoadedTask:
     told = np.isin(np.arange(len(texts)), of[held(trained_on, [text for each in texts for text in each])])
     questions = [replace(q, told=bool(is_told)) for q, is_told in zip(task.questions, told)]
     return replace(task, questions=questions)
-
-
-def _batches(lengths: list[int], new_tokens: int) -> Iterator[list[int]]:
-    """Group rows of similar length so that a padded batch holds at most BATCH_TOKENS."""
-    batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lambda r: (-lengths[r], r)):
-        width = lengths[batch[0]] if batch else lengths[row]
-        if batch and (len(batch) == MAX_BATCH_ROWS or (len(batch) + 1) * (width + new_tokens) > BATCH_TOKENS):
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
-
-
-def _until_stop(ids: list[int], stops: list[int]) -> list[int]:
-    end = next((i for i, token in enumerate(ids) if token in stops), len(ids))
-    return ids[:end]

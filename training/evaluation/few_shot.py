@@ -16,7 +16,8 @@ import polars as pl
 
 from tilth.shards.tables import Shape, Split
 from tilth.shards.version import Version
-from tilth.training.evaluation.evaluate import LoadedTask, TaskScores, generate
+from tilth.training.evaluation.evaluate import LoadedTask, TaskScores
+from tilth.training.evaluation.generation import generate
 from tilth.training.evaluation.metric_plugins import find
 from tilth.training.evaluation.tasks import Item
 from tilth.training.rows.overlap import holding, text_of

@@ -17,7 +17,8 @@ import polars as pl
 
 from tilth.shards.tables import VALUE_DECIMALS
 from tilth.training.evaluation import intervals
-from tilth.training.evaluation.evaluate import LoadedTask, TaskScores, answer_tasks, generate
+from tilth.training.evaluation.evaluate import LoadedTask, TaskScores, answer_tasks
+from tilth.training.evaluation.generation import generate
 from tilth.training.model import loss
 from tilth.training.rows.text import Example
 from tilth.validators.facts.page import Interval

@@ -8,7 +8,8 @@ from typing import Any
 
 from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json
-from tilth.training.evaluation.evaluate import LoadedTask, stop_ids
+from tilth.training.evaluation.evaluate import LoadedTask
+from tilth.training.evaluation.generation import stop_ids
 from tilth.training.evaluation.judge import Judgement
 from tilth.training.export.card import model_card
 from tilth.training.export.export import export

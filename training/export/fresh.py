@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from tilth.shards.errors import TrainingError
-from tilth.training.evaluation.evaluate import LoadedTask, generate
+from tilth.training.evaluation.evaluate import LoadedTask
+from tilth.training.evaluation.generation import generate
 from tilth.training.model.base import load_model, load_tokenizer
 from tilth.training.model.lora import load_adapter
 from tilth.training.rows.text import Renderer

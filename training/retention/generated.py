@@ -59,7 +59,7 @@ def _read(path: Path, count: int, vocabulary: int) -> list[list[int]] | None:
 def _sample(model: Any, tokenizer: Any, count: int) -> list[list[int]]:
     from transformers import GenerationConfig
 
-    from tilth.training.evaluation.evaluate import stop_ids
+    from tilth.training.evaluation.generation import stop_ids
 
     stops = stop_ids(model, tokenizer)
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else stops[0]

@@ -15,7 +15,7 @@ import pytest
 from tests import tiny
 from tests.workbench.conftest import Done
 from tilth.shards.store import Store
-from tilth.training.evaluation.evaluate import generate
+from tilth.training.evaluation.generation import generate
 from tilth.training.rows.text import Renderer
 
 Run = Callable[..., Done]
