@@ -27,6 +27,12 @@ class Finding(StrEnum):
     COVERAGE_GAP = "coverage_gap"
     INCONCLUSIVE = "inconclusive"
     NOTED = "noted"  # nothing acts on it; its evidence and what it proposes say what it is
+    EXTRACTABLE = "extractable"
+    MEMORISATION_HIGH = "memorisation_high"
+    STARVED = "starved"
+    TOP_UP = "top_up"
+    VAL_BURNED = "val_burned"
+    SLICE_COLLAPSE = "slice_collapse"
 
 
 FINDING = pl.Enum([f.value for f in Finding])
@@ -101,6 +107,12 @@ class FeedbackHeader:
     findings: list[dict[str, Any]] = field(default_factory=list)
     monitors: dict[str, str] = field(default_factory=dict)  # name -> version
     validation_queries: dict[str, int] = field(default_factory=dict)  # split -> evaluations on it
+    # By how much less the promotion rows gained than the feedback rows: mean, se (nat/token) and whether it was
+    # beyond what chance allows; empty where it was not measured.
+    promotion_drift: dict[str, float] = field(default_factory=dict)
+    effective_rows: dict[str, float] = field(
+        default_factory=dict
+    )  # slice -> (sum w)^2 / sum w^2 of its train rows
     alpha_spent: float = 0.0
     repetition_constant: float = 15.39
     format: int = 1

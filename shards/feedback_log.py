@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,10 @@ from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES, FeedbackHeader
 from tilth.shards.object import DIGEST, Objects, checked_digest
 from tilth.shards.tables import conform
 from tilth.shards.version import Version
+
+KNOWN = {f.name for f in fields(FeedbackHeader)}
+# What a header of an older version may lack has a value by default.
+NEEDED = {f.name for f in fields(FeedbackHeader) if f.default is MISSING and f.default_factory is MISSING}
 
 
 class FeedbackLog:
@@ -73,7 +77,7 @@ class FeedbackLog:
     def header(self, digest: str) -> FeedbackHeader:
         """Return the header of a record. Raises CorruptObject."""
         values = json.loads(self.objects.read_bytes(digest))
-        if not isinstance(values, dict) or set(values) != {f.name for f in fields(FeedbackHeader)}:
+        if not isinstance(values, dict) or not NEEDED <= set(values) <= KNOWN:
             raise CorruptObject(
                 digest, "not a feedback header", "The record was not read", "See `tilth verify`"
             )
@@ -84,7 +88,8 @@ class FeedbackLog:
     def read(self, digest: str) -> tuple[FeedbackHeader, pl.DataFrame, pl.DataFrame]:
         """Return header, rows and slices of a record. Raises CorruptObject."""
         header = self.header(digest)
-        return header, self.objects.frame(header.rows), self.objects.frame(header.slices)
+        rows, slices = self.objects.frame(header.rows), self.objects.frame(header.slices)
+        return header, conform(rows, FEEDBACK_ROWS), conform(slices, FEEDBACK_SLICES)
 
 
 def _is_finite(value: Any) -> bool:

@@ -85,6 +85,16 @@ class RetentionRecipe(Section):
         return self
 
 
+class CanaryRecipe(Section):
+    """Made-up secrets planted in the run, to measure what copies leave behind (Carlini et al., arXiv 1802.08232).
+
+    each: how many secrets of every number of copies. copies: how often a secret stands in the run.
+    """
+
+    each: int = Field(default=8, ge=2, le=1_000)
+    copies: tuple[Annotated[int, Field(ge=1, le=1_000)], ...] = Field(default=(1, 4, 16), min_length=1)
+
+
 class TrainingRecipe(Section):
     """How the model is tuned; only `base` has no default."""
 
@@ -133,6 +143,9 @@ class TrainingRecipe(Section):
         "auto"  # precision of the arithmetic; auto: 16 bits where that is faster
     )
     mixture: bool = True  # reweight the slices during the run
+    canaries: CanaryRecipe | None = (
+        None  # plant made-up secrets: for a model that is measured and not handed on
+    )
     loggers: tuple[Literal["tensorboard"], ...] = ()  # what is written beside metrics.jsonl
     merge: bool = True  # lora: also write the base with the adapter merged into it, if that computes the same
     reload: bool = True  # read the files in a fresh process and compare what they compute, a few seconds

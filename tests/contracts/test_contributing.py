@@ -128,16 +128,16 @@ def test_a_format_is_one_file(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def with_shift_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def with_unmoved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(monitors, "_MONITORS", dict(monitors.registry()))
     monitors.registry.cache_clear()
-    add(monitor_package, "training/monitors/shift_gap.py", tmp_path / "added", monkeypatch)
+    add(monitor_package, "training/monitors/unmoved.py", tmp_path / "added", monkeypatch)
     yield
     monitors.registry.cache_clear()
-    sys.modules.pop("tilth.training.monitors.shift_gap", None)
+    sys.modules.pop("tilth.training.monitors.unmoved", None)
 
 
-@pytest.mark.usefixtures("with_shift_gap")
+@pytest.mark.usefixtures("with_unmoved")
 def test_a_monitor_is_one_file(tmp_path: Path, store: Store) -> None:
     lines = tiny.sums(300)
     # Held-out rows ask for what no other row does: a word that the withheld ones never answer with.
@@ -147,17 +147,17 @@ def test_a_monitor_is_one_file(tmp_path: Path, store: Store) -> None:
     ]
     recipe = tiny.make_recipe(tiny.save_base(tmp_path / "base"), merge=False, twin_folds=(0, 1), epochs=2)
     run = train(Request(tiny.make_version(store, lines), recipe, base_dir=tmp_path), store)
-    shown = [m for m in read_facts(run.run_dir / "report.html")["monitors"] if m["monitor"] == "shift gap"]
+    shown = [m for m in read_facts(run.run_dir / "report.html")["monitors"] if m["monitor"] == "unmoved"]
     assert {m["slice"] for m in shown} == {"odd", "even", ""}
     (whole,) = [m for m in shown if m["slice"] == ""]
     assert (whole["finding"], whole["proposes"]) == (
-        "coverage_gap",
-        "add rows like those of its feedback split",
+        "noted",
+        "look at the rows: is there anything to learn in them?",
     )
-    assert "shift_gap" in {line.get("monitor") for line in read(run.run_dir / "metrics.jsonl")}
+    assert "unmoved" in {line.get("monitor") for line in read(run.run_dir / "metrics.jsonl")}
     header, _, _ = store.feedback(str(run.feedback_digest))
-    assert header.monitors["shift_gap"] == "1"
-    assert "shift_gap" in {finding["monitor"] for finding in header.findings}
+    assert header.monitors["unmoved"] == "1"
+    assert "unmoved" in {finding["monitor"] for finding in header.findings}
 
 
 @pytest.fixture

@@ -151,7 +151,9 @@ def test_a_run_cut_at_any_step_ends_with_the_same_bits(run: Run, tmp_path: Path)
 def test_an_interrupted_run_stops_early_where_the_whole_one_does(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Learning, "_is_overfit", lambda self, signals: len(self.evaluations) >= 4)
+    monkeypatch.setattr(
+        Learning, "_reason_to_stop", lambda self, signals: "enough" if len(self.evaluations) >= 4 else ""
+    )
     changes = {"epochs": 3.0, "checkpoint_minutes": 1e-9}
     whole = run(changes, recipe_digest="a" * 64)
     assert whole.stopped_early

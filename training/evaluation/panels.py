@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MIN_EVALUATIONS = 5
 # Below this an evaluation says nothing, so a very short run may spend more than its share on it.
 MIN_EVALUATION_TOKENS = 32_768
+# Memorising shows from one pass to the next: the first passes each end with an evaluation.
+EARLY_PASSES = 4
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,13 @@ def plan_evaluations(
 
     panels: name -> (examples, slices). Time is counted in tokens, not by the clock, so that a resumed run
     repeats the same evaluations. First the evaluations become fewer (down to 5), then the panels smaller,
-    down to 32,768 tokens an evaluation, below which the share gives way.
+    down to 32,768 tokens an evaluation, below which the share gives way. A run of several passes is evaluated after
+    each of the first four as well, whatever its share: between two evaluations rows may else be known by heart.
     """
     run_tokens = total_steps * recipe.batch_tokens * method_of(recipe).forwards_per_step
     budget = evaluation.share * run_tokens
     wanted = max(1, min(total_steps, max(MIN_EVALUATIONS, round(1 / evaluation.every))))
+    early = _ends_of_passes(panels["probe"][0], recipe.batch_tokens, total_steps)
     fewest = max(1, min(total_steps, MIN_EVALUATIONS))
 
     def cost(rows: int) -> int:
@@ -149,9 +153,18 @@ def plan_evaluations(
     rows = evaluation.max_rows_per_slice
     tokens = cost(rows)
     count = int(min(wanted, max(fewest, budget // max(1, tokens) - 1)))
-    allowed = max(MIN_EVALUATION_TOKENS, budget / (count + 1))
+    allowed = max(MIN_EVALUATION_TOKENS, budget / (count + 1 + len(early)))
     while tokens > allowed and rows > 2:
         rows = max(2, min(rows - 1, int(rows * allowed / tokens)))
         tokens = cost(rows)
-    steps = sorted({0, *(round(k * total_steps / count) for k in range(1, count + 1))})
+    steps = sorted({0, *early, *(round(k * total_steps / count) for k in range(1, count + 1))})
     return EvaluationPlan(tuple(steps), rows, tokens, tokens * len(steps) / run_tokens)
+
+
+def _ends_of_passes(train: list[Example], batch_tokens: int, total_steps: int) -> list[int]:
+    """Return the steps at which the first passes over the train rows end; none for a run of less than two."""
+    of_pass = sum(example.weight * len(example.input_ids) for example in train) / batch_tokens
+    if of_pass <= 0 or total_steps < 2 * of_pass:
+        return []
+    ends = (max(1, round(number * of_pass)) for number in range(1, EARLY_PASSES + 1))
+    return [step for step in ends if step <= total_steps]

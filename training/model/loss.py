@@ -15,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tilth.training.hardware import distributed, lanes
 from tilth.training.model import attention, frozen_head
+from tilth.training.rows import recital
 from tilth.training.rows.pack import IGNORED, Batch, bins, collate, filled
 from tilth.training.rows.text import Example
 
@@ -73,9 +74,10 @@ def label_losses(causal: Any, hidden: Tensor, labels: Tensor, *, statistics: boo
 
 
 def score(model: Any, examples: list[Example], pack_tokens: int, *, statistics: bool = True) -> pl.DataFrame:
-    """Return, for each example in order: row_id, slice, nll_sum (nat), n_tokens, contradiction (mean gap).
+    """Return, for each example in order: row_id, slice, nll_sum (nat), n_tokens, contradiction (mean gap), recited.
 
-    As `measured` measures. Without `statistics` contradiction is 0 and not computed.
+    As `measured` measures. recited: see rows/recital.py. Without `statistics` contradiction is 0 and not computed, and
+    recited is not there.
     """
 
     def measure(batch: Batch) -> np.ndarray:
@@ -84,9 +86,15 @@ def score(model: Any, examples: list[Example], pack_tokens: int, *, statistics: 
         of = losses.example_of.cpu().numpy()
         nll, gap = (values.double().cpu().numpy() for values in (losses.nll, gaps))
         weights = (nll, None, gap)
-        return np.stack([np.bincount(of, weight, len(batch.examples)) for weight in weights], axis=1)
+        sums = [np.bincount(of, weight, len(batch.examples)) for weight in weights]
+        if statistics:
+            sums.append(recital.hits(batch.examples, of, (losses.margin > 0).cpu().numpy()))
+        return np.stack(sums, axis=1)
 
-    sums = measured(model, examples, pack_tokens, measure, 3)
+    sums = measured(model, examples, pack_tokens, measure, 3 + statistics)
+    told = (
+        {"recited": pl.Series(recital.recited(examples, sums[:, 3]), dtype=pl.Boolean)} if statistics else {}
+    )
     return pl.DataFrame(
         {
             "row_id": pl.Series([example.row_id for example in examples], dtype=pl.Binary),
@@ -94,6 +102,7 @@ def score(model: Any, examples: list[Example], pack_tokens: int, *, statistics: 
             "nll_sum": sums[:, 0],
             "n_tokens": sums[:, 1].astype(np.int64),
             "contradiction": sums[:, 2] / np.maximum(sums[:, 1], 1),
+            **told,
         }
     )
 

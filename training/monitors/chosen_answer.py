@@ -32,7 +32,8 @@ class ChosenTwinGap:
         """Test all pairs together; say nothing where no pairs are trained on."""
         if not _are_pairs(observations):
             return []
-        (twin, twins), (probe, probes) = (observations.losses(f"{p} chosen", None) for p in ("twin", "probe"))
+        twin, twins = twin_gap.unseen(observations, None, " chosen")
+        probe, probes = observations.losses("probe chosen", None)
         how = {"twin_clusters": twins, "probe_clusters": probes}
         return [_about(twin_gap.of_slice(twin, probe, slice_name=None, slices=1, **how))]
 

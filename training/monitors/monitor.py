@@ -19,8 +19,9 @@ from tilth.training.monitors.observations import Observations
 from tilth.training.monitors.signal import Signal
 
 FOLDER = "tilth.training.monitors"
-# Panels and exposures are looked at at every evaluation, rows once, after the last step.
-Looks = Literal["probe", "twin", "feedback", "base", "exposures", "rows"]
+# Panels and exposures are looked at at every evaluation, the others once, after the last step.
+Looks = Literal["probe", "twin", "feedback", "base", "exposures", "rows", "canaries", "promotion"]
+AT_THE_END = {"rows", "canaries", "promotion"}
 PARTS = ("version", "looks_at", "proposes", "examine")
 
 
@@ -28,7 +29,8 @@ class Monitor(Protocol):
     """A test. Its class is registered by `@monitor`, its docstring says in a sentence what it finds.
 
     version: raised where the same observations would give another signal. looks_at: what it is asked after: whoever
-    looks at rows is asked after the last step, whoever looks at anything else at every evaluation. proposes: for each
+    looks at rows, canaries or promotion is asked after the last step, whoever looks at anything else at every
+    evaluation. proposes: for each
     finding it may come to, what the next curation does about it or is asked to do.
     """
 
@@ -86,7 +88,7 @@ def listen(observations: Observations) -> list[Signal]:
     at_the_end = observations.rows is not None
     signals: list[Signal] = []
     for name, one in registry().items():
-        if at_the_end in {look == "rows" for look in one.looks_at}:
+        if at_the_end in {look in AT_THE_END for look in one.looks_at}:
             signals += _heard(name, one, observations)
     return signals
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
+from tilth.training.evaluation.intervals import Estimate
 from tilth.training.evaluation.panels import Track
 from tilth.training.monitors.dynamics import Dynamics
 
@@ -16,9 +17,10 @@ from tilth.training.monitors.dynamics import Dynamics
 class Rows:
     """Every row seen or withheld, under the final weights.
 
-    scores: row_id, slice, loss and contradiction (nat/token), and the statistics of `Dynamics.frame` (null where the
-    row was never trained on), in row_id order. decoys: contradiction of rows with the answer of another, one line an
-    example (row_id, slice, contradiction). questions: row id -> the token ids of what the row asks.
+    scores: row_id, slice, loss and contradiction (nat/token), recited (rows/recital.py; null where too little is
+    taught), and the statistics of `Dynamics.frame` (null where the row was never trained on), in row_id order.
+    decoys: contradiction of rows with the answer of another, one line an example (row_id, slice, contradiction).
+    questions: row id -> the token ids of what the row asks.
     """
 
     scores: pl.DataFrame
@@ -27,13 +29,47 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Planted:
+    """Canaries under the final weights: loss (nat/token) and copies of each, and the losses of references."""
+
+    losses: np.ndarray
+    copies: np.ndarray
+    references: np.ndarray
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the records of earlier runs of the name say.
+
+    runs: how many there are. best_loss: slice -> the least held-out loss of those on the same base. effective_rows:
+    slice -> of the first. first_drift: of the first that measured it; drifts_beyond: how many were beyond the noise.
+    """
+
+    runs: int = 0
+    best_loss: Mapping[str, float] = field(default_factory=dict)
+    effective_rows: Mapping[str, float] = field(default_factory=dict)
+    first_drift: Estimate | None = None
+    drifts_beyond: int = 0
+
+
+@dataclass(frozen=True)
 class Observations:
-    """What a run has seen so far. rows: None before the last step."""
+    """What a run has seen so far.
+
+    rows, planted canaries and promotion (the mean change of loss on promotion rows, and on feedback rows) come after
+    the last step: None before, and where there are none. effective_rows: slice -> (sum w)^2 / sum w^2 of its train
+    rows.
+    """
 
     tracks: Mapping[str, Track]  # by the name of the panel: probe, twin, feedback, base
     dynamics: Dynamics
     slices: Sequence[str]
     rows: Rows | None = None
+    canaries: Planted | None = None
+    promotion: tuple[Estimate, Estimate] | None = None
+    past: Past = field(default_factory=Past)
+    effective_rows: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
 
     @property
     def scopes(self) -> list[str | None]:

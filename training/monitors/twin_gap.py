@@ -1,7 +1,9 @@
 """Twin gap: rows the run trains on improve while withheld rows like them do not.
 
 G(t) = [L_twin - L_probe](t) - [L_twin - L_probe](0), both in eval mode on fixed rows. Unlike validation loss
-it sees repetition: a slice can be repeated hundreds of times without its validation loss rising.
+it sees repetition: a slice can be repeated hundreds of times without its validation loss rising. Where few rows are
+withheld, held-out rows stand beside them: each row is compared with itself before the run, so that they need not be
+as hard as the withheld ones.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from tilth.shards.feedback import Finding
-from tilth.training.evaluation.intervals import Estimate, clustered_mean, spent_alpha
+from tilth.training.evaluation.intervals import MIN_TO_DECIDE, Estimate, clustered_mean, spent_alpha
 from tilth.training.monitors.monitor import Looks, monitor
 from tilth.training.monitors.observations import Observations
 from tilth.training.monitors.signal import MIN_GROUPS, Signal, too_few
@@ -26,15 +28,15 @@ PERSISTENCE = 2  # evaluations in a row
 class TwinGap:
     """Rows the run trains on improve while withheld rows like them do not."""
 
-    version: ClassVar[str] = "1"
-    looks_at: ClassVar[tuple[Looks, ...]] = ("probe", "twin")
+    version: ClassVar[str] = "2"
+    looks_at: ClassVar[tuple[Looks, ...]] = ("probe", "twin", "feedback")
     proposes: ClassVar[Mapping[Finding, str]] = {Finding.MEMORISING: "the slice weighs less"}
 
     def examine(self, observations: Observations) -> list[Signal]:
         """Test every slice, and all rows together: one more test of the same family."""
         signals = []
         for name in observations.scopes:
-            twin, twin_clusters = observations.losses("twin", name)
+            twin, twin_clusters = unseen(observations, name)
             probe, probe_clusters = observations.losses("probe", name)
             signals.append(
                 of_slice(
@@ -47,6 +49,20 @@ class TwinGap:
                 )
             )
         return signals
+
+
+def unseen(observations: Observations, name: str | None, aspect: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """Return losses (evaluations, rows) and groups (rows,) of a slice's withheld rows; of held-out ones too if few.
+
+    aspect: what the method measures beside the loss, such as " chosen".
+    """
+    twin, groups = observations.losses(f"twin{aspect}", name)
+    if len(np.unique(groups)) >= MIN_TO_DECIDE:
+        return twin, groups
+    held, others = observations.losses(f"feedback{aspect}", name)
+    if not held.shape[1]:
+        return twin, groups
+    return np.hstack([twin, held]), np.concatenate([groups, others + 1 + groups.max(initial=-1)])
 
 
 def of_slice(
@@ -80,8 +96,8 @@ def of_slice(
     return Signal(
         Finding.MEMORISING if fired else Finding.NONE,
         slice_name,
-        f"gap between withheld and trained rows grew by {estimate.mean:.3f} nat, at least {lcb:.3f}; "
-        f"{threshold:.3f} is allowed ({twin.shape[1]} withheld, {probe.shape[1]} trained rows)",
+        f"gap between untrained and trained rows grew by {estimate.mean:.3f} nat, at least {lcb:.3f}; "
+        f"{threshold:.3f} is allowed ({twin.shape[1]} untrained, {probe.shape[1]} trained rows)",
         estimate.mean,
         lcb,
         threshold,

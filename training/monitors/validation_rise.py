@@ -1,13 +1,12 @@
 """Validation rise: the loss on held-out rows has turned upwards.
 
 The best evaluation t* is chosen on half A of the rows and the rise since then is tested on half B, so the
-choice of the minimum cannot fake a rise. GL is Prechelt's generalisation loss ("Early Stopping - But When?",
-1998).
+choice of the minimum cannot fake a rise. Whether the run stops for it is decided in run/stopping.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -20,7 +19,6 @@ from tilth.training.monitors.signal import MIN_GROUPS, Signal, too_few
 
 MIN_RISE = 0.01  # nat/token
 PERSISTENCE = 2  # evaluations in a row
-MAX_GENERALISATION_LOSS = 5.0  # per cent, Prechelt's GL_5
 
 
 @monitor("validation_rise", label="M2")
@@ -38,17 +36,6 @@ class ValidationRise:
             of_slice(*observations.losses("feedback", name), slice_name=name, slices=slices)
             for name in observations.scopes
         ]
-
-
-def is_overfit(signals: Sequence[Signal], losses: np.ndarray) -> bool:
-    """Overfit as a whole: this monitor says so of all held-out rows, or Prechelt's GL twice where it has enough rows.
-
-    losses: held-out loss (nat/token) at every evaluation so far.
-    """
-    pooled = [s for s in signals if s.monitor == "validation_rise" and s.slice is None]
-    if not pooled or pooled[0].finding is Finding.INCONCLUSIVE:
-        return False
-    return pooled[0].fired or stays_above(losses)
 
 
 def of_slice(losses: np.ndarray, clusters: np.ndarray, *, slice_name: str | None, slices: int) -> Signal:
@@ -92,16 +79,3 @@ def rise(losses: np.ndarray, clusters: np.ndarray, in_a: np.ndarray, t: int) -> 
     """Return the mean paired rise on half B between t* and t, and t*, the best evaluation on half A."""
     best = int(losses[: t + 1, in_a].mean(axis=1).argmin())
     return clustered_mean(losses[t, ~in_a] - losses[best, ~in_a], clusters[~in_a]), best
-
-
-def generalisation_loss(validation: np.ndarray) -> float:
-    """Return GL = 100 (E(t) / min E - 1) in per cent, for validation losses (evaluations,)."""
-    return 100 * (float(validation[-1]) / max(1e-12, float(validation.min())) - 1)
-
-
-def stays_above(validation: np.ndarray) -> bool:
-    """Tell whether GL exceeded its limit at each of the last two evaluations."""
-    return len(validation) > PERSISTENCE and all(
-        generalisation_loss(validation[: len(validation) - back]) > MAX_GENERALISATION_LOSS
-        for back in range(PERSISTENCE)
-    )

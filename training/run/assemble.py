@@ -18,11 +18,13 @@ from tilth.training.recipe import TrainingRecipe
 from tilth.training.retention.anchor import Divergence, StartingPoint
 from tilth.training.retention.generated import base_samples
 from tilth.training.retention.retained import retain
+from tilth.training.rows.canaries import Canaries, make_canaries
 from tilth.training.rows.sampler import Sampler
 from tilth.training.rows.text import Example
 from tilth.training.run.journal import Journal
 from tilth.training.run.learning import Learning, Watched
 from tilth.training.run.loop import Loop
+from tilth.training.run.past import past_of
 
 
 def load(job: Job) -> Any:
@@ -72,15 +74,31 @@ def with_reference(job: Job, model: torch.nn.Module) -> Job:
 def learning_of(job: Job) -> Learning:
     """Return the monitors of the run, before its first step."""
     roles = job.roles
-    rows = Watched(roles.train, roles.twin, roles.feedback, job.retained.measured, roles.groups)
+    past = past_of(job.store, job.version.manifest.name, job.inputs["base"], job.run_id)
+    rows = Watched(
+        roles.train,
+        roles.twin,
+        roles.feedback,
+        job.retained.measured,
+        groups=roles.groups,
+        canaries=canaries_of(job),
+        past=past,
+        replays=bool(job.retained.replayed),
+    )
     return Learning(rows, job.recipe, job.evaluation, seed=job.seed, total_steps=job.plan.steps)
+
+
+def canaries_of(job: Job) -> Canaries | None:
+    """Return the canaries of the run, the same on every call; None where the recipe plants none."""
+    wanted = job.recipe.canaries
+    return None if wanted is None else make_canaries(wanted, job.renderer, job.seed)
 
 
 def new_loop(
     job: Job, model: Any, journal: Journal, *, folder: Path, kind: type[Loop] = Loop, **observers: Any
 ) -> Loop:
     """Return the loop of a job before its first step; `observers` are the fields of Loop that watch it."""
-    recipe, retained = job.recipe, job.retained
+    recipe, retained, canaries = job.recipe, job.retained, canaries_of(job)
     torch.manual_seed(job.seed)
     return kind(
         model=model,
@@ -94,6 +112,7 @@ def new_loop(
         journal=journal,
         lanes=Lanes(job.plan.lanes),
         replay=_sampler(job, retained.replayed) if retained.replayed else None,
+        planted=_sampler(job, canaries.planted) if canaries else None,
         divergence=Divergence(model, retained.held, recipe.retention.kl) if retained.held else None,
         start=_start(model, recipe),
         before_step=job.method.before_step(model, job.plan.steps),

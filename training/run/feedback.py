@@ -28,7 +28,9 @@ def store_feedback(learning: Learning, store: Store, version: Version, header: F
         row_count=rows.height,
         findings=[_plain(finding) for finding in learning.run_findings],
         monitors=versions(),
-        validation_queries={"feedback": len(learning.evaluations)},
+        validation_queries={"feedback": len(learning.evaluations), "promotion": int(bool(learning.drift))},
+        promotion_drift=learning.drift,
+        effective_rows=learning.effective_rows,
         alpha_spent=round(learning.alpha_spent, 6),
         repetition_constant=REPETITION_CONSTANT,
     )

@@ -10,7 +10,8 @@ from tilth.shards.digest import canonical_json
 from tilth.shards.feedback import FeedbackHeader
 from tilth.training.evaluation.answers import write_answers
 from tilth.training.evaluation.evaluate import LoadedTask
-from tilth.training.evaluation.judge import Judgement, judge
+from tilth.training.evaluation.intervals import Estimate, clustered_mean
+from tilth.training.evaluation.judge import Judgement, clusters, judge, paired
 from tilth.training.export.artefacts import Artefacts, write_artefacts, write_cards
 from tilth.training.hardware.device import peak_bytes
 from tilth.training.model.base import load_model
@@ -67,7 +68,7 @@ def finish(
     mixed = _mix(job, loop)
     tuned, judging = _judged(job, model, tasks, held)
     if loop.learning is not None:
-        loop.learning.finish(model)
+        loop.learning.finish(model, _promoted(job, untuned, tuned))
     artefacts = write_artefacts(job, model, held, tuned)
     seconds, peak = time.monotonic() - started, peak_bytes(model.device)
     facts = _facts(job, loop, untuned, tuned, tasks, seconds, peak)
@@ -101,6 +102,15 @@ def finish(
     )
     _write_record(job, loop, result, artefacts)
     return result
+
+
+def _promoted(job: Job, untuned: Judgement, tuned: Judgement) -> Estimate | None:
+    """Return the mean change of loss on promotion rows (nat/token); None where there are none."""
+    rows = paired(untuned, tuned)
+    if not rows.height:
+        return None
+    changes = ((rows["nll_tuned"] - rows["nll_sum"]) / rows["n_tokens"].clip(1)).to_numpy()
+    return clustered_mean(changes, clusters(rows["row_id"], job.roles.groups))
 
 
 def _store_feedback(job: Job, loop: Loop) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,22 +16,32 @@ import polars as pl
 
 from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES, Finding
 from tilth.shards.tables import conform
+from tilth.training.evaluation.intervals import Estimate, clustered_mean
 from tilth.training.evaluation.panels import EvaluationPlan, Track, draw, plan_evaluations
 from tilth.training.methods.method import method_of
-from tilth.training.monitors import decoys
+from tilth.training.monitors import decoys, validation_burn
+from tilth.training.monitors.collapse import effective_rows
 from tilth.training.monitors.dynamics import Dynamics
 from tilth.training.monitors.monitor import listen, name_of
-from tilth.training.monitors.observations import Observations, Rows
+from tilth.training.monitors.observations import Observations, Past, Planted, Rows
 from tilth.training.monitors.signal import Signal
-from tilth.training.monitors.validation_rise import is_overfit
 from tilth.training.run import evaluation_records, mixture, verdicts
+from tilth.training.run.stopping import reason_to_stop
 
 if TYPE_CHECKING:
     from tilth.training.model.loss import TokenLoss
     from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
+    from tilth.training.rows.canaries import Canaries
     from tilth.training.rows.pack import Batch
     from tilth.training.rows.text import Example
 
+# What is asked of a slice beside what its line in the feedback says: the header carries it.
+ASKED_OF_SLICES = (Finding.COVERAGE_GAP, Finding.STARVED, Finding.TOP_UP, Finding.SLICE_COLLAPSE)
+FORGETTING = "forgetting"  # the monitor for which more of the base's domain is replayed
+REPLAY_STEP, MAX_REPLAY = (
+    0.02,
+    0.2,
+)  # of the tokens: more at an evaluation that finds forgetting, and the most
 HELD_OUT = ("feedback", "twin", "probe")  # the panels that can stand for rows to come, best first
 
 
@@ -42,6 +52,7 @@ class Evaluated:
     stop: bool
     best: bool  # the lowest held-out loss so far: keep these weights
     mixture: dict[str, float] | None  # for the steps until the next evaluation; None: as before
+    replay: float  # share of the tokens of the steps to come that are of the base's domain
     records: list[dict[str, Any]]  # for metrics.jsonl
     findings: list[Signal]
 
@@ -50,7 +61,9 @@ class Evaluated:
 class Watched:
     """The rows that a run looks at: those it trains on, those withheld, held out, and known to its base.
 
-    groups: row_id -> conversation or source, for bounds that count groups instead of rows.
+    groups: row_id -> conversation or source, for bounds that count groups instead of rows. canaries: planted among
+    the train rows, None for none. past: what the records of earlier runs of the name say. replays:
+    whether there are rows of the base's domain to replay.
     """
 
     train: list[Example]
@@ -58,6 +71,9 @@ class Watched:
     feedback: list[Example]
     base_knowledge: list[Example]
     groups: Mapping[bytes, str] | None = None
+    canaries: Canaries | None = None
+    past: Past = field(default_factory=Past)
+    replays: bool = False
 
 
 class Learning:
@@ -78,6 +94,8 @@ class Learning:
         self.slices = sorted({e.slice for e in train})
         self.train, self.twin = train, [e for e in rows.twin if e.slice in set(self.slices)]
         self.dynamics = Dynamics(train, self.slices)
+        self.canaries, self.past = rows.canaries, rows.past
+        self.effective_rows = _effective_rows(train)
         of_panel = {
             "probe": (train, self.slices),
             "twin": (self.twin, self.slices),
@@ -96,6 +114,7 @@ class Learning:
         self.tracks |= {key: Track(self.tracks[name].panel) for key, (name, _) in self._aspects.items()}
         self.curated = _token_shares(train, self.slices)
         self.p = self.curated.copy()
+        self.replay = recipe.retention.replay if rows.replays else 0.0
         self.evaluations: list[dict[str, Any]] = []  # {"step", "tokens", "loss"}
         self.slice_lines: list[dict[str, Any]] = []  # FEEDBACK_SLICES
         self.run_findings: list[dict[str, Any]] = []
@@ -103,6 +122,11 @@ class Learning:
         self.last_signals: dict[str, dict[str, Any]] = {}
         self.judged: pl.DataFrame | None = None  # FEEDBACK_ROWS without text digests, after `finish`
         self.kept: np.ndarray | None = None  # loss of each row of the base panel under the final weights
+        self.gained: np.ndarray | None = (
+            None  # change of each row of the feedback panel under the final weights
+        )
+        self.drift: dict[str, float] = {}  # as FeedbackHeader.promotion_drift
+        self.stopped_by = ""  # why the run stopped before its last step
 
     def due(self, step: int) -> bool:
         """Tell whether to evaluate after `step` steps; always before the first and after the last."""
@@ -122,7 +146,7 @@ class Learning:
         loss = self._held_out_loss()
         best = not self.evaluations or loss < min(e["loss"] for e in self.evaluations)
         self.evaluations.append({"step": step, "tokens": tokens_seen, "loss": loss})
-        signals = listen(Observations(self.tracks, self.dynamics, self.slices))
+        signals = listen(self._observed())
         self._remember(signals, step)
         self.slice_lines += evaluation_records.slice_lines(
             self.evaluations, self.tracks, self.dynamics, self.slices, signals
@@ -134,8 +158,12 @@ class Learning:
         if update is not None:
             records.append(evaluation_records.mixture_record(step, self.slices, self.curated, update))
             self.p = update.p
+        may_stop = self.recipe.early_stop and step < self.total_steps
+        self.stopped_by = self._reason_to_stop(signals) if may_stop else ""
+        self._raise_replay(signals)
         return Evaluated(
-            stop=self.recipe.early_stop and step < self.total_steps and self._is_overfit(signals),
+            stop=bool(self.stopped_by),
+            replay=self.replay,
             best=best,
             mixture=None if update is None else dict(zip(self.slices, self.p.tolist())),
             records=records,
@@ -172,14 +200,34 @@ class Learning:
             return track
 
         held = next(name for name in HELD_OUT if self.tracks[name].panel.row_ids)
-        base = self.tracks["base"]
+        base, of_held = self.tracks["base"], measured(held)
+        if held == "feedback" and len(self.tracks[held].history):
+            self.gained = of_held.history[-1] - self.tracks[held].history[0]
         if not base.panel.row_ids or not len(base.history):
-            return self._mean(measured(held)), None
+            return self._mean(of_held), None
         self.kept = measured("base").history[-1]
-        return self._mean(measured(held)), float((self.kept - base.history[0]).mean())
+        return self._mean(of_held), float((self.kept - base.history[0]).mean())
 
-    def _is_overfit(self, signals: list[Signal]) -> bool:
-        return is_overfit(signals, np.array([e["loss"] for e in self.evaluations]))
+    def _reason_to_stop(self, signals: list[Signal]) -> str:
+        trained = self.tracks["probe"].history.mean(axis=1)
+        return reason_to_stop(signals, np.array([e["loss"] for e in self.evaluations]), trained)
+
+    def _raise_replay(self, signals: list[Signal]) -> None:
+        """Replay more of the base's domain where the run forgets and replays at all."""
+        if self.replay and any(s.finding is Finding.FORGETTING and s.monitor == FORGETTING for s in signals):
+            self.replay = round(max(self.replay, min(MAX_REPLAY, self.replay + REPLAY_STEP)), 6)
+
+    def _observed(self, **at_the_end: Any) -> Observations:
+        """Return what there is to see; at_the_end: what comes after the last step."""
+        return Observations(
+            self.tracks,
+            self.dynamics,
+            self.slices,
+            past=self.past,
+            effective_rows=self.effective_rows,
+            seed=self.seed,
+            **at_the_end,
+        )
 
     def _records(self, signals: list[Signal]) -> list[dict[str, Any]]:
         """Return what metrics.jsonl keeps of the last evaluation."""
@@ -208,6 +256,7 @@ class Learning:
                 slope_se=np.array([e for _, e in slopes]),
                 overfit=np.array([(name, Finding.OVERFIT) in findings for name in self.slices]),
                 memorising=np.array([(name, Finding.MEMORISING) in findings for name in self.slices]),
+                starved=np.array([(name, Finding.STARVED) in findings for name in self.slices]),
                 tokens_left=tokens_seen / max(1, step) * max(0, self.total_steps - step),
             )
         )
@@ -218,10 +267,11 @@ class Learning:
             if signal.fired or not self.last_signals.get(key, {}).get("fired"):
                 self.last_signals[key] = {**signal.to_dict(), "step": step, "fired": signal.fired}
 
-    def finish(self, model: Any) -> list[Signal]:
-        """Score every row seen or withheld, and the decoys, with the final weights; return what was found.
+    def finish(self, model: Any, promoted: Estimate | None = None) -> list[Signal]:
+        """Score every row seen or withheld, decoys and canaries, with the final weights; return what was found.
 
-        Costs one forward pass over these rows: a run shorter than a pass judges what it has seen.
+        Costs one forward pass over these rows: a run shorter than a pass judges what it has seen. promoted: the mean
+        change of loss on promotion rows.
         """
         self.standing(model)
         wrong = decoys.make(self.twin, self.train)
@@ -231,14 +281,47 @@ class Learning:
         of_decoys = self.method.score(model, wrong, self.recipe.pack_tokens)
         questions = {example.row_id: example.input_ids[~example.is_label] for example in read + wrong}
         rows = verdicts.by_row(of_rows, self.dynamics.frame())
-        observations = Observations(self.tracks, self.dynamics, self.slices, Rows(rows, of_decoys, questions))
-        signals = listen(observations)
+        gains = self._gains(promoted)
+        signals = listen(
+            self._observed(
+                rows=Rows(rows, of_decoys, questions), canaries=self._planted(model), promotion=gains
+            )
+        )
+        if gains is not None:
+            self.drift = validation_burn.measure(gains, self.past, self.seed).record()
         withheld = [e.row_id for e in self.twin]
         self.judged = verdicts.feedback_rows(rows, verdicts.found_of_rows(signals), withheld)
         self._remember(signals, None)
         fired = [s for s in signals if s.fired]
-        self.run_findings += [s.to_dict() for s in fired]
+        self.run_findings += [*self._asked_of_slices(), *(s.to_dict() for s in fired)]
         return fired
+
+    def _asked_of_slices(self) -> list[dict[str, Any]]:
+        """Return what the last evaluation asks of slices."""
+        last = self.evaluations[-1]["step"] if self.evaluations else -1
+        return [
+            {key: value for key, value in signal.items() if key != "fired"}
+            for _, signal in sorted(self.last_signals.items())
+            if signal["fired"] and signal["step"] == last and signal["finding"] in ASKED_OF_SLICES
+        ]
+
+    def _gains(self, promoted: Estimate | None) -> tuple[Estimate, Estimate] | None:
+        """Return the mean change of loss on promotion and on feedback rows, where both were measured."""
+        if promoted is None or self.gained is None:
+            return None
+        return promoted, clustered_mean(self.gained, self.tracks["feedback"].panel.cluster_of)
+
+    def _planted(self, model: Any) -> Planted | None:
+        """Return the losses of the canaries and of their references, None where none were planted."""
+        if self.canaries is None:
+            return None
+        canaries = self.canaries
+        scores = self.method.score(
+            model, canaries.planted + canaries.references, self.recipe.pack_tokens, statistics=False
+        )
+        losses = (scores["nll_sum"] / scores["n_tokens"]).to_numpy()
+        copies = np.array([round(example.weight) for example in canaries.planted])
+        return Planted(losses[: len(copies)], copies, losses[len(copies) :])
 
     def feedback_frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return FEEDBACK_ROWS (without text digests) and FEEDBACK_SLICES."""
@@ -262,6 +345,8 @@ class Learning:
             "slice_lines": self.slice_lines,
             "run_findings": self.run_findings,
             "last_signals": self.last_signals,
+            "stopped_by": self.stopped_by,
+            "replay": self.replay,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -276,6 +361,8 @@ class Learning:
         self.evaluations = list(state["evaluations"])
         self.slice_lines = list(state["slice_lines"])
         self.run_findings = list(state["run_findings"])
+        self.stopped_by = state.get("stopped_by", "")
+        self.replay = state.get("replay", self.replay)
         kept = state["said"] if "said" in state else state["last_signals"]  # as checkpoints before called it
         self.last_signals = {
             f"{name_of(signal['monitor'])} {signal['slice'] or ''}": {
@@ -297,3 +384,13 @@ def _token_shares(examples: list[Example], slices: list[str]) -> np.ndarray:
     for example in examples:
         shares[code[example.slice]] += example.weight * len(example.input_ids)
     return shares / max(1e-12, shares.sum())
+
+
+def _effective_rows(examples: list[Example]) -> dict[str, float]:
+    """Return (sum w)^2 / sum w^2 of the rows of each slice."""
+    of_row = {example.row_id: (example.slice, example.weight) for example in examples}
+    names = sorted({name for name, _ in of_row.values()})
+    return {
+        name: round(effective_rows(np.array([w for of, w in of_row.values() if of == name])), 3)
+        for name in names
+    }

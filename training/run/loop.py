@@ -46,6 +46,7 @@ class Loop:
     on_step: Callable[[int], None] = lambda step: None
     lanes: Lanes = field(default_factory=Lanes)
     replay: Sampler | None = None  # rows of the base's domain
+    planted: Sampler | None = None  # canaries
     divergence: Divergence | None = None
     start: StartingPoint | None = None
     before_step: Callable[[int], None] = lambda step: None  # which layers are open, say
@@ -53,11 +54,14 @@ class Loop:
     best_step: int = 0
     stopped_early: bool = False
     best: dict[str, Tensor] = field(default_factory=dict)
+    replay_share: float = field(init=False)  # of the tokens of the steps to come
+    replay_due: float = 0.0  # tokens of the base's domain that are to be drawn by now
     method: Method = field(init=False)
 
     def __post_init__(self) -> None:
         """Note what the method trains, now or later (layers may be closed for a while), and draw ahead."""
         self.method = method_of(self.recipe)
+        self.replay_share = self.recipe.retention.replay
         self._trained = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
         self._prefetch = Prefetch(self.sampler, pin=next(self.model.parameters()).is_cuda)
 
@@ -91,9 +95,10 @@ class Loop:
         is_last = self.step + 1 >= self.total_steps
         batches = self._prefetch.batches(self._due(self.step), None if is_last else self._due(self.step + 1))
         replayed = self._replayed()
-        units = self.method.units(batches, replayed)
+        beside = replayed + self._planted()
+        units = self.method.units(batches, beside)
         loss = self._backward_all(batches, units, watched=True)
-        self._backward_all(replayed, units, watched=False)
+        self._backward_all(beside, units, watched=False)
         if self.divergence is not None:
             (self.divergence.loss(self.model, self.step) / distributed.size()).backward()
         distributed.add_gradients([parameter for _, parameter in self._trained])
@@ -136,8 +141,15 @@ class Loop:
         """Return the base-domain rows of this step: none until their share of the tokens is due."""
         if self.replay is None:
             return []
-        due = (self.step + 1) * self.recipe.batch_tokens * self.recipe.retention.replay
-        return self.replay.batches(due) if self.replay.tokens < due else []
+        self.replay_due += self.recipe.batch_tokens * self.replay_share
+        return self.replay.batches(self.replay_due) if self.replay.tokens < self.replay_due else []
+
+    def _planted(self) -> list[Batch]:
+        """Return the canaries of this step: all their copies are spread evenly over the run."""
+        if self.planted is None:
+            return []
+        due = self.planted.tokens_per_epoch * (self.step + 1) / self.total_steps
+        return self.planted.batches(due) if self.planted.tokens < due else []
 
     def _backward_all(self, batches: list[Batch], units: Units, *, watched: bool) -> float:
         """Add the gradients of micro batches, each process those of its share, and return their mean loss."""
@@ -199,6 +211,7 @@ class Loop:
             self._keep_best()
         if found.mixture is not None:
             self.sampler.reweight(found.mixture)
+        self.replay_share = found.replay
         self.stopped_early = found.stop
 
     def trained(self) -> list[tuple[str, torch.nn.Parameter]]:

@@ -11,7 +11,7 @@ from tilth.shards.feedback import Finding
 from tilth.training.evaluation import intervals
 from tilth.training.evaluation.evaluate import LoadedTask, TaskScores
 from tilth.training.evaluation.judge import Judgement, fact, loss_result, slice_results, task_results
-from tilth.training.run.learning import Learning
+from tilth.training.run.learning import MAX_REPLAY, Learning
 from tilth.training.run.word import FORGETTING, Evidence, signed, weigh
 from tilth.validators.facts.page import Action
 from tilth.validators.facts.run import (
@@ -194,12 +194,22 @@ def actions(learning: Learning, stopped_early: bool, steps: int) -> list[Action]
         for name, q, p in zip(learning.slices, learning.curated, learning.p)
         if abs(p - q) >= MIN_MOVED_SHARE
     ]
+    asked = learning.recipe.retention.replay
+    if learning.replay > asked > 0:
+        made.append(
+            Action(
+                action=f"replay {asked:.0%} to {learning.replay:.0%} of the tokens",
+                target="the run",
+                evidence=f"the base's domain was being forgotten; at most {MAX_REPLAY:.0%}",
+                reverse="training.retention.replay: 0",
+            )
+        )
     if stopped_early:
         made.append(
             Action(
                 action=f"stopped after {steps} of {learning.total_steps} steps",
                 target="the run",
-                evidence=learning.last_signals.get("validation_rise ", {}).get("evidence", ""),
+                evidence=learning.stopped_by,
                 reverse="training.early_stop: false",
             )
         )

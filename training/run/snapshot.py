@@ -38,9 +38,16 @@ class Resumable(Protocol):
     def sampler(self) -> Stateful:
         """Which rows were drawn."""
 
+    replay_share: float
+    replay_due: float
+
     @property
     def replay(self) -> Stateful | None:
         """Which rows of the base's domain were drawn."""
+
+    @property
+    def planted(self) -> Stateful | None:
+        """Which canaries were drawn."""
 
     @property
     def learning(self) -> Stateful | None:
@@ -59,6 +66,9 @@ def save(loop: Resumable) -> None:
     state = {
         "sampler": loop.sampler.state_dict(),
         "replay": loop.replay.state_dict() if loop.replay else None,
+        "replay_share": loop.replay_share,
+        "replay_due": loop.replay_due,
+        "planted": loop.planted.state_dict() if loop.planted else None,
         "learning": values,
         "best_step": loop.best_step,
         "stopped_early": loop.stopped_early,
@@ -81,6 +91,11 @@ def restore(loop: Resumable, saved: Checkpoint) -> None:
     loop.sampler.load_state_dict(saved.state["sampler"])
     if loop.replay is not None:
         loop.replay.load_state_dict(saved.state["replay"])
+        # Before replay could rise, what was due was its share of the tokens so far.
+        loop.replay_share = saved.state.get("replay_share", loop.replay_share)
+        loop.replay_due = saved.state.get("replay_due", saved.state["replay"]["tokens"])
+    if loop.planted is not None:
+        loop.planted.load_state_dict(saved.state["planted"])
     if loop.learning is not None:
         loop.learning.load_state_dict(join_state(saved.state["learning"], saved.tensors["learning"]))
     loop.restore(saved.tensors["weights"])

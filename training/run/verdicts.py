@@ -23,6 +23,7 @@ def by_row(scores: pl.DataFrame, dynamics: pl.DataFrame) -> pl.DataFrame:
             pl.col("slice").first(),
             loss=pl.col("nll_sum").sum() / tokens,
             contradiction=(pl.col("contradiction") * pl.col("n_tokens")).sum() / tokens,
+            **({"recited": pl.col("recited").any()} if "recited" in scores.columns else {}),
         )
         .sort("row_id")
     )

@@ -131,9 +131,3 @@ def test_repetition_value_falls_with_the_passes(epochs, fires):
 def test_a_row_repeated_more_than_sixteen_times_is_repeated():
     assert not repetition.of_slice(1000, 1000, 16, slice_name="s").fired
     assert repetition.of_slice(1000, 1000, 17, slice_name="s").fired
-
-
-def test_generalisation_loss_is_prechelts():
-    assert validation_rise.generalisation_loss(np.array([2.0, 1.0, 1.1])) == pytest.approx(10)
-    assert not validation_rise.stays_above(np.array([2.0, 1.0, 1.1]))
-    assert validation_rise.stays_above(np.array([2.0, 1.0, 1.1, 1.06]))
