@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
-from itertools import groupby
 from typing import Any
 
 import torch
@@ -84,11 +83,11 @@ def families(prompts: Sequence[Prompt]) -> Iterator[tuple[int, list[Prompt]]]:
     while waiting:
         group = waiting.pop()
         shared = _shared(group)
-        apart = [
-            list(part) for _, part in groupby(group, lambda p, at=shared: p[at : at + MIN_SHARED_TOKENS])
-        ]
-        waiting += [part for part in apart if len(part) >= MIN_FAMILY]
-        if rest := [prompt for part in apart if len(part) < MIN_FAMILY for prompt in part]:
+        apart: dict[Prompt, list[Prompt]] = {}
+        for prompt in group:
+            apart.setdefault(prompt[shared : shared + MIN_SHARED_TOKENS], []).append(prompt)
+        waiting += [part for part in apart.values() if len(part) >= MIN_FAMILY]
+        if rest := [prompt for part in apart.values() if len(part) < MIN_FAMILY for prompt in part]:
             yield shared, rest
 
 
