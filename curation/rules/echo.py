@@ -44,6 +44,13 @@ QUESTION = (
     r"列出|给出|給出|创作|描述|设计)[^\n]*\z"
 )
 CODE_END = r"(?i)(?:[)\]}>\"']|\belse|\btry|finally):\s*\z"
+# The answer is announced, not an input: "Step-by-step reasoning process:".
+BEFORE_ANSWER = (
+    r"(?i)(?-u:\b)(?:answer|response|reply|output|result|reasoning|process|explanation|rationale|thoughts?|solution|"
+    r"translation|summary|label|antwort|lösung|réponse|respuesta|risposta|resposta|odpowiedź|ответ)\s*:\s*\z"
+    r"|(?-u:\b)(?:think(?:ing)?|thoughts?|reason(?:ing)?|consciousness|step[- ]by[- ]step)(?-u:\b)[^.!?:\n]{0,40}:\s*\z"
+    r"|(?:答案|回答|解答|답)\s*[:：]\s*\z"
+)
 BLANK_LINE_FIRST, BLANK_LINE_LAST = r"\A[ \t]*\n[ \t]*\n", r"\n[ \t]*\n[ \t]*\z"
 OUTER = " \t\n\"'“”„«»‘’`*.!?…:;,。！？：，"
 OUTER_BYTES = 8  # by which marks around a text may lengthen it
@@ -52,7 +59,7 @@ OUTER_BYTES = 8  # by which marks around a text may lengthen it
 @stage("echo", order=40)
 @dataclass(frozen=True)
 class Echo:
-    """Drop rows in which a response is the user turn before it, but for case and outer
+    """Tag rows in which a response is the user turn before it, but for case and outer
     blanks and marks; or the instruction or input of it.
 
     An input is what stands behind an instruction and an empty line. It counts where the instruction asks for
@@ -62,11 +69,11 @@ class Echo:
 
     Greetings are echoed in good faith, so repeats of at most `max_chars` characters are kept; a Chinese, Japanese
     or Korean letter counts as two. returned: the verdict on an input given back that may be the answer. colon: the
-    verdict on a prompt that announces an input, ends with a colon and goes on with nothing. Both only tag.
+    verdict on a prompt that announces an input, ends with a colon and goes on with nothing.
     """
 
     max_chars: Count = limit(20)  # of a repeat that is kept: a greeting
-    verdict: Verdict = limit(Verdict.DROP)
+    verdict: Verdict = limit(Verdict.KEEP)
     returned: Verdict = limit(Verdict.KEEP)
     colon: Verdict = limit(Verdict.KEEP)
 
@@ -153,6 +160,6 @@ def _dangling(asked: pl.Series) -> pl.Series:
     at = asked.str.tail(1).is_in([":", "："]).arg_true()
     ends = pl.col("asked").str
     one_line = ends.contains(ONE_LINE) & ~ends.contains(QUESTION)
-    breaks_off = (ends.contains(POINTS) | one_line) & ~ends.contains(CODE_END)
+    breaks_off = (ends.contains(POINTS) | one_line) & ~ends.contains(f"{CODE_END}|{BEFORE_ANSWER}")
     found = asked.gather(at).to_frame("asked").select(where(breaks_off)).to_series()
     return pl.zeros(len(asked), dtype=pl.Float64, eager=True).scatter(at, found)

@@ -61,14 +61,14 @@ SEQUENCE_EDGE = r"^\s*<s>|</s>\s*$"
 @stage("template", order=30)
 @dataclass(frozen=True)
 class Template:
-    """Drop rows with template tokens, headings or a second exchange in an answer, or a whole template in a prompt.
+    """Tag rows with template tokens, headings or a second exchange in an answer, or a whole template in a prompt.
 
     Code is passed over: it may well be about templates. So are tokens and headings where the prompt is about
     markup, prompts or models, headings where it is about the form of a document, and a second exchange where it may
     want people to talk.
     """
 
-    verdict: Verdict = limit(Verdict.DROP)
+    verdict: Verdict = limit(Verdict.KEEP)
 
     phase: ClassVar[Phase] = Phase.RULES
     unit: ClassVar[Literal["row", "turn"]] = "turn"

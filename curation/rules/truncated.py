@@ -72,18 +72,19 @@ TERMINAL = r"[.!?…。！？؟।:;)\]}>\"'”’»*_|`$\d]\s*\z"
 @stage("truncated", order=50)
 @dataclass(frozen=True)
 class Truncated:
-    """Drop rows whose attributes say that the cap on tokens ended them, and those that leave a code fence, a
-    `$$` formula or a JSON value open.
+    """Drop rows whose attributes say that the cap on tokens ended them; tag those that look so.
 
-    Where the prompt is about fences or about a text that is not whole, neither counts. A last sentence that
-    breaks off (at "the", at a comma, in a bracket, before the list it announces) is tagged. A response that reaches
-    98 % of the cap on tokens and has no terminal mark is dropped as well. Both numbers come from the attributes of
-    the row (`completion_tokens`, `max_tokens`); where they lack, the cap is max_tokens_cap, null for none, and four
-    bytes count as a token.
+    open: the verdict on a response that leaves a code fence, a `$$` formula or a JSON value open, or that reaches
+    98 % of the cap on tokens without a terminal mark. Where the prompt is about fences or about a text that is not
+    whole, an open fence or value does not count. sentence: the verdict on a last sentence that breaks off (at "the",
+    at a comma, in a bracket, before the list it announces). Tokens and cap come from the attributes of the row
+    (`completion_tokens`, `max_tokens`); where they lack, the cap is max_tokens_cap, null for none, and four bytes
+    count as a token.
     """
 
     verdict: Verdict = limit(Verdict.DROP)
-    sentence: Verdict = limit(Verdict.KEEP)  # what becomes of a row whose last sentence breaks off
+    open: Verdict = limit(Verdict.KEEP)
+    sentence: Verdict = limit(Verdict.KEEP)
     max_tokens_cap: Positive | None = None  # where no attribute states one; null: none
 
     phase: ClassVar[Phase] = Phase.RULES
@@ -129,10 +130,10 @@ class Truncated:
         """Return one rule for each kind of open end."""
         return (
             Rule("finished", "finish_reason_length", high=0, verdict=self.verdict),
-            Rule("capped", "ends_at_token_cap", high=0, verdict=self.verdict),
-            Rule("fences", "open_code_fence", high=0, verdict=self.verdict),
-            Rule("formulas", "open_formula", high=0, verdict=self.verdict),
-            Rule("json", "open_json", high=0, verdict=self.verdict),
+            Rule("capped", "ends_at_token_cap", high=0, verdict=self.open),
+            Rule("fences", "open_code_fence", high=0, verdict=self.open),
+            Rule("formulas", "open_formula", high=0, verdict=self.open),
+            Rule("json", "open_json", high=0, verdict=self.open),
             Rule("sentences", "open_sentence", high=0, verdict=self.sentence),
         )
 

@@ -89,6 +89,8 @@ def test_a_prompt_that_breaks_off_at_its_colon_is_tagged(prompt: str) -> None:
         "Write the body.\n\ndef hypotenuse(a: float, b: float) -> float:",
         "Write a diary entry.\n\nDay 53:",
         "Who won?\n\nAnswer:",
+        "Can a hamster fly over this fence? Give a step-by-step reasoning process:",
+        "Can a hamster fly over this fence? Let's think first, then decide:",
         "Smile :)",
         "Note:",
     ],

@@ -72,8 +72,8 @@ def test_a_list_is_announced_at_the_end_of_a_row() -> None:
 
 def test_an_open_sentence_only_tags() -> None:
     verdicts = {rule.reason: rule.verdict for rule in Truncated().rules()}
-    assert verdicts.pop("open_sentence") == Verdict.KEEP
-    assert set(verdicts.values()) == {Verdict.DROP}
+    assert verdicts.pop("finish_reason_length") == Verdict.DROP
+    assert set(verdicts.values()) == {Verdict.KEEP}
 
 
 def test_a_rejected_answer_and_a_prompt_may_be_cut() -> None:

@@ -47,7 +47,9 @@ def chats(weight: int) -> list[dict[str, Any]]:
 def test_a_fault_of_a_turn_that_is_only_read_drops_nothing(tmp_path: Path, weight: int) -> None:
     alone = {"messages": chats(weight)[0]["messages"][2:]}
     source = write_lines(tmp_path / "chats.jsonl", [*chats(weight), alone])
-    kept = fates(curated(source, "dedup: null, split: null")).count("keep")
+    kept = fates(curated(source, "dedup: null, split: null, template: drop, truncated: {open: drop}")).count(
+        "keep"
+    )
     assert kept == 1 + (len(BAD) if weight == 0 else 0)
 
 
