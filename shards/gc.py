@@ -21,6 +21,7 @@ FOLDERS = (
     "scores",
     "retractions",
     "replaced",
+    "erased",
 )
 
 if TYPE_CHECKING:

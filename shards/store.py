@@ -10,6 +10,7 @@ review/         NAME.jsonl: what people decided about rows; see shards/judgement
 receipts/       KIND/SUBJECT/000001.json: clock, host, figures
 retractions/    000001.json: which rows may not be in the next version; see shards/retractions.py
 replaced/       DIGEST.json: which object stands in the place of one that held an erased text
+erased/         000001.passages: what an erasure is looked for by; see shards/passages.py
 scores/         NAME.parquet: what models think of the rows; see shards/scores.py
 runs/ reports/  of training and of the pages; not touched here
 cache/          what barriers observed (curation/run/evidence.py); may be deleted at any time

@@ -111,9 +111,20 @@ def store_path_of(recipe_path: Path, store_path: Path | None) -> Path:
 
 def open_store(recipe_path: Path, store_path: Path | None) -> Store:
     """Open the store of a recipe, making it where there is none."""
+    return opened(store_path_of(recipe_path, store_path))
+
+
+def opened(path: Path) -> Store:
+    """Open the store at `path`; an erasure that was killed is ended first."""
     from tilth.shards.store import Store
 
-    return Store.open(store_path_of(recipe_path, store_path))
+    store = Store.open(path)
+    if (store.root / "erasing.json").is_file():
+        from tilth.workbench.retraction import erase
+
+        for line in ("ending an erasure that was interrupted", *erase.after(erase.finish(store))):
+            say(line, err=True)
+    return store
 
 
 def console(*, quiet: bool = False) -> Console:

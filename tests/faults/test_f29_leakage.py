@@ -1,8 +1,8 @@
 """Class 29: secrets in rows, in the environment and in the recipe stay out of what is printed, logged and listed.
 
 Rows may be read in the objects of a store, in its cache, in the answers of a run, and by `tilth explain` of the
-row that is asked for: nowhere else. What this class also asks, that no byte of a row is left after it was erased,
-is open: there is no `tilth erase` yet.
+row that is asked for: nowhere else. What this class also asks, that no byte of a row is left after it was erased, is
+tested beside the command (tests/workbench/retraction/test_erase.py).
 """
 
 from __future__ import annotations

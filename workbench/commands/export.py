@@ -27,9 +27,11 @@ def main(version: str, folder: Path, anyway: bool, store_path: Path, as_json: bo
     from tilth.workbench import session
     from tilth.workbench.looking.versions import open_existing, require_checked
 
-    opened = open_existing(store_path).version(version)
+    store = open_existing(store_path)
+    opened = store.version(version)
     require_checked(opened, anyway=anyway)
     out = export(opened, folder)
+    store.add_receipt("export", opened.id, {"folder": str(out)})  # where `tilth erase` has to look
     if as_json:
         session.print_json({"version": opened.id, "folder": str(out)})
     else:

@@ -35,9 +35,9 @@ def main(
     stays: `tilth erase` removes it. The retraction holds for rows of these very words, wherever they turn up.
     """
     from tilth.workbench import session
-    from tilth.workbench.looking.named_rows import Named
     from tilth.workbench.looking.versions import open_existing
-    from tilth.workbench.running import retract
+    from tilth.workbench.retraction import retract
+    from tilth.workbench.retraction.named_rows import Named
 
     store = open_existing(store_path)
     if undo is not None:

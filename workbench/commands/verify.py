@@ -12,20 +12,24 @@ from tilth.workbench.session import guarded
 
 @click.command("verify", context_settings=HELP)
 @version_argument("version", required=False)
+@click.option("--erased", is_flag=True, help="Search every byte, packed ones too, for what was erased.")
 @store_folder
 @json_option
 @guarded
-def main(version: str | None, store_path: Path, as_json: bool) -> None:
+def main(version: str | None, erased: bool, store_path: Path, as_json: bool) -> None:
     """Check that no byte of VERSION, or of the whole store, is damaged.
 
     It reads what is stored and judges no row: that is `validate RECIPE`. A server is asked by `tilth check URL`.
-    Exit codes: 0 whole, 1 damaged.
+    Exit codes: 0 whole, 1 damaged, or something of an erased row is left.
     """
     from tilth.workbench import session
-    from tilth.workbench.looking.verify import verified
+    from tilth.workbench.looking.verify import show_erased, verified
     from tilth.workbench.looking.versions import open_existing
 
     store = open_existing(store_path)
+    if erased:
+        show_erased(store, as_json=as_json)
+        return
     opened = store.version(version) if version else None
     facts = verified(store, opened)
     if as_json:

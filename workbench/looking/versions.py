@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tilth.shards.errors import ChecksFailed, UsageError
-from tilth.shards.store import Store
+from tilth.workbench.session import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tilth.shards.store import Store
     from tilth.shards.version import Version
 
 
@@ -19,7 +20,7 @@ def open_existing(path: Path) -> Store:
         raise UsageError(
             str(path), "there is no store here", next_step="run curate first, or name the folder with --store"
         )
-    return Store.open(path)
+    return opened(path)
 
 
 def require_checked(version: Version, *, anyway: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tilth.shards.errors import UsageError
 from tilth.shards.retractions import Kind
-from tilth.workbench.looking.named_rows import Named, about, find
+from tilth.workbench.retraction.named_rows import Named, about, find
 
 if TYPE_CHECKING:
     import polars as pl
