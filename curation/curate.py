@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -46,6 +46,7 @@ from tilth.shards.digest import canonical_json, content_id, sha256_hex
 from tilth.shards.store import Draft, Store
 from tilth.shards.tables import DECISIONS, MEASURE_KEYS, OCCURRENCES, Verdict, empty
 from tilth.shards.version import Version
+from tilth.validators.against import COLUMNS, Before
 from tilth.validators.facts.data import ReadingLine
 from tilth.validators.gate import CheckResult, judge, load_ahead
 from tilth.validators.metrics import Tables, measure
@@ -131,7 +132,7 @@ def curate(
         decided = decide(request.recipe, ledger, data, gatherer, admission, family_of(parent), report)
         report("publish", 0, 1)
         changed = counted(data.parts.scan("rewrites"), ledger.kept()["row_id"])
-        draft, checks = _draft(request, ingested, data, ledger, admission)
+        draft, checks = _draft(request, store, ingested, data, ledger, admission)
         draft = replace(
             draft,
             counts=as_counts(changed),
@@ -231,14 +232,20 @@ def _judge_locally(
 
 
 def _draft(
-    request: Request, ingested: Ingest, data: Combined, ledger: Ledger, admission: Admission
+    request: Request,
+    store: Store,
+    ingested: Ingest,
+    data: Combined,
+    ledger: Ledger,
+    admission: Admission,
 ) -> tuple[Draft, list[CheckResult]]:
     """Assemble what is published and judge it."""
     decisions, lines = ledger.decisions(), data.occurrences
     if not (decisions["verdict"] == Verdict.KEEP).any():
         raise nothing_left(request.name, lines, decisions)
+    before = served_before(store, request.name, [source.path for source in request.sources])
     checks = judge(
-        measure(Tables(lines, data.rows, decisions, empty(MEASURE_KEYS)), request.recipe.held_out()),
+        measure(Tables(lines, data.rows, decisions, empty(MEASURE_KEYS)), request.recipe.held_out(), before),
         request.checks,
     )
     draft = Draft(
@@ -276,6 +283,19 @@ def _without_idle_feedback(draft: Draft, parent: Version | None) -> Draft:
         steered_sources=parent.manifest.steered_sources,
         fitted=fitted | ({review.FITTED: known} if known is not None else {}),
     )
+
+
+def served_before(
+    store: Store, name: str, sources: Sequence[str], version: Version | None = None
+) -> Before | None:
+    """Return what a version is judged against: what is served, else the newest other version that passed its checks."""
+    served = store.served(name)
+    if served is None or (version is not None and served.id == version.id):
+        older = [e["id"] for e in store.log(name) if all(e["checks"].values())]
+        if version is not None and version.id in older:
+            older = older[older.index(version.id) + 1 :]
+        served = store.version(older[0]) if older else None
+    return Before(served.occurrences(COLUMNS), sources) if served else None
 
 
 def inputs_digest(sources: list[str], recipe: str) -> str:

@@ -23,6 +23,9 @@ KNOWN = {f.name for f in fields(FeedbackHeader)}
 NEEDED = {f.name for f in fields(FeedbackHeader) if f.default is MISSING and f.default_factory is MISSING}
 
 
+ROUNDS = "rounds.json"
+
+
 class FeedbackLog:
     """Appends and reads feedback records; a record is never changed or removed."""
 
@@ -73,6 +76,20 @@ class FeedbackLog:
         """Return the digests of the records of every name."""
         names = sorted(path.name for path in self.folder.glob("*") if path.is_dir())
         return [digest for name in names for digest in self.digests(name)]
+
+    def keep_rounds(self, rounds: dict[str, int]) -> None:
+        """Keep how many records had been read by the version that each record speaks of, before that version goes."""
+        known = self.rounds()
+        if rounds and {**known, **rounds} != known:
+            atomic.write_file(self.folder / ROUNDS, canonical_json({**known, **rounds}))
+
+    def rounds(self) -> dict[str, int]:
+        """Return what `keep_rounds` kept; what is damaged is not known."""
+        try:
+            found = json.loads((self.folder / ROUNDS).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return {k: v for k, v in found.items() if isinstance(v, int)} if isinstance(found, dict) else {}
 
     def header(self, digest: str) -> FeedbackHeader:
         """Return the header of a record. Raises CorruptObject."""

@@ -32,7 +32,8 @@ def collect(store: Contents, *, keep: int, dry_run: bool) -> dict[str, int]:
     """Remove unreachable versions and objects, left-over temporary files and the cache; the caller holds the lock.
 
     Kept: each ref's version and its ancestors, `keep` in all, the last `keep` versions a ref was moved to,
-    every version that feedback names, all feedback, and the scores last published. Returns how many versions,
+    the versions of the last `keep` feedback records that no candidate has read, all feedback, and the scores last
+    published. Of a read record it is kept in which round it was (`FeedbackLog.keep_rounds`). Returns how many versions,
     objects, temporary and cached (files) and bytes went, and versions_kept, objects_kept. Raises StoreError,
     and removes nothing, where something that must be kept cannot be read.
     """
@@ -51,6 +52,7 @@ def collect(store: Contents, *, keep: int, dry_run: bool) -> dict[str, int]:
     stale = [*stale_manifests, *stale_objects, *temporary, *cached]
     freed = sum(path.lstat().st_size for path in stale)
     if not dry_run:
+        store.feedback_log.keep_rounds(_rounds(store))
         with atomic.storage_errors(store.root):
             _remove(stale_manifests)
             _remove([*stale_objects, *temporary, *cached])
@@ -73,8 +75,22 @@ def _reachable_versions(store: Contents, keep: int) -> set[str]:
         versions |= set(list(dict.fromkeys(reversed(recent)))[:keep])
         for ref in (name, name + CANDIDATE):
             versions |= set(ancestry(store, store.refs.read(ref), keep))
-    versions |= {store.feedback(digest)[0].version for digest in store.feedback_log.all_digests()}
+        candidate = store.candidate(name)
+        read = candidate.manifest.feedback if candidate else []
+        unread = [digest for digest in store.feedback_log.digests(name) if digest not in read]
+        versions |= {store.feedback_log.header(digest).version for digest in unread[-keep:]}
     return versions & set(store.version_ids())
+
+
+def _rounds(store: Contents) -> dict[str, int]:
+    """Return how many records the version had read that each record speaks of, where that version is there."""
+    known = set(store.version_ids())
+    named = {digest: store.feedback_log.header(digest).version for digest in store.feedback_log.all_digests()}
+    return {
+        digest: len(store.version(version).manifest.feedback)
+        for digest, version in named.items()
+        if version in known
+    }
 
 
 def _reachable_objects(store: Contents, versions: set[str]) -> set[str]:

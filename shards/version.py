@@ -39,9 +39,9 @@ class Version:
         """Return schema DECISIONS, one line per row, in row_id order."""
         return conform(self.rows(["row_id"]).hstack(self._table("decisions")), DECISIONS)
 
-    def occurrences(self) -> pl.DataFrame:
-        """Return schema OCCURRENCES, one line per line of input, ordered by source_path, line."""
-        return self._table("occurrences")
+    def occurrences(self, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return schema OCCURRENCES, or some of its columns, one line per line of input, by source_path, line."""
+        return self._table("occurrences", columns)
 
     def measures(self, names: Sequence[str] | None = None) -> pl.DataFrame:
         """Return row_id, turn (null) and one column a measure of rows, in row_id order.

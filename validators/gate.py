@@ -28,9 +28,14 @@ CHECKS: dict[str, tuple[str, Severity]] = {
     "max_leak_rate": ("leak_rate", "error"),
     "max_split_miss": ("split_miss", "error"),
     "max_quarantine_rate": ("quarantine_rate", "error"),
+    "max_drop_rate": ("drop_rate", "error"),
+    "max_source_shrink": ("source_shrink", "error"),
     "max_source_loss": ("max_source_loss", "warning"),
     "min_effective_rate": ("effective_rate", "warning"),
 }
+
+# check -> the metric that it bounds too: the same rate of what is new
+OF_NEW = {"max_quarantine_rate": "new_quarantine_rate", "max_drop_rate": "new_drop_rate"}
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,9 @@ def _result(name: str, bound: float, metrics: pl.DataFrame, passed: bool) -> Che
     if value is not None and math.isnan(value):
         value = None
     note = "" if value is not None else f"'{metric}' is missing from the metrics or could not be computed"
+    of_new = metrics[OF_NEW[name]][0] if OF_NEW.get(name) in metrics.columns and present else None
+    if value is not None and of_new is not None and of_new > value:
+        value, note = of_new, f"of the {metrics['new_lines'][0]:,} lines that are new"
     return CheckResult(name, severity, passed, value, bound, note)
 
 
@@ -89,12 +97,14 @@ def _validate(metrics: pl.DataFrame, bounds: dict[str, float]) -> dict[str, list
     expect = gx.expectations
     expectations = [expect.ExpectTableRowCountToEqual(value=1, meta={"check": ""})]
     for name, bound in bounds.items():
-        metric, meta = CHECKS[name][0], {"check": name}
+        meta = {"check": name}
         limits = {"min_value" if name.startswith("min_") else "max_value": bound}
-        expectations += [
-            expect.ExpectColumnValuesToNotBeNull(column=metric, meta=meta),
-            expect.ExpectColumnValuesToBeBetween(column=metric, meta=meta, **limits),
-        ]
+        of_new = [metric for metric in (OF_NEW.get(name),) if metric in metrics.columns]
+        for metric in (CHECKS[name][0], *of_new):
+            expectations += [
+                expect.ExpectColumnValuesToNotBeNull(column=metric, meta=meta),
+                expect.ExpectColumnValuesToBeBetween(column=metric, meta=meta, **limits),
+            ]
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     asset = context.data_sources.add_pandas("metrics").add_dataframe_asset("metrics")

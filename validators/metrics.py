@@ -14,6 +14,7 @@ import polars as pl
 
 from tilth.shards.ledger import scan_ledger
 from tilth.shards.tables import LEDGER, VALUE_DECIMALS, WEIGHT_UNIT, Split, Verdict
+from tilth.validators.against import Before, against
 
 HELD_OUT = (Split.FEEDBACK, Split.PROMOTION, Split.FINAL)
 
@@ -59,12 +60,14 @@ class Tables:
         return self.measures.filter(pl.col("turn").is_null())
 
 
-def measure(tables: Tables, held_out: Mapping[str, float] | None = None) -> pl.DataFrame:
+def measure(
+    tables: Tables, held_out: Mapping[str, float] | None = None, before: Before | None = None
+) -> pl.DataFrame:
     """Return one line of metrics: counts as Int64, rates as fractions of one in Float64.
 
     A rate of nothing (no line, no row) is null, which no check passes; `leak_rate` without held-out rows is
     0. `effective_rate` is Kish's effective sample size of the train weights over the train rows. `split_miss`: see
-    there. held_out: the shares that the recipe asks for.
+    there. held_out: the shares that the recipe asks for. before: what is served; see against.py.
     """
     fates = tables.fates.lazy()
     kept = _kept_rows(tables)
@@ -99,8 +102,15 @@ def measure(tables: Tables, held_out: Mapping[str, float] | None = None) -> pl.D
     return (
         wide.with_columns(unaccounted=pl.col("undecided") + pl.col("invented"), **rates)
         .drop("undecided", "invented")
+        .with_columns(**found_against(before, tables))
         .with_columns(pl.selectors.float().fill_nan(None).round(VALUE_DECIMALS))
     )
+
+
+def found_against(before: Before | None, tables: Tables) -> dict[str, pl.Expr]:
+    """Return the metrics of a version against what is served."""
+    found = against(before or Before.nothing(), tables.occurrences, tables.decisions)
+    return {name: pl.lit(value) for name, value in found.items()}
 
 
 def split_miss(found: Mapping[str, int], asked: Mapping[str, float]) -> float:

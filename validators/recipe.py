@@ -20,7 +20,13 @@ class Checks(BaseModel):
         0.0, ge=0, le=1
     )  # held-out rows whose text or conversation is in train
     max_split_miss: float | None = Field(0.02, ge=0, le=1)  # held-out share of the rows off what was asked
-    max_quarantine_rate: float | None = Field(0.5, ge=0, le=1)  # input lines set aside
+    max_quarantine_rate: float | None = Field(
+        0.5, ge=0, le=1
+    )  # input lines set aside, of all and of what is new
+    max_drop_rate: float | None = Field(None, ge=0, le=1)  # input lines dropped, of all and of what is new
+    max_source_shrink: float | None = Field(
+        0.5, ge=0, le=1
+    )  # share of a source's lines that are gone, against what is served
     max_source_loss: float | None = Field(0.5, ge=0, le=1)  # worst source: fraction of lines not kept
     min_effective_rate: float | None = Field(0.3, ge=0, le=1)  # effective over actual train rows
 

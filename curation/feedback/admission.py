@@ -64,9 +64,14 @@ def admit(
 
 
 def _rounds(store: Store, records: list[Record]) -> dict[str, int]:
-    """Return the round of each record; one whose version is gone counts to the first, where bounds are tightest."""
-    known = set(store.version_ids())
+    """Return the round of each record, as it was kept where its version is gone.
+
+    Of one of which nothing is known the round is the first, where bounds are tightest.
+    """
+    known, kept = set(store.version_ids()), store.feedback_log.rounds()
     return {
-        digest: len(store.version(header.version).manifest.feedback) if header.version in known else 0
+        digest: len(store.version(header.version).manifest.feedback)
+        if header.version in known
+        else kept.get(digest, 0)
         for digest, header, _, _ in records
     }

@@ -297,6 +297,27 @@ def test_gc_removes_only_what_nothing_names(store: Store) -> None:
     assert store.gc(keep=2)["objects"] == 0
 
 
+def test_gc_lets_go_of_versions_whose_feedback_was_read_and_keeps_its_round(store: Store) -> None:
+    versions = [publish(store, "one")]
+    for number in range(4):
+        record = store.add_feedback(
+            "n", feedback_of(versions[-1], run_id=f"run-{number}"), feedback_rows("one"), NO_SLICES
+        )
+        read = [*versions[-1].manifest.feedback, record]
+        prompts = [str(n) for n in range(number)]
+        draft = make_draft([Line("one"), *map(Line, prompts)], feedback=read)
+        versions.append(store.publish("n", draft)[0])
+    unread = store.add_feedback("n", feedback_of(versions[3], run_id="late"), feedback_rows("one"), NO_SLICES)
+    assert store.gc(keep=1)["versions"] == 3
+    assert set(store.version_ids()) == {
+        versions[3].id,
+        versions[4].id,
+    }  # of the unread record, and the candidate
+    rounds = store.feedback_log.rounds()
+    assert [rounds[digest] for digest in store.feedback_digests("n")] == [0, 1, 2, 3, 3]
+    assert store.feedback(unread)[0].run_id == "late" and store.verify() == []
+
+
 def test_gc_removes_nothing_while_something_kept_cannot_be_read(store: Store) -> None:
     version = publish(store, "one")
     store.objects.put_bytes(b"unused")

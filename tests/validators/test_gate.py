@@ -27,7 +27,7 @@ def test_every_check_names_a_metric_that_is_measured() -> None:
 
 def test_a_sound_version_passes_in_recipe_order() -> None:
     found = judge(GOOD, Checks())
-    assert [r.name for r in found] == list(Checks.model_fields)
+    assert [r.name for r in found] == [n for n, bound in Checks().model_dump().items() if bound is not None]
     assert all(r.passed for r in found)
 
 

@@ -204,6 +204,26 @@ def test_refresh_knows_when_it_is_due(run: Run, recipe: Path) -> None:
     assert "SuccessExitStatus=75" in unit
 
 
+def test_a_bad_day_and_a_shrunken_source_are_not_served(run: Run, recipe: Path) -> None:
+    recipe.write_text(recipe.read_text().replace("rows.jsonl", "r*.jsonl"))
+    assert run("refresh", "run", recipe, "--json").json["state"] == "done"
+    served = run("refresh", "status", recipe, "--json").json["served"]
+    day = recipe.parent / "r2.jsonl"
+    day.write_text("\n".join([*(json.dumps(question(900 + n)) for n in range(8)), *['{"a": '] * 32]))
+    bad = run("refresh", "run", recipe, "--set", "checks.max_quarantine_rate=0.3")
+    assert bad.code == 3 and "of the 40 lines that are new" in bad.out
+    day.unlink()
+    rows = recipe.parent / "rows.jsonl"
+    rows.write_text("".join(rows.read_text().splitlines(keepends=True)[:40]))
+    small = run("refresh", "run", recipe)
+    assert small.code == 3 and "max_source_shrink" in small.out
+    assert run("refresh", "run", recipe).code == 3  # again, until somebody says so
+    assert run("refresh", "status", recipe, "--json").json["served"] == served
+    assert run("refresh", "run", recipe, "--set", "checks.max_source_shrink=null").code == 0
+    assert run("refresh", "status", recipe, "--json").json["served"] != served
+    assert run("refresh", "run", recipe).code == 0
+
+
 def test_a_candidate_that_was_never_promoted_is_served_by_the_next_refresh(run: Run, recipe: Path) -> None:
     candidate = run("curate", recipe, "--json").json["id"]
     done = run("refresh", "run", recipe, "--json").json

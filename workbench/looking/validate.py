@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from rich.markup import escape
 
+from tilth.curation.curate import served_before
 from tilth.curation.reading.files import source_of
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.read import ingest
@@ -44,7 +45,8 @@ def version_facts(recipe_path: Path, store_path: Path | None, version_id: str | 
         )
     verify_version(store, version)
     tables = Tables(version.occurrences(), version.rows(), version.decisions(), version.measures([]))
-    checks = judge(measure(tables, recipe.curation.held_out()), recipe.checks)
+    before = served_before(store, recipe.name, [source.path for source in recipe.sources], version)
+    checks = judge(measure(tables, recipe.curation.held_out(), before), recipe.checks)
     return {
         "kind": "version",
         "id": version.id,

@@ -194,7 +194,7 @@ def show_outcome(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, 
             colour = "red" if check.blocks else "yellow"
             screen.print(
                 f"[{colour}]{check.severity}[/] {escape(check.name)}: {check.value} is not "
-                f"{check.operator} {check.bound}"
+                f"{check.operator} {check.bound}{escape(f' ({check.note})' if check.note else '')}"
             )
     screen.print(conservation(outcome.version))
     if dry_run:
