@@ -107,7 +107,10 @@ class TrainingRecipe(Section):
     settings: dict[str, Any] = {}  # of a method that has no section of its own; it checks them itself
     freeze_layers: int = Field(
         default=0, ge=0, le=10_000
-    )  # full, gradual: embeddings, and so many layers above
+    )  # the lowest layers, embeddings with them, that learn nothing: what they make of a row is computed once
+    keep_states_mib: int = Field(
+        default=1024, ge=0, le=10**9
+    )  # memory for what frozen lowest layers make of the rows; 0 computes it at every pass
     retention: RetentionRecipe = RetentionRecipe()  # what keeps the knowledge of the base
     rate: float | None = Field(default=None, gt=0, le=1)  # the highest rate; null: as the method has it
     epochs: float = Field(default=2, gt=0, le=1_000)  # passes over the training rows

@@ -33,9 +33,9 @@ class Lora(Method):
         if recipe.retention.l2_sp:
             what = "pulls the weights of the base; lora's adapters start at 0"
             raise RecipeError(("training", "retention", "l2_sp"), what, "use weight_decay")
-        if recipe.freeze_layers:
-            what = "is for the methods full and gradual; lora freezes every layer"
-            raise RecipeError(("training", "freeze_layers"), what, "leave it out")
+        if recipe.freeze_layers and lora.variant == "osf":
+            what = "leaves layers without adapters, which osf gives to all"
+            raise RecipeError(("training", "freeze_layers"), what, "choose another lora.variant")
         if lora.variant in DECOMPOSED and lora.bits is not None:
             what = f"{lora.variant} decomposes weights, which bits: {lora.bits} does not hold"
             raise RecipeError(("training", "lora", "variant"), what, "say lora: {bits: null}")

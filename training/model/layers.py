@@ -50,16 +50,26 @@ def freeze(model: Any, recipe: TrainingRecipe) -> None:
     """Freeze the embeddings and the lowest `freeze_layers` layers. Raises TrainingError if nothing is left."""
     if not recipe.freeze_layers:
         return
-    layers = layers_of(model)
-    if recipe.freeze_layers >= len(layers) - 1:
+    require_left(model, recipe.freeze_layers)
+    for parameter in (p for layer in layers_of(model)[: recipe.freeze_layers + 1] for p in layer):
+        parameter.requires_grad_(False)
+
+
+def require_left(model: Any, frozen: int) -> None:
+    """Raise TrainingError if no layer is left to train above the lowest `frozen`."""
+    if frozen and frozen >= (count := len(layers_of(model)) - 1):
         raise TrainingError(
             "training.freeze_layers",
-            f"{recipe.freeze_layers} of {len(layers) - 1} layers would be frozen",
+            f"{frozen} of {count} layers would be frozen",
             "Nothing would be trained",
-            f"freeze at most {len(layers) - 2}",
+            f"freeze at most {count - 1}",
         )
-    for parameter in (p for layer in layers[: recipe.freeze_layers + 1] for p in layer):
-        parameter.requires_grad_(False)
+
+
+def lowest(count: int) -> str | None:
+    """Return a pattern that the names of the modules of the lowest `count` layers match whole; None for none."""
+    numbers = "|".join(str(index) for index in range(count))
+    return rf"(?:.*\.)?(?:layers|h|blocks)\.(?:{numbers})\..*" if count else None
 
 
 def groups_of(model: Any, groups: int) -> list[Parameters]:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from tilth.shards.errors import TrainingError
 from tilth.training.model import variants
+from tilth.training.model.layers import lowest, require_left
 from tilth.training.recipe import TrainingRecipe
 
 ADAPTER = "default"
@@ -35,6 +36,7 @@ def adapt(model: Any, recipe: TrainingRecipe) -> Any:
     from peft import get_peft_model
     from peft.tuners.lora import Linear
 
+    require_left(model, recipe.freeze_layers)
     variant = recipe.lora.variant
     shapes_only = next(model.parameters()).is_meta
     config = lora_config(recipe, initialised=not shapes_only)
@@ -69,6 +71,7 @@ def lora_config(recipe: TrainingRecipe, *, initialised: bool = True) -> Any:
         use_dora=lora.variant == "dora",
         init_lora_weights="pissa" if lora.variant == "pissa" and initialised else True,
         target_modules="all-linear",
+        exclude_modules=lowest(recipe.freeze_layers),
         task_type="CAUSAL_LM",
     )
 

@@ -15,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tilth.training.hardware import distributed, lanes
 from tilth.training.model import attention, frozen_head
+from tilth.training.model.lower import lower_of, run
 from tilth.training.rows import recital
 from tilth.training.rows.pack import IGNORED, Batch, bins, collate, filled
 from tilth.training.rows.text import Example
@@ -158,16 +159,14 @@ def hidden_states(model: Any, batch: Batch) -> Tensor:
         device = batch.input_ids.device
         parts = [part for example in batch.examples for part in example.parts]
         return torch.cat([hidden_states(model, collate([part]).to(device)) for part in parts])
-    packed = causal.config._attn_implementation == attention.NAME
     tokens = len(batch.input_ids)
+    packed = causal.config._attn_implementation == attention.NAME
     if packed and batch.input_ids.device.type == "cpu" and causal.dtype == torch.bfloat16:
         batch = filled(batch, SHAPE_TOKENS)
-    return causal.base_model(
-        input_ids=batch.input_ids[None],
-        position_ids=batch.position_ids[None],
-        use_cache=False,
-        **(attention.lengths_for(batch) if packed else {}),
-    ).last_hidden_state[0, :tokens]
+    lower = lower_of(causal)
+    if lower is not None:
+        return lower.last_hidden(batch)[:tokens]
+    return run(causal.base_model, batch, input_ids=batch.input_ids[None])[:tokens]
 
 
 def logits_of(causal: Any, hidden: Tensor) -> Tensor:

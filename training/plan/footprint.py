@@ -13,6 +13,7 @@ from tilth.training.hardware.device import Device, weights_dtype
 from tilth.training.methods.method import attach, method_of
 from tilth.training.model.base import load_config
 from tilth.training.model.loss import causal_model, label_losses
+from tilth.training.model.lower import frozen_depth
 from tilth.training.plan.alive import Alive
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.rows.text import Example
@@ -61,6 +62,7 @@ def memory(
             "base to hold to": _anchors(recipe, own, trainable),
             "activations": lanes * kept,
             "logits": lanes * (peak - kept),
+            "kept states": _kept_states(model, recipe, sum(lengths)),
         },
     )
 
@@ -85,6 +87,15 @@ def on_cpu(
 def merge_bytes(base: Path) -> int:
     """Return the main memory that merging an adapter takes, from the size of the base's files."""
     return int(MERGE_HEADROOM * sum(file.stat().st_size for file in base.glob("*.safetensors")))
+
+
+def _kept_states(model: Any, recipe: TrainingRecipe, tokens: int) -> int:
+    """Return the bytes of what the frozen lowest layers made of the rows."""
+    depth, _ = frozen_depth(causal_model(model))
+    width = causal_model(model).config.get_text_config().hidden_size
+    return (
+        min(recipe.keep_states_mib << 20, tokens * width * causal_model(model).dtype.itemsize) if depth else 0
+    )
 
 
 def _anchors(recipe: TrainingRecipe, own: list[torch.nn.Parameter], trainable: int) -> int:

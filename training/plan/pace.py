@@ -84,7 +84,12 @@ def expected_seconds(
     share = sum(int(e.is_label.sum()) for e in examples) / sum(len(e.input_ids) for e in examples)
     head_s = _head_seconds(causal, head, max(1, round(short * share)), short, lanes)
     per_layer = max(0.0, stack_s - head_s) / causal.config.get_text_config().num_hidden_layers
-    return tokens * (layers * per_layer + head_s * vocabulary / head.shape[0])
+    frozen = min(recipe.freeze_layers, layers - 1) if recipe.keep_states_mib else 0
+    once = min(tokens, sum(len(e.input_ids) for e in examples)) / method_of(recipe).forwards_per_step
+    return (
+        tokens * ((layers - frozen) * per_layer + head_s * vocabulary / head.shape[0])
+        + once * frozen * per_layer
+    )
 
 
 def _head_seconds(causal: Any, head: torch.nn.Parameter, labels: int, tokens: int, lanes: int) -> float:

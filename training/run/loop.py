@@ -15,7 +15,8 @@ from torch import Tensor
 from tilth.training.hardware import distributed
 from tilth.training.hardware.lanes import Lanes
 from tilth.training.methods.method import Method, Units, method_of
-from tilth.training.model.loss import TokenLoss, token_losses
+from tilth.training.model.loss import TokenLoss, causal_model, token_losses
+from tilth.training.model.lower import keep_lower
 from tilth.training.model.optim import clip, rate_at, take_step
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.retention.anchor import Divergence, StartingPoint
@@ -71,6 +72,7 @@ class Loop:
         Raises TrainingError for a loss that is not finite, naming rows; KeyboardInterrupt when asked to stop.
         """
         saved = time.monotonic()
+        self._open(self.step)
         self._evaluate()
         while self.step < self.total_steps and not self.stopped_early:
             self.train_step()
@@ -91,7 +93,7 @@ class Loop:
     def train_step(self) -> float:
         """Take one step and return its mean loss before it. Raises TrainingError for one that is not finite."""
         started = time.perf_counter()
-        self.before_step(self.step)
+        self._open(self.step)
         is_last = self.step + 1 >= self.total_steps
         batches = self._prefetch.batches(self._due(self.step), None if is_last else self._due(self.step + 1))
         replayed = self._replayed()
@@ -122,6 +124,12 @@ class Loop:
         seconds = round(time.perf_counter() - started, 6)
         self.journal.write({"kind": "step", **record, **tokens, "seconds": seconds})
         return loss
+
+    def _open(self, step: int) -> None:
+        """Open the layers that learn at a step; what those below make of a row is computed once."""
+        self.before_step(step)
+        if not distributed.is_shared(self.model):
+            keep_lower(causal_model(self.model), self.recipe.keep_states_mib << 20)
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step."""

@@ -111,8 +111,11 @@ def test_each_variant_of_lora_starts_at_the_base_and_learns(variant: Any, base_p
 
 
 def test_a_recipe_that_freezes_what_is_frozen_is_refused(base_path: Path) -> None:
-    for changes in ({"freeze_layers": 1}, {"retention": {"l2_sp": 0.1}}):
-        with pytest.raises(RecipeError, match="lora"):
+    for changes in (
+        {"freeze_layers": 1, "lora": {"variant": "osf"}},
+        {"retention": {"l2_sp": 0.1}},
+    ):
+        with pytest.raises(RecipeError, match=r"osf|lora"):
             method_of(tiny.make_recipe(base_path, method="lora", **changes)).check()
 
 

@@ -85,8 +85,8 @@ def test_set_errors_name_the_option(tmp_path: Path) -> None:
             "recipe.yaml:6: training.method: there is no method 'graduall'; did you mean 'gradual'?",
         ),
         (
-            f"{MINIMAL}  freeze_layers: 2\n",
-            "recipe.yaml:6: training.freeze_layers: is for the methods full and gradual",
+            f"{MINIMAL}  freeze_layers: 2\n  lora: {{variant: osf}}\n",
+            "recipe.yaml:6: training.freeze_layers: leaves layers without adapters",
         ),
         ("name: desk\nsources: [{path: a, colour: red}]\n", "recipe.yaml:2: sources.0.colour: unknown key"),
     ],
