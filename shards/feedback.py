@@ -40,6 +40,8 @@ FINDING = pl.Enum([f.value for f in Finding])
 # One line per train or twin row seen by the run. Losses are nat/token over assistant tokens.
 # margin_mean: mean of log p(label) - max other log p over the exposures (AUM, arXiv 2001.10528).
 # contradiction: mean over label tokens of max log p - log p(label) at the end of the run, in eval mode.
+# proposed_row: a row of the version that bears the likeliest answer to this one's question, where another is likelier
+# than its own; proposed_probability: of that answer. The record holds no text.
 FEEDBACK_ROWS = pl.Schema(
     {
         "row_id": pl.Binary(),
@@ -56,6 +58,8 @@ FEEDBACK_ROWS = pl.Schema(
         "finding": FINDING,
         "est_precision": pl.Float64(),
         "evidence": pl.String(),
+        "proposed_row": pl.Binary(),
+        "proposed_probability": pl.Float64(),
     }
 )
 

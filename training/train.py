@@ -28,10 +28,18 @@ from tilth.training.plan.pace import measured_seconds
 from tilth.training.plan.plan import Plan
 from tilth.training.plan.request import Request
 from tilth.training.run import checkpoint, snapshot, tensorboard
-from tilth.training.run.assemble import learning_of, load, new_loop, with_reference, with_retained
+from tilth.training.run.assemble import (
+    asked_states,
+    learning_of,
+    load,
+    new_loop,
+    with_reference,
+    with_retained,
+)
 from tilth.training.run.finish import RunResult, finish
 from tilth.training.run.interrupt import Interrupt
 from tilth.training.run.journal import Journal, NoJournal
+from tilth.training.run.learning import Learning
 from tilth.training.run.loop import Loop
 from tilth.training.run.tensorboard import TensorBoard
 from tilth.validators.verify import verify_version
@@ -74,12 +82,14 @@ def train(
         job = replace(job, plan=replace(job.plan, judging_seconds=time.monotonic() - judging))
         with distributed.first_then_others():
             job = with_retained(job, model)
+        states = asked_states(job, model)
         model = attach(model, job.recipe, job.seed, recompute=job.plan.recompute)
         job = _timed(job, model)
         (on_plan or (lambda plan: None))(job.plan)
         distributed.shard(model)
         with Interrupt() as interrupt:
-            loop = _loop(job, model, lambda step: say("train", step, job.plan.steps), interrupt)
+            learning = learning_of(job, states) if job.monitors else None
+            loop = _loop(job, model, learning, lambda step: say("train", step, job.plan.steps), interrupt)
             loop.run()
         _go_on_alone(job, loop)
         say("judge tuned", 0, 0)
@@ -152,7 +162,13 @@ def _judge_base(
     return judged
 
 
-def _loop(job: Job, model: torch.nn.Module, on_step: Callable[[int], None], interrupt: Interrupt) -> Loop:
+def _loop(
+    job: Job,
+    model: torch.nn.Module,
+    learning: Learning | None,
+    on_step: Callable[[int], None],
+    interrupt: Interrupt,
+) -> Loop:
     """Return the loop before its first step, or where the newest whole checkpoint was taken."""
     folder = job.run_dir / "checkpoints"
     saved, damaged = checkpoint.load(folder, job.inputs)
@@ -161,7 +177,7 @@ def _loop(job: Job, model: torch.nn.Module, on_step: Callable[[int], None], inte
         model,
         _journal(job, saved.step if saved else -1),
         folder=folder,
-        learning=learning_of(job) if job.monitors else None,
+        learning=learning,
         asked_to_stop=lambda: interrupt.asked,
         on_step=on_step,
     )

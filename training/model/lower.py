@@ -18,7 +18,9 @@ from tilth.training.model import attention
 from tilth.training.rows.pack import Batch, collate
 from tilth.training.rows.text import Example
 
-PARITY = 1e-4  # of the largest state: rounding stays a tenth of it, what a family does beside its layers does not
+PARITY = (
+    1e-4  # of the largest state: rounding stays a tenth of it, what a family does beside its layers does not
+)
 
 
 class Lower:

@@ -1,13 +1,16 @@
-"""Label noise: rows whose answer the tuned model contradicts, calibrated on answers known to be wrong.
+"""Label noise: rows whose answer is contradicted by evidence that no training on it could have bent.
 
-Decoys are rows with the answer of another row of their slice; they are scored and never trained on
-(training/monitors/calibration.py). Where a slice mixes what the model has learned with what it has not, clean rows
-of the second kind look like decoys of the first: rows are judged apart by how hard the questions most like theirs are
-for the model (training/monitors/neighbours.py), each kind by its own decoys.
-Contradiction alone is one piece of evidence: NOISY also needs a low margin during training. Train rows are
-scored in sample, where a memorised wrong answer looks right: that misses noise, it does not invent it. A
-model that does not tell the decoys from the rows may not speak at all, nor one to which a third of a slice looks
-like them: letters of one kind, say, where any answer would nearly do.
+Where answers are few (intents, labels, picks) the rows judge each other through what the untuned base makes of their
+questions, each left out of its own judgement (outside.py); the probability that an answer is wrong comes from a model
+of noise fitted to all of them, and rows are named as long as nine in ten of the named are expected to be wrong. A row
+whose answer is rare needs a low margin in training too: of those the others know least.
+
+Where answers are open the tuned model contradicts a row as it contradicts decoys, rows with the answer of another row
+of their slice, which are scored and never trained on (calibration.py). Rows are judged apart by how hard the questions
+most like theirs are for the model (neighbours.py), each kind by its own decoys. Contradiction alone is one piece of
+evidence: NOISY also needs a low margin during training. Train rows are scored in sample, where a memorised wrong answer
+looks right: that misses noise, it does not invent it. A model that does not tell the decoys from the rows may not speak
+at all, nor one to which a third of a slice looks like them: letters of one kind, say, where any answer would nearly do.
 """
 
 from __future__ import annotations
@@ -25,9 +28,13 @@ from tilth.training.monitors.calibration import MIN_DECOYS, MIN_PRECISION, calib
 from tilth.training.monitors.monitor import Looks, monitor
 from tilth.training.monitors.neighbours import NEIGHBOURS, difficulty
 from tilth.training.monitors.observations import Observations, Rows
+from tilth.training.monitors.outside import Outside
 from tilth.training.monitors.signal import Signal
 
 LOW_MARGIN_RANK = 0.25  # lowest quarter of the slice
+NOMINAL = 0.95  # expected share of wrong answers among the named: what is promised is MIN_PRECISION
+RARE = 20  # rows with the same answer
+MIN_JUDGED = 0.5  # share of a slice's rows whose answers are few, for the others to judge it
 MIN_SEPARATION = 0.75  # probability that a decoy scores above a row; noise itself lowers it
 # Above this rows are too much like decoys for decoys to tell noise: any answer of the slice nearly serves.
 MAX_NOISE = 0.4
@@ -40,9 +47,9 @@ MAX_VARIANCE_RATIO = 2.0
 
 @monitor("label_noise", label="M6")
 class LabelNoise:
-    """The tuned model contradicts a row's answer as it contradicts answers known to be wrong."""
+    """A row's answer is contradicted by all other rows, or by the tuned model as answers known to be wrong are."""
 
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     looks_at: ClassVar[tuple[Looks, ...]] = ("rows",)
     proposes: ClassVar[Mapping[Finding, str]] = {
         Finding.NOISY: "rows with two signals are set aside",
@@ -58,6 +65,8 @@ class LabelNoise:
 def _judged(rows: Rows, name: str) -> Signal:
     """Return what is said of a slice and of its rows."""
     mine = rows.scores.filter(pl.col("slice") == name)
+    if rows.outside is not None and mine["row_id"].is_in(rows.outside.row_ids).mean() >= MIN_JUDGED:
+        return _by_the_others(mine, rows.outside, name)
     wrong = rows.decoys.filter(pl.col("slice") == name)
     kinds, decoy_kinds = _kinds(mine, wrong, rows.questions)
     findings, precision, signal = of_slice(
@@ -75,6 +84,40 @@ def _judged(rows: Rows, name: str) -> Signal:
         evidence=pl.format("contradiction {} nat", pl.col("contradiction").round(3)),
     )
     return replace(signal, rows=judged.filter(pl.col("finding") != Finding.NONE.value))
+
+
+def _by_the_others(mine: pl.DataFrame, others: Outside, name: str) -> Signal:
+    """Return what all other rows say of the rows of a slice."""
+    if others.silence:
+        return Signal(Finding.INCONCLUSIVE, name, others.silence, others.noise)
+    said = mine.join(others.frame(), on="row_id", how="inner", maintain_order="left")
+    margin = pl.col("margin_mean")
+    low = (margin <= margin.quantile(LOW_MARGIN_RANK)).fill_null(value=False)
+    sure = (pl.col("precision") >= NOMINAL) & (pl.col("wrong") > 0.5)
+    second = (pl.col("rarity") > RARE) | low
+    found = (
+        pl.when(sure & second).then(pl.lit(Finding.NOISY.value)).otherwise(pl.lit(Finding.UNCERTAIN.value))
+    )
+    named = said.filter(pl.col("wrong") > 0.5).select(
+        "row_id",
+        finding=found,
+        est_precision="precision",
+        evidence=pl.format(
+            "wrong with probability {}, by the other rows; theirs with {}",
+            pl.col("wrong").round(3),
+            pl.col("proposed_probability").round(3),
+        ),
+        proposed_row="proposed_row",
+        proposed_probability="proposed_probability",
+    )
+    noisy = int((named["finding"] == Finding.NOISY.value).sum())
+    noise = float(said["wrong"].mean())  # type: ignore[arg-type]
+    evidence = (
+        f"{noisy} rows contradicted by the rows that ask alike, {named.height - noisy} more likely wrong than right; "
+        f"estimated precision >= {NOMINAL}, {noise:.1%} noise, each row left out of its own judgement"
+    )
+    finding = Finding.NOISY if noisy else Finding.NONE
+    return Signal(finding, name, evidence, noise, None, NOMINAL, rows=named)
 
 
 def _kinds(

@@ -11,6 +11,7 @@ import polars as pl
 from tilth.training.evaluation.intervals import Estimate
 from tilth.training.evaluation.panels import Track
 from tilth.training.monitors.dynamics import Dynamics
+from tilth.training.monitors.outside import Outside
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class Rows:
     scores: row_id, slice, loss and contradiction (nat/token), recited (rows/recital.py; null where too little is
     taught), and the statistics of `Dynamics.frame` (null where the row was never trained on), in row_id order.
     decoys: contradiction of rows with the answer of another, one line an example (row_id, slice, contradiction).
-    questions: row id -> the token ids of what the row asks.
+    questions: row id -> the token ids of what the row asks. outside: what the other rows say of each row's answer,
+    None where answers are open.
     """
 
     scores: pl.DataFrame
     decoys: pl.DataFrame
     questions: Mapping[bytes, np.ndarray]
+    outside: Outside | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ ROW_FINDINGS = pl.Schema(
         "finding": pl.String(),
         "est_precision": pl.Float64(),
         "evidence": pl.String(),
+        "proposed_row": pl.Binary(),  # a row that bears the answer this one should have
+        "proposed_probability": pl.Float64(),
     }
 )
 

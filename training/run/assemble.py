@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from tilth.shards.digest import canonical_json, sha256_hex
@@ -13,6 +15,8 @@ from tilth.training.evaluation.evaluate import name_stops
 from tilth.training.hardware.lanes import Lanes
 from tilth.training.model.base import choose_attention, load_model
 from tilth.training.model.mixed import compute_in
+from tilth.training.model.pooled import question_states
+from tilth.training.monitors import outside
 from tilth.training.plan.job import Job
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.retention.anchor import Divergence, StartingPoint
@@ -71,8 +75,15 @@ def with_reference(job: Job, model: torch.nn.Module) -> Job:
     return replace(job, roles=replace(roles, train=train, twin=twin, feedback=feedback, promotion=promotion))
 
 
-def learning_of(job: Job) -> Learning:
-    """Return the monitors of the run, before its first step."""
+def asked_states(job: Job, model: torch.nn.Module) -> dict[bytes, np.ndarray]:
+    """Return what the untuned base makes of the questions, where answers are few enough to be judged by each other."""
+    examples = job.roles.train + job.roles.twin
+    few = set(outside.closed(outside.answers_of(examples))) if job.monitors else set()
+    return question_states(model, [e for e in examples if e.row_id in few], job.recipe.pack_tokens)
+
+
+def learning_of(job: Job, states: Mapping[bytes, np.ndarray] | None = None) -> Learning:
+    """Return the monitors of the run, before its first step; states: as `asked_states` returns."""
     roles = job.roles
     past = past_of(job.store, job.version.manifest.name, job.inputs["base"], job.run_id)
     rows = Watched(
@@ -84,6 +95,7 @@ def learning_of(job: Job) -> Learning:
         canaries=canaries_of(job),
         past=past,
         replays=bool(job.retained.replayed),
+        states=states or {},
     )
     return Learning(rows, job.recipe, job.evaluation, seed=job.seed, total_steps=job.plan.steps)
 

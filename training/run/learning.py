@@ -19,11 +19,12 @@ from tilth.shards.tables import conform
 from tilth.training.evaluation.intervals import Estimate, clustered_mean
 from tilth.training.evaluation.panels import EvaluationPlan, Track, draw, plan_evaluations
 from tilth.training.methods.method import method_of
-from tilth.training.monitors import decoys, validation_burn
+from tilth.training.monitors import decoys, outside, validation_burn
 from tilth.training.monitors.collapse import effective_rows
 from tilth.training.monitors.dynamics import Dynamics
 from tilth.training.monitors.monitor import listen, name_of
 from tilth.training.monitors.observations import Observations, Past, Planted, Rows
+from tilth.training.monitors.outside import Outside
 from tilth.training.monitors.signal import Signal
 from tilth.training.run import evaluation_records, mixture, verdicts
 from tilth.training.run.stopping import reason_to_stop
@@ -62,8 +63,8 @@ class Watched:
     """The rows that a run looks at: those it trains on, those withheld, held out, and known to its base.
 
     groups: row_id -> conversation or source, for bounds that count groups instead of rows. canaries: planted among
-    the train rows, None for none. past: what the records of earlier runs of the name say. replays:
-    whether there are rows of the base's domain to replay.
+    the train rows, None for none. past: what the records of earlier runs of the name say. replays: whether there are
+    rows of the base's domain to replay. states: row_id -> what the untuned base makes of a question.
     """
 
     train: list[Example]
@@ -74,6 +75,7 @@ class Watched:
     canaries: Canaries | None = None
     past: Past = field(default_factory=Past)
     replays: bool = False
+    states: Mapping[bytes, np.ndarray] = field(default_factory=dict)
 
 
 class Learning:
@@ -94,7 +96,7 @@ class Learning:
         self.slices = sorted({e.slice for e in train})
         self.train, self.twin = train, [e for e in rows.twin if e.slice in set(self.slices)]
         self.dynamics = Dynamics(train, self.slices)
-        self.canaries, self.past = rows.canaries, rows.past
+        self.canaries, self.past, self.states = rows.canaries, rows.past, rows.states
         self.effective_rows = _effective_rows(train)
         of_panel = {
             "probe": (train, self.slices),
@@ -284,7 +286,9 @@ class Learning:
         gains = self._gains(promoted)
         signals = listen(
             self._observed(
-                rows=Rows(rows, of_decoys, questions), canaries=self._planted(model), promotion=gains
+                rows=Rows(rows, of_decoys, questions, self._from_outside()),
+                canaries=self._planted(model),
+                promotion=gains,
             )
         )
         if gains is not None:
@@ -295,6 +299,10 @@ class Learning:
         fired = [s for s in signals if s.fired]
         self.run_findings += [*self._asked_of_slices(), *(s.to_dict() for s in fired)]
         return fired
+
+    def _from_outside(self) -> Outside | None:
+        """Return what the other rows say of each row's answer, None where answers are open."""
+        return outside.judge(self.states, outside.answers_of(self.train + self.twin))
 
     def _asked_of_slices(self) -> list[dict[str, Any]]:
         """Return what the last evaluation asks of slices."""

@@ -33,7 +33,9 @@ def by_row(scores: pl.DataFrame, dynamics: pl.DataFrame) -> pl.DataFrame:
 def found_of_rows(signals: Sequence[Signal]) -> pl.DataFrame:
     """Return one line (ROW_FINDINGS) for each row that a signal names: of several the first of `Finding`."""
     named = [
-        signal.rows.with_columns(evidence=pl.format("{}: {}", pl.lit(signal.monitor), pl.col("evidence")))
+        conform(signal.rows, ROW_FINDINGS).with_columns(
+            evidence=pl.format("{}: {}", pl.lit(signal.monitor), pl.col("evidence"))
+        )
         for signal in signals
         if signal.rows is not None
     ]

@@ -12,7 +12,7 @@ import pytest
 from tests.training.run.test_learning import make_learning, make_model, rows, run
 from tilth.shards.feedback import Finding
 from tilth.training.monitors import monitor as contract
-from tilth.training.monitors.signal import ROW_FINDINGS, Signal, most_severe
+from tilth.training.monitors.signal import Signal, most_severe
 from tilth.training.run import run_facts
 
 OURS = ["forgetting", "label_noise", "repetition", "twin_gap", "validation_rise"]
@@ -126,9 +126,7 @@ def test_rows_are_named_by_whoever_asks_for_the_most(added: Any) -> None:
                 est_precision=pl.lit(1.0),
                 evidence=pl.lit("each"),
             )
-            return [
-                Signal(Finding.NONE, None, "", rows=pl.concat([found, found]).select(ROW_FINDINGS.names()))
-            ]
+            return [Signal(Finding.NONE, None, "", rows=pl.concat([found, found]))]
 
     learning, _ = watched()
     of_rows, _ = learning.feedback_frames()
