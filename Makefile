@@ -21,7 +21,7 @@ help:
 	@echo "make figures  the tables of figures, from benchmarks/results/"
 	@echo "make faults   the fault classes at full counts, written to benchmarks/results/"
 	@echo "make mutants  every guard against a silent failure removed in turn: a test must fail (about 6 minutes)"
-	@echo "make proof    steered against unsteered against random removal, written to benchmarks/results/"
+	@echo "make proof    what pushback gives on a real base: make proof DATA=FOLDER, resumable; the hours first"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "setup: creating $(VENV) and installing Tilth with pip (once; a few minutes, about 2 GB)"
@@ -76,7 +76,8 @@ mutants: $(VENV)/.developer
 	@$(BIN)/python -m benchmarks.mutants
 
 proof: $(VENV)/.developer
-	@$(BIN)/python -m benchmarks.proof
+	@$(BIN)/python -m benchmarks.proof.sample
+	@$(BIN)/python -m benchmarks.proof $(if $(DATA),run $(DATA),judge)
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -65,8 +65,9 @@ class LabelNoise:
 def _judged(rows: Rows, name: str) -> Signal:
     """Return what is said of a slice and of its rows."""
     mine = rows.scores.filter(pl.col("slice") == name)
-    if rows.outside is not None and mine["row_id"].is_in(rows.outside.row_ids).mean() >= MIN_JUDGED:
-        return _by_the_others(mine, rows.outside, name)
+    others = rows.outside
+    if others is not None and len({*mine["row_id"]} & {*others.row_ids}) >= MIN_JUDGED * mine.height:
+        return _by_the_others(mine, others, name)
     wrong = rows.decoys.filter(pl.col("slice") == name)
     kinds, decoy_kinds = _kinds(mine, wrong, rows.questions)
     findings, precision, signal = of_slice(
