@@ -70,6 +70,20 @@ OCCURRENCES = pl.Schema(
     }
 )
 
+# Reasons of lines that stand for a part of a file of which nobody knows how many rows it held: it was cut, its checksum
+# fails, a bound was reached, or the process that read it ended.
+UNFINISHED = (
+    "cut_archive",
+    "cut_array",
+    "damaged_archive",
+    "expansion_limit",
+    "file_limit",
+    "unread_bytes",
+    "reader_died",
+    "reader_stalled",
+    "memory_limit",
+)
+
 # One line per distinct readable row; provenance comes from its least occurrence (source_path, line).
 # `attributes` and `tools` are canonical JSON.
 ROWS = pl.Schema(

@@ -23,6 +23,7 @@ Severity = Literal["error", "warning"]
 # check -> (metric it bounds, severity); an error fails the version, a warning is only shown.
 CHECKS: dict[str, tuple[str, Severity]] = {
     "max_unaccounted": ("unaccounted", "error"),
+    "max_unfinished": ("unfinished_files", "error"),
     "min_rows": ("kept", "error"),
     "max_duplicate_rate": ("duplicate_rate", "error"),
     "max_leak_rate": ("leak_rate", "error"),

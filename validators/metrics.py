@@ -13,7 +13,7 @@ from functools import cached_property
 import polars as pl
 
 from tilth.shards.ledger import scan_ledger
-from tilth.shards.tables import LEDGER, VALUE_DECIMALS, WEIGHT_UNIT, Split, Verdict
+from tilth.shards.tables import LEDGER, UNFINISHED, VALUE_DECIMALS, WEIGHT_UNIT, Split, Verdict
 from tilth.validators.against import Before, against
 
 HELD_OUT = (Split.FEEDBACK, Split.PROMOTION, Split.FINAL)
@@ -83,6 +83,9 @@ def measure(
             effective_rate=_effective_rate(),
         ),
         tables.rows.lazy().select(distinct_rows=pl.len()),
+        tables.occurrences.lazy()
+        .filter(pl.col("reader_reason").cast(pl.String).is_in(UNFINISHED))
+        .select(unfinished_files=pl.struct("file_digest", "source_path").n_unique()),
         by_source.select(sources=pl.len(), max_source_loss=pl.col("loss").max()),
         _leaks(kept),
     ]

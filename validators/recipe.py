@@ -14,6 +14,7 @@ class Checks(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_unaccounted: int | None = Field(0, ge=0, le=10**12)  # input lines without exactly one fate
+    max_unfinished: int | None = Field(0, ge=0, le=10**12)  # files of which not all was read
     min_rows: int | None = Field(1, ge=0, le=10**12)  # kept rows
     max_duplicate_rate: float | None = Field(0.01, ge=0, le=1)  # kept rows whose text another kept row has
     max_leak_rate: float | None = Field(

@@ -36,17 +36,23 @@ SAID = frozenset({"content", "value", "text"})  # of a message: null says that t
 
 
 def parquet_records(stored: BinaryIO, name: str, limits: ReadLimits) -> Iterator[dict[str, Any] | Reason]:
-    """Return the rows of a Parquet file. Raises SourceError if its footer cannot be read."""
+    """Return the rows of a Parquet file; of one whose footer cannot be read, a reason that stands for all of them.
+
+    Raises SourceError for columns that no row can tell apart.
+    """
     try:
         file = pq.ParquetFile(stored, page_checksum_verification=True, buffer_size=BUFFER_BYTES)
         _check_columns(file.schema_arrow.names, name)
-    except UNREADABLE as error:
-        raise _unreadable(name, "Parquet") from error
+    except UNREADABLE:
+        return iter([Reason.UNREAD_BYTES])
     return _bounded(_parquet_rows(file, stored, limits), _size(stored), limits)
 
 
 def arrow_records(stored: BinaryIO, name: str, limits: ReadLimits) -> Iterator[dict[str, Any] | Reason]:
-    """Return the rows of an Arrow IPC file or stream. Raises SourceError if its schema cannot be read."""
+    """Return the rows of an Arrow IPC file or stream; of one whose schema cannot be read, a reason that stands for all.
+
+    Raises SourceError for columns that no row can tell apart.
+    """
     try:
         try:
             file = pa.ipc.open_file(stored)
@@ -56,8 +62,8 @@ def arrow_records(stored: BinaryIO, name: str, limits: ReadLimits) -> Iterator[d
             file = pa.ipc.open_stream(stored)
             batches = _streams(file, stored)
         _check_columns(file.schema.names, name)
-    except UNREADABLE as error:
-        raise _unreadable(name, "Arrow") from error
+    except UNREADABLE:
+        return iter([Reason.UNREAD_BYTES])
     return _bounded(_arrow_rows(batches, limits), _size(stored), limits)
 
 
@@ -256,9 +262,3 @@ def _check_columns(names: list[str], name: str) -> None:
             "no row of it can be read",
             "rename one of them",
         )
-
-
-def _unreadable(name: str, kind: str) -> SourceError:
-    return SourceError(
-        name, f"this is no whole {kind} file", "no row of it can be read", "fetch or write the file again"
-    )

@@ -23,7 +23,7 @@ def elements(
     """Yield the bytes of each element of an array, or the reason it cannot be had.
 
     An empty place between commas is BLANK, an over-long element TOO_LONG, an array that is not closed ends in
-    CUT_TAIL. An array behind its end is read on as if it were the same; other bytes there are one INVALID_JSON
+    CUT_ARRAY. An array behind its end is read on as if it were the same; other bytes there are one INVALID_JSON
     before a further array, and UNREAD_BYTES at the end. in_array: False for objects that only follow each
     other; what stands between two of them is one INVALID_JSON.
     """
@@ -144,7 +144,7 @@ class _ArrayScan(_Scan):
     def end(self) -> Iterator[Reason]:
         """Yield what the end of the text leaves."""
         if not self.closed:
-            yield Reason.CUT_TAIL
+            yield Reason.CUT_ARRAY
         elif self.junk_follows:
             yield Reason.UNREAD_BYTES
 
@@ -210,7 +210,7 @@ class _ObjectScan(_Scan):
     def end(self) -> Iterator[Reason]:
         """Yield what the end of the text leaves."""
         if self.open:
-            yield Reason.CUT_TAIL
+            yield Reason.CUT_ARRAY
         else:
             yield from self._between()
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from tilth.curation.stage import Count, Positive
+from tilth.shards.tables import UNFINISHED
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class Reason(StrEnum):
     # the file
     CUT_ARCHIVE = "cut_archive"  # the archive ends early; stands for everything after the last whole line
     DAMAGED_ARCHIVE = "damaged_archive"  # a checksum does not hold: no line of the file can be trusted
+    CUT_ARRAY = (
+        "cut_array"  # a JSON array or object that does not end; stands for all that it was to hold yet
+    )
     EXPANSION_LIMIT = "expansion_limit"  # stands for the unread rest of an archive
     FILE_LIMIT = "file_limit"  # stands for the unread rest of a file
     UNREAD_BYTES = (
@@ -77,18 +81,7 @@ class Reason(StrEnum):
 
 
 # Reasons that stand for a part of a file of which nobody knows how many rows it held.
-FINAL = frozenset(
-    {
-        Reason.CUT_ARCHIVE,
-        Reason.DAMAGED_ARCHIVE,
-        Reason.EXPANSION_LIMIT,
-        Reason.FILE_LIMIT,
-        Reason.UNREAD_BYTES,
-        Reason.READER_DIED,
-        Reason.READER_STALLED,
-        Reason.MEMORY_LIMIT,
-    }
-)
+FINAL = frozenset(Reason(name) for name in UNFINISHED)
 
 
 def text_bytes(value: Any) -> int:

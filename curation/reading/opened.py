@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import BinaryIO
 
@@ -21,14 +21,35 @@ MARKS = {
 }
 
 
+@dataclass
+class Taken:
+    """What has been taken of a text: its bytes after decompression, and its lines, also the last one without an end."""
+
+    size: int = 0
+    lines: int = 0
+
+    def counted(self, plain: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the chunks of a text from its start, counting them."""
+        self.size = self.lines = ends = 0
+        for chunk in plain:
+            self.size += len(chunk)
+            ends += chunk.count(b"\n")
+            self.lines = ends + (not chunk.endswith(b"\n"))
+            yield chunk
+
+
 @dataclass(frozen=True)
 class Opened:
-    """One file that is being read. name: as the user wrote it; source: what the recipe says of it."""
+    """One file that is being read.
+
+    name: as the user wrote it. source: what the recipe says of it. taken: how much of its text has been taken.
+    """
 
     stored: BinaryIO
     name: str
     limits: ReadLimits
     source: Source
+    taken: Taken = field(default_factory=Taken)
 
     def text(self) -> Iterator[bytes]:
         """Yield the text from its start in chunks of UTF-8, as `decompress.chunks` does.
@@ -42,7 +63,7 @@ class Opened:
         encoding = self.source.encoding or next((MARKS[m] for m in MARKS if first.startswith(m)), None)
         if encoding and codecs.lookup(encoding).name != "utf-8":
             first, plain = peek(_decoded(plain, encoding))
-        return _with_newlines(plain) if b"\r" in first and b"\n" not in first else plain
+        return self.taken.counted(_with_newlines(plain) if b"\r" in first and b"\n" not in first else plain)
 
 
 def peek(plain: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -41,7 +41,9 @@ Progress = Callable[[str, int, int], None]
 class SourceFile:
     """One file that was read.
 
-    path: as the user named it. digest: hex sha256 of the bytes as stored. lines: its occurrences.
+    path: as the user named it. digest: hex sha256 of the bytes as stored. lines: its occurrences. text_lines: the
+    lines of its text, None where it is none. bytes, bytes_read: as stored, and how many of them were read, None
+    where that is not known.
     problem: why not all of the file was read; one of its occurrences stands for what was not.
     intake: how it was read.
     """
@@ -53,6 +55,8 @@ class SourceFile:
     lines: int
     problem: Reason | None = None
     intake: Intake = NOT_READ
+    text_lines: int | None = None
+    bytes_read: int | None = None
 
 
 @dataclass(frozen=True)
@@ -224,6 +228,12 @@ def _read_file(
             problem = problem or batch.problem
             if on_progress:
                 on_progress(file.named, min(stored.tell(), before.st_size), before.st_size)
+        took = stored.tell() if kind.is_text else before.st_size
+        if took < before.st_size and problem is None:
+            problem = Reason.UNREAD_BYTES
+            (rest,) = batches([problem], None, 1, first_line=lines + 1)
+            parts.append(rest.write(_numbered(prefix, parts), origin))
+            lines += 1
     after = file.local.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise SourceError(
@@ -231,10 +241,13 @@ def _read_file(
         )
     if last_reason == Reason.DAMAGED_ARCHIVE:
         parts = _distrust(parts, lines, prefix, batch_rows, origin)
-    if last_reason == Reason.CUT_TAIL and kind.unit == "element":  # what it swallowed is not counted
-        problem = Reason.CUT_TAIL
-    intake = Intake.of(kind.name, rows)
-    return parts, SourceFile(file.named, file.source_name, digest, before.st_size, lines, problem, intake)
+    intake, size = Intake.of(kind.name, rows), before.st_size
+    text_lines = opened.taken.lines if kind.is_text else None
+    # The library that takes a table apart reads where it likes.
+    bytes_read = took if kind.is_text else (None if problem else size)
+    return parts, SourceFile(
+        file.named, file.source_name, digest, size, lines, problem, intake, text_lines, bytes_read
+    )
 
 
 def _numbered(prefix: Path, parts: list[Part]) -> Path:

@@ -125,13 +125,15 @@ class RowReader:
         return frozenset(left)
 
 
-def batches(records: Iterable[Record], rows: RowReader | None, batch_rows: int) -> Iterator[Tables]:
-    """Yield the records of a file, numbered from 1, in batches bounded in lines and in characters.
+def batches(
+    records: Iterable[Record], rows: RowReader | None, batch_rows: int, *, first_line: int = 1
+) -> Iterator[Tables]:
+    """Yield the records of a file, numbered from `first_line`, in batches bounded in lines and in characters.
 
     rows: None where no record is an object.
     """
     batch = Batch()
-    for line, record in enumerate(records, 1):
+    for line, record in enumerate(records, first_line):
         if isinstance(record, Reason) or rows is None:
             batch.quarantine(line, str(record))
         else:

@@ -33,11 +33,7 @@ class Empty:
 
     def measure(self, turns: pl.DataFrame) -> pl.DataFrame:
         """Return row_id, turn, and whether the prompt or the response says something."""
-        asked = previous("text").fill_null("").str.to_lowercase()
-        word = pl.col("text").str.strip_chars().str.to_lowercase()
-        is_nothing = pl.col("text").str.contains(NOTHING) & has_role(RESPONSES)
-        meant = asked.str.contains(word, literal=True) | asked.str.contains(ABOUT_CODE)
-        turns = turns.with_columns(says_nothing=(is_nothing & ~meant).fill_null(False))
+        turns = turns.with_columns(says_nothing=_says_nothing(turns))
         spoken = where(pl.col("text").str.contains(VISIBLE) & ~pl.col("says_nothing"))
         return turns.filter(has_role((*RESPONSES, Role.USER))).select(
             "row_id",
@@ -52,3 +48,16 @@ class Empty:
             Rule("response", "empty_response", low=1, verdict=self.verdict),
             Rule("prompt", "empty_prompt", low=1, verdict=self.verdict),
         )
+
+
+def _says_nothing(turns: pl.DataFrame) -> pl.Series:
+    """Return whether a turn is a word for nothing that its prompt does not have; next to no turn is such a word."""
+    is_nothing = pl.col("text").str.contains(NOTHING) & has_role(RESPONSES)
+    seen = turns.select(
+        asked=previous("text").fill_null("").str.to_lowercase(), is_nothing=is_nothing, text="text"
+    )
+    at = seen["is_nothing"].fill_null(False).arg_true()
+    word = pl.col("text").str.strip_chars().str.to_lowercase()
+    meant = pl.col("asked").str.contains(word, literal=True) | pl.col("asked").str.contains(ABOUT_CODE)
+    nothing = pl.repeat(False, turns.height, dtype=pl.Boolean, eager=True)
+    return nothing.scatter(at, seen[at].select(~meant).to_series())

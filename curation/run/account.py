@@ -10,7 +10,7 @@ from tilth.curation.reading.limits import Reason
 from tilth.curation.reading.read import SourceFile
 from tilth.shards.errors import SourceError, UsageError
 from tilth.shards.tables import Verdict
-from tilth.validators.facts.data import CountedRows, ReadingLine
+from tilth.validators.facts.data import CountedRows, FileCount, ReadingLine
 
 SHOWN_REASONS = 8
 # What helps against a reason, by the name that a rule or the reader gives it.
@@ -21,6 +21,8 @@ REMEDIES = {
     Reason.WRONG_COLUMNS.value: 'say what parts the fields: `delimiter: ";"` of the source',
     Reason.BAD_ANSWER.value: "rows that their own label calls bad are not learned: pair them for method: dpo, or, "
     "where the label says something else, name the columns without it: `map: {prompt: …, response: …}`",
+    Reason.UNREAD_BYTES.value: "the file is damaged, or no file of its kind: fetch or write it again",
+    Reason.CUT_ARRAY.value: "the file ends before its array does: fetch or write it again",
     Reason.TIED.value: "score the answers apart, or take one with `map:`",
     "turn_order": "`neighbours: merge` of the source joins messages of one role that follow each other; "
     "`roles: null` under curation keeps every order",
@@ -43,11 +45,21 @@ def reading_lines(files: Iterable[SourceFile]) -> list[ReadingLine]:
                 others=list(how.others),
                 unread=[],
                 notes=[],
+                counts=[],
             ),
         )
         line["files"] += 1
         line["unread"] = _added(line["unread"], how.unread)
         line["notes"] = _added(line["notes"], how.notes)
+        line["counts"].append(
+            FileCount(
+                path=file.path,
+                records=file.lines,
+                text_lines=file.text_lines,
+                bytes=file.bytes,
+                bytes_read=file.bytes_read,
+            )
+        )
     return list(lines.values())
 
 

@@ -267,6 +267,9 @@ def doctor_facts() -> DoctorFacts:
                 "others": ["document (text: text)"],
                 "unread": [{"what": "meta", "rows": 3}],
                 "notes": [{"what": "neighbours of one role merged", "rows": 1}],
+                "counts": [
+                    {"path": "a.jsonl", "records": 900, "text_lines": 900, "bytes": 91_204, "bytes_read": 91_204}
+                ],
             }
         ],
         "unfinished": {"a.jsonl": "cut_archive"},

@@ -99,6 +99,16 @@ class CountedRows(TypedDict):
     rows: int
 
 
+class FileCount(TypedDict):
+    """How much of a file was read; None where that is not known, and lines where it is no text."""
+
+    path: str
+    records: int  # rows and what could be none, a line of the ledger each
+    text_lines: int | None
+    bytes: int  # as stored
+    bytes_read: int | None
+
+
 class ReadingLine(TypedDict):
     """How files of a source were read; `others` fit as well, `unread` is held and read by nobody."""
 
@@ -110,6 +120,7 @@ class ReadingLine(TypedDict):
     others: list[str]
     unread: list[CountedRows]
     notes: list[CountedRows]
+    counts: list[FileCount]
 
 
 class RewriteCount(TypedDict):

@@ -36,7 +36,7 @@ class Json:
         return text[:1] == b"{" and following not in (b"{", b"") and not first.rstrip().endswith(b"}")
 
     def records(self, opened: Opened) -> Iterator[Record]:
-        """Return each element; an array that is not closed ends in CUT_TAIL."""
+        """Return each element; an array that is not closed ends in CUT_ARRAY."""
         first, plain = peek(without_bom(opened.text()))
         top = b"[" if first.lstrip()[:1] == b"[" else b""
         for element in elements(plain, opened.limits.max_line_bytes, in_array=bool(top)):

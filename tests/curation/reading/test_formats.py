@@ -202,7 +202,7 @@ def test_an_object_over_several_lines_that_is_broken_costs_itself(tmp_path: Path
 
 def test_an_array_that_is_not_closed_is_reported_as_unfinished(tmp_path: Path) -> None:
     reading = read_bytes(tmp_path, json.dumps(ROWS).encode()[:-40], "a.json")
-    assert reading.reasons[-1] == reading.file.problem == Reason.CUT_TAIL
+    assert reading.reasons[-1] == reading.file.problem == Reason.CUT_ARRAY
 
 
 def test_lists_on_lines_of_their_own_are_json_lines(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_array_elements_are_cut_where_a_parser_would_cut_them(
         (b"[%b,7,%b]", [None, Reason.NOT_AN_OBJECT, None]),
         (b'[%b,{"a":1}},%b]', [None, Reason.INVALID_JSON, None]),
         (b"[%b] x", [None, Reason.UNREAD_BYTES]),
-        (b"[%b,%b", [None, Reason.CUT_TAIL]),
+        (b"[%b,%b", [None, Reason.CUT_ARRAY]),
         (b'[%b,{"prompt":"' + b"x" * 500 + b'"},%b]', [None, Reason.TOO_LONG, None]),
     ],
 )
@@ -255,9 +255,12 @@ def test_invalid_text_in_arrow_quarantines_its_row_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.arrow"])
-def test_a_cut_columnar_file_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SourceError, match=f"{name}: this is no whole"):
-        read_bytes(tmp_path, as_parquet(ROWS_10)[:-20], name)
+def test_a_cut_columnar_file_costs_itself_and_no_other(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(as_parquet(ROWS_10)[:-20])
+    (tmp_path / "b.jsonl").write_bytes(good(1) + b"\n")
+    reading = read_sources(tmp_path, Source(path=name), Source(path="b.jsonl"))
+    assert reading.reasons == [Reason.UNREAD_BYTES, None]
+    assert [file.problem for file in reading.ingest.files] == [Reason.UNREAD_BYTES, None]
 
 
 def test_a_damaged_parquet_row_group_is_quarantined_row_by_row(tmp_path: Path) -> None:

@@ -49,3 +49,7 @@ def test_words_for_nothing_are_no_answers_unless_they_are_meant() -> None:
         [("user", "Name a fish."), ("assistant", "None of these.")],
     )
     assert reasons(Empty(), turns) == [{"empty_response"}] * 4 + [set()] * 3
+
+
+def test_a_text_longer_than_a_pattern_may_be_is_judged() -> None:
+    assert reasons(Empty(), answers("ab " * 4_000_000, prompt="Say it.")) == [set()]
