@@ -175,10 +175,15 @@ class Store:
             path.stem for path in (self.root / "versions").glob("*.json") if DIGEST.fullmatch(path.stem)
         )
 
-    def promote(self, name: str) -> None:
-        """Let `name` serve its candidate. Raises ChecksFailed, StoreError."""
+    def promote(self, name: str, version_id: str | None = None) -> None:
+        """Let `name` serve its candidate, or the version of its line that is named. Raises ChecksFailed, StoreError."""
         with self.lock(wait_s=WRITE_WAIT_S):
             candidate = self._candidate_or_error(name)
+            if version_id is not None:
+                if version_id not in history.ancestry(self, candidate.id):
+                    what = f"{version_id[:12]} is no ancestor of its candidate {candidate.short}"
+                    raise StoreError(name, what, "Nothing was changed", "See `tilth log`")
+                candidate = self.version(version_id)
             failed = sorted(
                 check_name for check_name, passed in candidate.manifest.checks.items() if not passed
             )

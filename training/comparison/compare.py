@@ -8,7 +8,7 @@ no mixture, the last weights count. `endpoints.py` says which differences count.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ class ComparisonRequest:
     """Which two versions to compare, under which recipe.
 
     seeds: one run of each arm a seed. max_steps: budget of every arm; None: the steps the recipe gives the parent.
+    findings: what the monitors found in the watched runs of parent and child.
     """
 
     parent: Version
@@ -46,6 +47,7 @@ class ComparisonRequest:
     recipe_digest: str = ""
     seeds: Sequence[int] = (0, 1, 2)
     max_steps: int | None = None
+    findings: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def budgeted(self) -> ComparisonRequest:
         """Return the request of arms that take as many steps of as many tokens.
@@ -117,7 +119,8 @@ def compare(
     for done, (arm, asked) in enumerate(arms):
         runs.setdefault(arm, []).append(run(asked, store))
         report("compare", done + 1, len(arms))
-    facts = facts_of(runs, request.parent, request.child, request.seeds, request.max_steps or 0)
+    steps = request.max_steps or 0
+    facts = facts_of(runs, request.parent, request.child, request.seeds, steps, request.findings)
     return Comparison(facts, runs)
 
 

@@ -11,6 +11,7 @@ from tilth.shards.diff import diff
 from tilth.shards.tables import VALUE_DECIMALS
 from tilth.shards.version import Version
 from tilth.training.comparison.endpoints import Answer, Endpoint, decide, level_of, measure
+from tilth.training.comparison.promotion import may_promote
 from tilth.training.evaluation.judge import Judgement, fact
 from tilth.training.evaluation.metric import ADD_A_TASK
 from tilth.validators.facts.comparison import Arm, ComparisonFacts, Difference, RowChange, SeedResult
@@ -27,9 +28,17 @@ WORDS: dict[Answer, Word] = {
 
 
 def facts_of(
-    results: Mapping[str, list[RunResult]], parent: Version, child: Version, seeds: Sequence[int], steps: int
+    results: Mapping[str, list[RunResult]],
+    parent: Version,
+    child: Version,
+    seeds: Sequence[int],
+    steps: int,
+    findings: Mapping[str, Sequence[str]] | None = None,
 ) -> ComparisonFacts:
-    """Return the facts of finished arms, each with one run per seed."""
+    """Return the facts of finished arms, each with one run per seed.
+
+    findings: what the monitors found in the watched runs of parent and child.
+    """
     judged = {arm: [r.tuned for r in runs] for arm, runs in results.items()}
     judged["base"] = [results["parent"][0].base] * len(seeds)
     endpoints = measure(judged, groups_of(parent))
@@ -62,6 +71,7 @@ def facts_of(
         changed_rows=changed_rows(changes),
         actions=[],
         links=[],
+        promotion=may_promote(endpoints, answer, findings or {}),
     )
 
 

@@ -34,6 +34,7 @@ class Endpoint:
     primary: bool
     bounded: bool = False  # whether values are scores in [0, 1]
     written: bool = False  # whether they score answers
+    retention: bool = False  # whether it is of what the base already knew
 
     @property
     def distinct(self) -> int:
@@ -44,12 +45,16 @@ class Endpoint:
 
     def difference(self, arm: str, other: str, level: float) -> intervals.Interval:
         """Return arm - other, paired by seed and unit."""
+        return self.change(arm, other).interval(level)
+
+    def change(self, arm: str, other: str) -> intervals.Mean:
+        """Return the mean of arm - other, paired by seed and unit, with what its tests rest on."""
         delta, ends = self.values[arm] - self.values[other], (-1.0, 1.0) if self.bounded else None
-        return intervals.paired_mean(delta, self.sizes, clusters=self.clusters, ends=ends).interval(level)
+        return intervals.paired_mean(delta, self.sizes, clusters=self.clusters, ends=ends)
 
 
 def measure(judged: Mapping[str, list[Judgement]], groups: Mapping[bytes, str]) -> list[Endpoint]:
-    """Return the endpoints: the loss on all rows first, then every task, then the loss of every slice.
+    """Return the endpoints: the loss on all rows first, then every task, the loss of every slice, and retention.
 
     Only rows that every arm was measured on count. Raises TrainingError where there is nothing to go by.
     """
@@ -77,7 +82,8 @@ def measure(judged: Mapping[str, list[Judgement]], groups: Mapping[bytes, str]) 
         mine = (common["slice"] == name).to_numpy()
         part = {arm: values[:, mine] for arm, values in aligned.items()}
         endpoints.append(Endpoint(f"loss, {name}", "nat/token", True, part, tokens[mine], codes[mine], False))
-    if not endpoints:
+    endpoints += _retention(judged)
+    if not any(endpoint.primary for endpoint in endpoints):
         raise TrainingError(
             "compare",
             "there are no promotion rows that all arms share, and no evaluation tasks",
@@ -87,13 +93,28 @@ def measure(judged: Mapping[str, list[Judgement]], groups: Mapping[bytes, str]) 
     return endpoints
 
 
+def _retention(judged: Mapping[str, list[Judgement]]) -> list[Endpoint]:
+    """Return the loss on what the base already knew, of the arms that were trained; none where it was not measured."""
+    measured = {arm: [m.retained for m in models if m.retained is not None] for arm, models in judged.items()}
+    measured = {arm: frames for arm, frames in measured.items() if len(frames) == len(judged[arm])}
+    if not {"parent", "child"} <= set(measured):
+        return []
+    first = measured["parent"][0]
+    values = {arm: np.stack([f["nll_sum"].to_numpy() for f in frames]) for arm, frames in measured.items()}
+    label, tokens = "loss, base knowledge", first["n_tokens"].to_numpy()
+    return [Endpoint(label, "nat/token", True, values, tokens, None, False, retention=True)]
+
+
 def level_of(endpoints: list[Endpoint]) -> float:
     """Return the level of each interval at which all primary endpoints together have CONFIDENCE."""
     return 1 - (1 - CONFIDENCE) / sum(endpoint.primary for endpoint in endpoints)
 
 
 def decide(endpoints: list[Endpoint], seeds: int, steps: int) -> tuple[Answer, str, list[str]]:
-    """Return the answer, a sentence that says it, and three reasons with numbers."""
+    """Return the answer, a sentence that says it, and three reasons with numbers.
+
+    What may be served is more than this: see promotion.py.
+    """
     primary = [e for e in endpoints if e.primary]
     level = level_of(endpoints)
     better: list[str] = []

@@ -118,6 +118,16 @@ class Mean:
         """Return the one-sided p-value of a mean that is not below zero; 1 where nothing can be said."""
         return self._p(-self.centre)
 
+    def p_not_below(self, margin: float) -> float:
+        """Return the one-sided p-value of a mean that is not below `margin`; 1 where nothing can be said."""
+        if self.groups < 2 or not math.isfinite(self.se):
+            return 1.0
+        if self.seed_df:
+            return float((self.centre + self._drawn() >= margin).mean())
+        if self.se == 0:
+            return 0.0 if self.centre < margin else 1.0
+        return float(stdtr(self.df, (self.centre - margin) / self.se))
+
     def _p(self, centre: float) -> float:
         if self.groups < 2 or not math.isfinite(self.se) or self.seed_df:
             return 1.0

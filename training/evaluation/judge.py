@@ -32,12 +32,14 @@ class Judgement:
     """One model: losses (row_id, slice, nll_sum, n_tokens; one line per row in row_id order) and tasks.
 
     few_shot: the tasks again, after worked examples; held: answers to the held-out prompts. Empty if not asked for.
+    retained: as losses, of what the base already knew; None where it was not measured.
     """
 
     losses: pl.DataFrame
     tasks: list[TaskScores]
     few_shot: list[TaskScores] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
+    retained: pl.DataFrame | None = None
 
     @property
     def loss(self) -> float:
@@ -60,13 +62,18 @@ def judge(
     score: the method's, which says what the loss of a row is.
     """
     scores = score(model, promotion, pack_tokens)
-    losses = (
+    losses = by_row(scores)
+    tasks = answer_tasks(model, tokenizer, loaded) + _preferences(scores.sort("row_id"))
+    return Judgement(losses, tasks, held=answer_held(model, tokenizer, held) if held else [])
+
+
+def by_row(scores: pl.DataFrame) -> pl.DataFrame:
+    """Return the losses of examples by row: row_id, slice, nll_sum, n_tokens, in row_id order."""
+    return (
         scores.group_by("row_id", maintain_order=True)
         .agg(pl.col("slice").first(), pl.col("nll_sum", "n_tokens").sum())
         .sort("row_id")
     )
-    tasks = answer_tasks(model, tokenizer, loaded) + _preferences(scores.sort("row_id"))
-    return Judgement(losses, tasks, held=answer_held(model, tokenizer, held) if held else [])
 
 
 def _preferences(scores: pl.DataFrame) -> list[TaskScores]:

@@ -42,12 +42,15 @@ def load(job: Job) -> Any:
     return model
 
 
-def with_retained(job: Job, model: torch.nn.Module) -> Job:
-    """Return the job with what stands for the knowledge of its base, which may have to write it first."""
+def with_retained(job: Job, model: torch.nn.Module, *, measured: bool = True) -> Job:
+    """Return the job with what stands for the knowledge of its base, which may have to write it first.
+
+    measured: whether the knowledge is to be measured.
+    """
     folder = job.store.root / "cache" / "base_samples"
 
     def written(count: int) -> list[Example]:
-        watched = job.monitors or job.recipe.retention.kl > 0
+        watched = measured or job.recipe.retention.kl > 0
         return base_samples(
             model, job.renderer.tokenizer, count if watched else 0, folder, job.inputs["base"]
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json
@@ -11,7 +11,7 @@ from tilth.shards.feedback import FeedbackHeader
 from tilth.training.evaluation.answers import write_answers
 from tilth.training.evaluation.evaluate import LoadedTask
 from tilth.training.evaluation.intervals import Estimate, clustered_mean
-from tilth.training.evaluation.judge import Judgement, clusters, judge, paired
+from tilth.training.evaluation.judge import Judgement, by_row, clusters, judge, paired
 from tilth.training.export.artefacts import Artefacts, write_artefacts, write_cards
 from tilth.training.hardware.device import peak_bytes
 from tilth.training.model.base import load_model
@@ -222,6 +222,8 @@ def _judged(
     """Return what the tuned model was measured at, and the seconds that took."""
     started, tokens = time.monotonic(), job.recipe.pack_tokens
     tuned = judge(model, job.renderer.tokenizer, job.roles.promotion, tasks, tokens, held, job.method.score)
+    if not job.monitors and job.retained.measured:  # monitors measure it on the way
+        tuned = replace(tuned, retained=by_row(job.method.score(model, job.retained.measured, tokens)))
     return tuned, time.monotonic() - started
 
 

@@ -42,7 +42,7 @@ class ShortRuns:
         if untrained:
             torch.manual_seed(job.seed)
             model = type(model)(model.config).to(model.device)
-        job = with_retained(replace(with_reference(job, model), monitors=False), model)
+        job = with_retained(replace(with_reference(job, model), monitors=False), model, measured=False)
         self.job, self.tokens = job, 0.0
         self.model = attach(model, job.recipe, job.seed, recompute=job.plan.recompute)
         self._start = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from tilth.validators.facts.page import Action, Interval, Link, Word
 
@@ -44,6 +44,23 @@ class RowChange(TypedDict):
     reason: str
 
 
+class Requirement(TypedDict):
+    """One thing that serving the child asks for; met is None where it could not be measured."""
+
+    what: str
+    measured: str
+    bound: str
+    met: bool | None
+
+
+class Promotion(TypedDict):
+    """Whether the child may be served by what was measured; policy: what the recipe lets decide."""
+
+    allowed: bool
+    requirements: list[Requirement]
+    policy: NotRequired[Literal["checks", "training"]]
+
+
 class ComparisonFacts(TypedDict):
     """The comparison page."""
 
@@ -64,3 +81,4 @@ class ComparisonFacts(TypedDict):
     changed_rows: list[RowChange]
     actions: list[Action]
     links: list[Link]  # the two data pages and the run pages
+    promotion: NotRequired[Promotion]

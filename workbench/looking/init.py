@@ -62,7 +62,7 @@ evaluation:
   share: 0.05                                # of the run's time
   # tasks: [{{path: evals/task.jsonl, metric: exact}}]   # questions the model answers, base against tuned
 
-# refresh: {{schedule: "0 3 * * *", promote: checks}}
+# refresh: {{schedule: "0 3 * * *", promote: training}}
 """
 
 TRAINING = """\

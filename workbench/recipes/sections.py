@@ -23,8 +23,9 @@ class RefreshRecipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     schedule: str | None = None  # a cron line
-    promote: Literal["checks", "training"] = "checks"  # what serves a version: its checks, or a better model
-    seeds: int = Field(2, ge=1, le=1000)  # paired seeds of a comparison
+    # What serves a version that feedback steered: a comparison that allows it, or its checks alone.
+    promote: Literal["checks", "training"] = "training"
+    seeds: int = Field(3, ge=1, le=1000)  # paired seeds of a comparison
     compare_steps: int | None = Field(
         None, ge=1, le=10**12
     )  # budget of each of its runs; null: as long as training

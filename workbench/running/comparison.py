@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -15,8 +17,6 @@ from tilth.workbench.running.train import TRAINED
 from tilth.workbench.screen import shown
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
     from tilth.shards.store import Store
@@ -28,7 +28,19 @@ ARMS = 3
 
 
 def compare(recipe: Recipe, store: Store, parent: Version, child: Version, screen: Console) -> dict[str, Any]:
-    """Train parent, child and an equal random removal under paired seeds; return and show the page's facts."""
+    """Train parent, child and an equal random removal under paired seeds, show what came of it, and return its receipt.
+
+    Keys: answer, sentence, allowed (whether the child may be served by it), refusal (why not). Two versions that were
+    compared before are not compared again.
+    """
+    from tilth.training.comparison.promotion import refusal
+
+    known = [r for r in store.receipts(COMPARED, child.id) if r["parent"] == parent.id and "allowed" in r]
+    if known:
+        screen.print(
+            f"{child.short} and {parent.short} were compared before: {shown(Path(known[-1]['page']))}"
+        )
+        return known[-1]
     from tilth.training.comparison.compare import ComparisonRequest
     from tilth.training.comparison.compare import compare as compare_arms
 
@@ -47,17 +59,38 @@ def compare(recipe: Recipe, store: Store, parent: Version, child: Version, scree
         base_dir=recipe.base_dir,
         seeds=seeds,
         max_steps=recipe.refresh.compare_steps,
+        findings={"parent": _findings(store, parent), "child": _findings(store, child)},
     )
     with session.progress(screen) as on_progress:
         facts = compare_arms(request, store, on_progress=on_progress).facts
+    facts["promotion"]["policy"] = recipe.refresh.promote
     facts["next"] = _next(recipe, parent, child)[facts["answer"]]
     facts["actions"] = read_facts(page_dir(store, child) / "report.html")["actions"]
     facts["links"] = _links(store, parent, child)
     page = report.comparison_page(comparison_dir(store, parent, child), facts)
     said = {"answer": facts["answer"], "sentence": facts["sentence"]}
+    said |= {"allowed": facts["promotion"]["allowed"], "refusal": refusal(facts["promotion"])}
     store.add_receipt(COMPARED, child.id, {"parent": parent.id, **said, "page": str(page)})
     show(screen, facts, page)
-    return dict(facts)
+    return said
+
+
+def _findings(store: Store, version: Version) -> list[str]:
+    """Return what the monitors found in the last run on a version."""
+    runs = store.receipts(TRAINED, version.id)
+    if not runs:
+        return []
+    page = store.root / "runs" / runs[-1]["run_id"] / "report.html"
+    return (
+        sorted({m["finding"] for m in read_facts(page)["monitors"] if m["triggered"]})
+        if page.is_file()
+        else []
+    )
+
+
+def allows(receipt: Mapping[str, Any]) -> bool:
+    """Tell whether a comparison allows to serve the child; one of before this was asked said better or not."""
+    return bool(receipt.get("allowed", receipt["answer"] == "better"))
 
 
 def comparison_dir(store: Store, parent: Version, child: Version) -> Path:
@@ -79,7 +112,13 @@ def show(screen: Console, facts: Any, page: Path) -> None:
     screen.print(table)
     for reason in facts["reasons"]:
         screen.print(f"  {escape(reason)}")
-    screen.print(f"[bold]{escape(facts['sentence'])}[/]\npage: {shown(page)}")
+    screen.print(f"[bold]{escape(facts['sentence'])}[/]")
+    for line in facts.get("promotion", {}).get("requirements", []):
+        if line["met"] is not True:
+            word = "not measured" if line["met"] is None else "not met"
+            said = escape(f"{line['what']}: {line['measured']} ({line['bound']} is asked)")
+            screen.print(f"  [yellow]{word}[/] {said}")
+    screen.print(f"page: {shown(page)}")
 
 
 def _links(store: Store, parent: Version, child: Version) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tilth.shards.errors import TilthError
 from tilth.workbench import session
-from tilth.workbench.running.comparison import COMPARED, compare
+from tilth.workbench.running.comparison import COMPARED, allows, compare
 from tilth.workbench.running.curate import curate_recipe, parent_of, show_outcome, write_page
 from tilth.workbench.running.train import TRAINED, feedback_outlook, show_run, show_start, train_version
 
@@ -87,7 +87,7 @@ def _rest(recipe: Recipe, store: Store, screen: Console, outcome: Outcome) -> di
     """Without news, serve what passed and is not served yet: curated by hand, or left by a run that was killed."""
     version, served = outcome.version, store.served(recipe.name)
     compared = store.receipts(COMPARED, version.id)
-    undecided = compared and compared[-1]["answer"] != "better" and recipe.refresh.promote == "training"
+    undecided = compared and not allows(compared[-1]) and recipe.refresh.promote == "training"
     if (served is not None and served.id == version.id) or undecided:
         return _facts("no news", f"{recipe.name} {version.short} is up to date", version)
     if compared:
@@ -111,11 +111,19 @@ def _decide(
         return _facts(
             "done", f"{version.short} is worse than {parent.short}, which is the candidate again", parent
         )
-    if recipe.refresh.promote == "training" and answer != "better":
-        return _facts(
-            "done", f"{facts['sentence']} {version.short} stays the candidate and is not served", version
+    sentence = facts["sentence"].rstrip(".")
+    if allows(facts):
+        return _settle(recipe, store, second, sentence)
+    if recipe.refresh.promote == "checks":
+        return _settle(
+            recipe, store, second, f"{sentence}; served on its checks alone (refresh.promote: checks)"
         )
-    return _settle(recipe, store, second, facts["sentence"])
+    why = f" ({facts['refusal']})" if facts.get("refusal") else ""
+    stays = f"{version.short} stays the candidate and is not served{why}"
+    if all(parent.manifest.checks.values()):
+        store.promote(recipe.name, parent.id)
+        stays += f"; serving its parent {parent.short}"
+    return _facts("done", f"{sentence}. {stays}", version)
 
 
 def _settle(recipe: Recipe, store: Store, outcome: Outcome, sentence: str) -> dict[str, Any]:

@@ -93,6 +93,7 @@ def compared(store, versions, runner, seeds=(0, 1, 2)):
 def test_a_better_child_is_called_better(store, versions, tmp_path):
     facts = compared(store, versions, Runner(-0.2))
     assert (facts["answer"], facts["verdict"]) == ("better", "USE")
+    assert facts["promotion"]["allowed"]
     assert [arm["arm"] for arm in facts["arms"]] == ["base", "parent", "child", "random removal"]
     assert facts["rows"] == ROWS
     assert facts["items"] == ITEMS
@@ -109,6 +110,7 @@ def test_a_worse_child_is_called_worse(store, versions):
 def test_no_effect_is_said_so(store, versions):
     facts = compared(store, versions, Runner(0.0))
     assert (facts["answer"], facts["verdict"]) == ("no difference shown", "NOT ENOUGH EVIDENCE")
+    assert not facts["promotion"]["allowed"]
 
 
 def test_what_random_removal_does_as_well_is_no_merit(store, versions):
