@@ -115,7 +115,7 @@ def data_report(
         tags=_tags(curated.tags),
         parent=_against(parent, version, tables),
         actions=[
-            cast(Action, {key: str(action[key]) for key in Action.__annotations__})
+            cast(Action, {key: str(action.get(key, "")) for key in Action.__annotations__})
             for action in curated.actions
         ],
         checks=[_check_line(result) for result in curated.checks],

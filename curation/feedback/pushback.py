@@ -5,9 +5,13 @@ is taken out of the list takes all it did with it. Monitors only report; every b
 
 - NOISY rows are quarantined, at most `max_slice_share` of a slice per round and `max_cumulative_share` at
   any time; at most `max_row_share` of all rows change status per round; a quarantine ends after
-  `expires_after` further records unless a record confirms it.
-- REPEATED, MEMORISING and OVERFIT slices weigh less (the factors of the in-run sampler); the mixture moves at
-  most `max_shift` (total variation) per round, and a weight lapses like a quarantine.
+  `expires_after` further records unless a record confirms it. Each later round paroles `parole_share` of those in
+  quarantine: back among the train rows, the next run may find them again.
+- REPEATED and EXTRACTABLE rows are capped: they weigh as if drawn 4 times a run, or once; never under `min_weight`.
+- REPEATED, MEMORISING and OVERFIT slices weigh less, STARVED ones more (the factors of the in-run sampler); the
+  mixture moves at most `max_shift` (total variation) per round, and a weight lapses like a quarantine.
+- TOP_UP and COVERAGE_GAP slices take rows in from the reserve, at most `max_top_up_share` of all rows in a round.
+- A record that says VAL_BURNED steers nothing: what its feedback split chose is fitted to that split.
 - Everything else is proposed, never done.
 
 A round is all records about versions that had read as many records before (see admission.py), so that several
@@ -21,7 +25,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 import polars as pl
@@ -32,12 +37,23 @@ from tilth.shards.feedback import FeedbackHeader, Finding
 from tilth.shards.tables import FINDINGS, Verdict, conform, empty
 
 STAGE = "pushback"
+BURNED = "its feedback split is burned: what it says is fitted to it; take a fresh one from new rows"
 WEIGHTS = pl.Schema({"row_id": pl.Binary(), "factor": pl.Float64(), "reason": pl.String()})
-SLICE_FACTOR = {Finding.OVERFIT: math.exp(-1.0), Finding.MEMORISING: math.exp(-0.5)}
+SLICE_FACTOR = {
+    Finding.OVERFIT: math.exp(-1.0),
+    Finding.MEMORISING: math.exp(-0.5),
+    Finding.STARVED: math.exp(0.5),
+}
+MAX_STARVED = 2.0  # times the curated weight
+MOST_DRAWN = {Finding.REPEATED.value: 4, Finding.EXTRACTABLE.value: 1}  # times a run, of a row that is capped
+FROM_RESERVE = (Finding.TOP_UP, Finding.COVERAGE_GAP)
 _PROPOSALS = {
     Finding.UNCERTAIN: "look at these rows",
     Finding.COVERAGE_GAP: "add rows like those of its feedback split",
-    Finding.FORGETTING: "raise the share of base-domain rows in the mix",
+    Finding.TOP_UP: "add rows to the slice",
+    Finding.FORGETTING: "raise training.retention.replay by 0.02, to 0.2 at most",
+    Finding.MEMORISATION_HIGH: "fewer passes, a lower rate or a lower rank",
+    Finding.SLICE_COLLAPSE: "go back to the parent version",
 }
 
 
@@ -48,7 +64,8 @@ class PushbackPolicy:
     apply: false only proposes. ignore: digests (or beginnings of at least 8 digits) of records to leave out,
     which undoes what they did. min_precision: estimated precision under which NOISY is not acted on.
     min_weight, max_weight: bounds of a row's weight. min_known_share: a record that knows fewer of its rows
-    is refused.
+    is refused. max_top_up_share: of all rows, what a round may take in from the reserve. parole_share: of the rows in
+    quarantine, what each later round lets go.
     """
 
     apply: bool = True
@@ -59,6 +76,8 @@ class PushbackPolicy:
     max_row_share: Share = 0.1  # of all rows that may change in one round
     expires_after: Positive = 2  # further records, unless one confirms it, until an action lapses
     max_shift: Share = 0.15  # how far the mixture of slices may move (total variation)
+    max_top_up_share: Share = 0.1  # of all rows that one round may take in from the reserve
+    parole_share: Share = 0.1  # of the quarantined rows that each later round lets go
     min_weight: Share = 0.25
     max_weight: Weight = 4.0
     min_known_share: Share = 0.5
@@ -69,7 +88,8 @@ class Steering:
     """What feedback does to the next version.
 
     findings: rows to quarantine (schema FINDINGS). weights: row_id, factor, reason. admitted: digests acted
-    on. skipped: record, reason, rows. actions: action, target, evidence, reverse, record.
+    on. skipped: record, reason, rows. actions: action, target, evidence, bound, reverse, record. top_up: slice -> rows
+    to take in from its reserve.
     """
 
     findings: pl.DataFrame
@@ -77,23 +97,36 @@ class Steering:
     admitted: list[str]
     skipped: list[dict[str, Any]]
     actions: list[dict[str, Any]]
+    top_up: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
 class _Round:
-    """What a round used of its bounds: rows that changed status, rows taken a slice; and where its weights began."""
+    """What a round used of its bounds: rows that changed status, rows taken a slice; and where it began.
 
-    changed: int
-    taken: Counter[str]
+    held: rows in quarantine then. paroled: of them, let go. top_up: slice -> rows taken in.
+    """
+
+    number: int
     factors: dict[str, float]
+    held: int
+    changed: int = 0
+    paroled: int = 0
+    taken: Counter[str] = field(default_factory=Counter)
+    top_up: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
 class _State:
-    """Where the fold stands: row -> (estimated precision, records ago), slice -> factor, and since when."""
+    """Where the fold stands: row -> (estimated precision, records ago), slice -> factor, and since when.
+
+    since: row -> the round that quarantined it. caps: row -> (factor, records ago).
+    """
 
     rounds: dict[int, _Round] = field(default_factory=dict)
     quarantined: dict[bytes, tuple[float, int]] = field(default_factory=dict)
+    since: dict[bytes, int] = field(default_factory=dict)
+    caps: dict[bytes, tuple[float, int]] = field(default_factory=dict)
     factors: dict[str, float] = field(default_factory=dict)
     ages: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -120,6 +153,9 @@ def steer(
         if any(len(prefix) >= 8 and digest.startswith(prefix) for prefix in policy.ignore):
             skipped.append({"record": digest, "reason": "ignored by the recipe", "rows": 0})
             continue
+        if any(found.get("finding") == Finding.VAL_BURNED.value for found in header.findings):
+            skipped.append({"record": digest, "reason": BURNED, "rows": 0})
+            continue
         evidence = read_record(rows, header, seen, slices, policy.min_known_share)
         if evidence.refusal:
             skipped.append({"record": digest, "reason": evidence.refusal, "rows": evidence.skipped})
@@ -130,16 +166,35 @@ def steer(
             )
         admitted.append(digest)
         number = (rounds or {}).get(digest, 0)
-        used = state.rounds.setdefault(number, _Round(0, Counter(), dict(state.factors)))
+        start = _Round(number, dict(state.factors), len(state.quarantined))
+        used = state.rounds.setdefault(number, start)
         done, left = _fold_rows(state, used, evidence, sizes, policy, digest)
         actions += done
         skipped += left
+        actions += _cap(state, used, evidence, sizes, policy, digest)
         actions += _fold_slices(state, used, evidence, sizes, policy, digest)
+        actions += _top_up(used, evidence, sizes, policy, digest)
         actions += _proposals(evidence, digest)
     if not policy.apply:
         proposed = [{**action, "action": "propose", "reverse": ""} for action in actions]
         return Steering(empty(FINDINGS), empty(WEIGHTS), admitted, skipped, proposed)
-    return Steering(_findings(state, policy), _weights(state, rows), admitted, skipped, actions)
+    taken_in: Counter[str] = Counter()
+    for used in state.rounds.values():
+        taken_in.update(used.top_up)
+    found = _findings(state, policy)
+    return Steering(found, _weights(state, rows), admitted, skipped, actions, dict(taken_in))
+
+
+def topped_up(steering: Steering, taken: Mapping[str, int]) -> Steering:
+    """Return what was done with the rows that were taken in, slice -> rows; a slice without a reserve is left out."""
+    actions = []
+    for action in steering.actions:
+        name = action.get("slice")
+        if name is None:
+            actions.append(action)
+        elif taken.get(name):
+            actions.append({**action, "target": f"{taken[name]} rows of {name}"})
+    return replace(steering, actions=actions)
 
 
 def _fold_rows(
@@ -162,6 +217,7 @@ def _fold_rows(
     for row in lapsed:
         del state.quarantined[row]
     used.changed += len(lapsed)
+    paroled = _paroled(state, used, set(noisy["row_id"]), policy, most_changed)
     held = Counter(slice_of[row] for row in state.quarantined)
     taken: Counter[str] = Counter()
     over = 0
@@ -173,7 +229,7 @@ def _fold_rows(
         if not (within_round and within_slice and used.changed < most_changed):
             over += 1
             continue
-        state.quarantined[row] = (precision, 0)
+        state.quarantined[row], state.since[row] = (precision, 0), used.number
         for count in (taken, held, used.taken):
             count[name] += 1
         used.changed += 1
@@ -182,15 +238,19 @@ def _fold_rows(
         _action(
             "quarantine",
             f"{n} rows of {name}",
-            f"{named[name]} rows found noisy, estimated precision at least {policy.min_precision:g}; bound "
-            f"{policy.max_slice_share:.0%} of {sizes[name]:,} rows",
+            f"{named[name]} rows found noisy, estimated precision at least {policy.min_precision:g}",
             digest,
+            f"{policy.max_slice_share:.0%} of {sizes[name]:,} rows",
         )
         for name, n in sorted(taken.items())
     ]
     if lapsed:
         reason = f"not confirmed by {policy.expires_after} records"
         actions.append(_action("release", f"{len(lapsed)} rows", reason, digest))
+    if paroled:
+        reason = "a later run may find them again"
+        bound = f"{policy.parole_share:.0%} of {used.held:,} rows in quarantine"
+        actions.append(_action("parole", f"{len(paroled)} rows", reason, digest, bound))
     return actions, _left(evidence.noisy.height - noisy.height, over, policy, digest)
 
 
@@ -221,6 +281,75 @@ def _lapsed(
     return lapsed
 
 
+def _paroled(
+    state: _State, used: _Round, again: set[bytes], policy: PushbackPolicy, most_changed: int
+) -> list[bytes]:
+    """Let go of some of the rows that earlier rounds quarantined and this record does not name; return them."""
+    left = math.floor(policy.parole_share * used.held) - used.paroled
+    left = max(0, min(left, most_changed - used.changed))
+    earlier = [row for row in state.quarantined if state.since[row] < used.number and row not in again]
+    earlier.sort(key=lambda row: sha256(b"parole:%d:" % used.number + row).digest())
+    for row in earlier[:left]:
+        del state.quarantined[row]
+    used.paroled += len(earlier[:left])
+    used.changed += len(earlier[:left])
+    return earlier[:left]
+
+
+def _cap(
+    state: _State,
+    used: _Round,
+    evidence: Evidence,
+    sizes: dict[str, int],
+    policy: PushbackPolicy,
+    digest: str,
+) -> list[dict[str, Any]]:
+    """Let rows that were seen too often weigh less; a cap lapses like a quarantine."""
+    most_changed = math.floor(policy.max_row_share * sum(sizes.values()))
+    known = set(evidence.slices_of_rows["row_id"])
+    wanted = {
+        row: (name, max(policy.min_weight, min(1.0, MOST_DRAWN[finding] / seen)))
+        for row, name, seen, finding in evidence.often.iter_rows()
+    }
+    for row, (factor, age) in sorted(state.caps.items()):
+        if row not in known or (row not in wanted and age + 1 >= policy.expires_after):
+            del state.caps[row]
+        elif row not in wanted:
+            state.caps[row] = (factor, age + 1)
+    capped: Counter[str] = Counter()
+    for row, (name, factor) in wanted.items():
+        if row in state.caps:
+            state.caps[row] = (min(factor, state.caps[row][0]), 0)
+        elif row not in state.quarantined and used.changed < most_changed and factor < 1:
+            state.caps[row] = (factor, 0)
+            used.changed += 1
+            capped[name] += 1
+    bound = f"{policy.max_row_share:.0%} of all rows a round; weight at least {policy.min_weight:g}"
+    return [
+        _action("cap", f"{n} rows of {name}", "seen too often, or recited word for word", digest, bound)
+        for name, n in sorted(capped.items())
+    ]
+
+
+def _top_up(
+    used: _Round, evidence: Evidence, sizes: dict[str, int], policy: PushbackPolicy, digest: str
+) -> list[dict[str, Any]]:
+    """Take rows in from the reserve of slices that lack some, each round once for a slice."""
+    asked = sorted({target for finding, target, *_ in evidence.proposals if finding in FROM_RESERVE})
+    asked = [name for name in asked if name in sizes and name not in used.top_up]
+    most = math.floor(policy.max_top_up_share * sum(sizes.values())) - sum(used.top_up.values())
+    actions = []
+    for name in asked:
+        rows = min(sizes[name], max(0, most) // len(asked))
+        if rows:
+            used.top_up[name] = rows
+            bound = f"{policy.max_top_up_share:.0%} of all rows a round"
+            reason = "held-out rows are not covered, or the slice is behind and its rows are worn out"
+            line = _action("top up", f"at most {rows} rows of {name}", reason, digest, bound)
+            actions.append({**line, "slice": name})
+    return actions
+
+
 def _fold_slices(
     state: _State,
     used: _Round,
@@ -238,7 +367,8 @@ def _fold_slices(
             factor *= repetition_value if finding == Finding.REPEATED else SLICE_FACTOR[finding]
             found[name] = f"{found[name]}, {finding.value}" if name in found else finding.value
         if name in found:
-            wanted[name] = max(policy.min_weight, wanted[name] * factor)
+            most = max(1.0, wanted[name], MAX_STARVED if factor > 1 else 0.0)
+            wanted[name] = min(most, max(policy.min_weight, wanted[name] * factor))
             state.ages[name], state.reasons[name] = 0, found[name]
         elif name in state.factors:
             state.ages[name] += 1
@@ -246,7 +376,11 @@ def _fold_slices(
                 wanted[name] = 1.0
     before = dict(state.factors)
     began = {name: used.factors.get(name, 1.0) for name in sizes}
-    state.factors = _bounded(wanted, began, sizes, policy.max_shift)
+    masses = {name: float(n) for name, n in sizes.items()}
+    for row, name in evidence.slices_of_rows.iter_rows():
+        if row in state.caps and name is not None:
+            masses[name] -= 1 - state.caps[row][0]
+    state.factors = _bounded(wanted, began, sizes, masses, policy.max_shift)
     return [
         _action(
             "weigh",
@@ -254,6 +388,7 @@ def _fold_slices(
             f"{found.get(name, 'not confirmed')}: factor {before.get(name, 1.0):.3f} to "
             f"{state.factors.get(name, 1.0):.3f}",
             digest,
+            f"{policy.max_shift:g} of the mixture (total variation)",
         )
         for name in sizes
         if before.get(name, 1.0) != state.factors.get(name, 1.0)
@@ -261,14 +396,21 @@ def _fold_slices(
 
 
 def _bounded(
-    wanted: dict[str, float], before: dict[str, float], sizes: dict[str, int], max_shift: float
+    wanted: dict[str, float],
+    before: dict[str, float],
+    sizes: dict[str, int],
+    masses: dict[str, float],
+    max_shift: float,
 ) -> dict[str, float]:
-    """Return factors (1 left out) whose mixture is within `max_shift` of the curated one and of `before`."""
-    total = sum(sizes.values())
+    """Return factors (1 left out) whose mixture is within `max_shift` of the curated one and of `before`.
+
+    masses: weight of the rows of each slice, those that are capped counted with less than 1.
+    """
+    total, weighed = sum(sizes.values()), sum(masses.values())
     curated = {name: n / total for name, n in sizes.items()}
 
     def mixture(factors: dict[str, float]) -> dict[str, float]:
-        mass = {name: curated[name] * factors[name] for name in sizes}
+        mass = {name: masses[name] * factors[name] for name in sizes}
         return {name: m / sum(mass.values()) for name, m in mass.items()}
 
     def toward(start: dict[str, float], end: dict[str, float]) -> dict[str, float]:
@@ -277,7 +419,7 @@ def _bounded(
         return {name: start[name] + step * (end[name] - start[name]) for name in sizes}
 
     end = toward(mixture(before), toward(curated, mixture(wanted)))
-    ratios = {name: end[name] / curated[name] for name in sizes}
+    ratios = {name: end[name] * weighed / masses[name] for name in sizes}
     top = max(ratios.values(), default=1.0)
     factors = {name: round(ratio / top, 6) for name, ratio in ratios.items()}
     return {name: factor for name, factor in factors.items() if factor < 1.0}
@@ -303,9 +445,11 @@ def _proposals(evidence: Evidence, digest: str) -> list[dict[str, Any]]:
     ]
 
 
-def _action(action: str, target: str, evidence: str, digest: str) -> dict[str, Any]:
+def _action(action: str, target: str, evidence: str, digest: str, bound: str = "") -> dict[str, Any]:
+    """Return a line of the ledger: what was done, to what, why, within which bound, and how to undo it."""
     reverse = f"curate RECIPE --set 'curation.pushback.ignore=[\"{digest[:12]}\"]'"
-    return {"action": action, "target": target, "evidence": evidence, "reverse": reverse, "record": digest}
+    line = {"action": action, "target": target, "evidence": evidence, "bound": bound}
+    return {**line, "reverse": reverse, "record": digest}
 
 
 def _findings(state: _State, policy: PushbackPolicy) -> pl.DataFrame:
@@ -335,4 +479,16 @@ def _weights(state: _State, rows: pl.DataFrame) -> pl.DataFrame:
         },
         schema={"slice": pl.String, "factor": pl.Float64, "reason": pl.String},
     )
-    return rows.join(steered, on="slice", how="inner", maintain_order="left").select(WEIGHTS.names())
+    capped = pl.DataFrame(
+        {"row_id": sorted(state.caps), "cap": [state.caps[row][0] for row in sorted(state.caps)]},
+        schema={"row_id": pl.Binary, "cap": pl.Float64},
+    )
+    weighed = rows.join(steered, on="slice", how="left", maintain_order="left")
+    weighed = weighed.join(capped, on="row_id", how="left", maintain_order="left")
+    factor = pl.coalesce("factor", pl.lit(1.0)) * pl.coalesce("cap", pl.lit(1.0))
+    reason = pl.when(pl.col("cap").is_not_null()).then(pl.lit("capped")).otherwise("reason")
+    return (
+        weighed.filter(pl.any_horizontal(pl.col("factor", "cap").is_not_null()))
+        .with_columns(factor=factor, reason=reason)
+        .select(WEIGHTS.names())
+    )

@@ -20,6 +20,9 @@ NUMBERS = (
 )
 SLICE_NUMBERS = ("repetition_value", "gap", "lcb", "alpha")
 _ACTED_ON = (Finding.REPEATED, Finding.MEMORISING, Finding.OVERFIT)
+_OFTEN = pl.Schema(
+    {"row_id": pl.Binary(), "slice": pl.String(), "n_exposures": pl.UInt32(), "finding": pl.String()}
+)
 _ROWS = pl.Schema({"row_id": pl.Binary(), "slice": pl.String(), "est_precision": pl.Float64()})
 
 
@@ -27,7 +30,8 @@ _ROWS = pl.Schema({"row_id": pl.Binary(), "slice": pl.String(), "est_precision":
 class Evidence:
     """What a record says about rows that are as it saw them.
 
-    noisy: row_id, slice, est_precision, surest first. slices_of_rows: row_id and slice of every row now.
+    noisy: row_id, slice, est_precision, surest first. often: row_id, slice, n_exposures, finding of rows that were seen
+    too often or are recited, those seen most often first. slices_of_rows: row_id and slice of every row now.
     slice_findings: slice -> (finding, repetition value) at its last evaluation. proposals: finding, target,
     evidence, and what the monitor itself proposes. skipped: rows the record speaks of that are changed or gone.
     refusal: why the record is refused.
@@ -35,6 +39,7 @@ class Evidence:
 
     noisy: pl.DataFrame
     slices_of_rows: pl.DataFrame
+    often: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_OFTEN))
     slice_findings: dict[str, list[tuple[Finding, float]]] = field(default_factory=dict)
     proposals: list[tuple[Finding, str, str, str]] = field(default_factory=list)
     skipped: int = 0
@@ -80,14 +85,28 @@ def read_record(
             proposals.append((kind, name, said or "", ""))
     for run_level in header.findings:
         kind = Finding(run_level.get("finding", Finding.NONE))
+        name = str(run_level.get("slice") or "")
+        if kind is Finding.STARVED and (kind, 1.0) not in found.get(name, []):
+            found.setdefault(name, []).append((kind, 1.0))
         evidence, proposed = (str(run_level.get(key) or "") for key in ("evidence", "proposes"))
         proposals.append((kind, str(run_level.get("slice") or "the run"), evidence, proposed))
     return Evidence(
         noisy.sort(order, descending=[True, True, False]).select(_ROWS.names()),
         of_rows,
+        _often(known),
         found,
         proposals,
         skipped,
+    )
+
+
+def _often(known: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that a run saw too often or recites, those seen most often first."""
+    finding = pl.col("finding").cast(pl.String)
+    kinds = [Finding.REPEATED.value, Finding.EXTRACTABLE.value]
+    named = known.filter(finding.is_in(kinds) & (pl.col("n_exposures") > 1) & pl.col("slice").is_not_null())
+    return named.sort(["n_exposures", "row_id"], descending=[True, False]).select(
+        "row_id", "slice", "n_exposures", finding
     )
 
 

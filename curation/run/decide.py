@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -12,7 +12,7 @@ from tilth.curation.dedup.split import Splits
 from tilth.curation.dedup.split_family import SplitFamily
 from tilth.curation.feedback import review
 from tilth.curation.feedback.admission import Admission
-from tilth.curation.feedback.pushback import PushbackPolicy, Steering, steer
+from tilth.curation.feedback.pushback import PushbackPolicy, Steering, steer, topped_up
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.run.combine import Observed
 from tilth.curation.run.evidence import Gatherer, guarded
@@ -20,6 +20,7 @@ from tilth.curation.run.ledger import ASSIGNMENTS, Ledger
 from tilth.curation.select.select import Select
 from tilth.curation.stage import Barrier, Phase
 from tilth.shards import arrow_file
+from tilth.shards.tables import SPLIT, VERDICT, WEIGHT_UNIT, Split, Verdict
 
 Progress = Callable[[str, int, int], None]
 
@@ -57,6 +58,8 @@ def decide(
     barriers = recipe.barriers()
     policy = recipe.pushback or PushbackPolicy()
 
+    reserve: list[pl.DataFrame] = []  # what selection left, in the order in which it would have gone on
+
     def run(some: list[Barrier], family: SplitFamily | None) -> SplitFamily | None:
         for barrier in some:
             name = barrier.name
@@ -65,6 +68,8 @@ def decide(
             if isinstance(barrier, Select):
                 barrier.require(rows, data.numbers)
             evidence = gatherer.gather(barrier, rows)
+            if isinstance(barrier, Select):
+                reserve.append(evidence)
             if isinstance(barrier, Splits) and (family is None or family.number != barrier.family):
                 family = barrier.fit(rows, evidence)
             if family and isinstance(barrier, InFamily):
@@ -84,10 +89,36 @@ def decide(
     steering = steer(rows, admission.records if recipe.pushback else [], policy, admission.rounds)
     ledger.apply("pushback", steering.findings)
     family = run([b for b in barriers if b.phase > Phase.PUSHBACK], family)
+    if steering.top_up:
+        kept = ledger.kept()
+        taken = _taken_in(kept, reserve, steering.top_up)
+        ledger.apply("pushback", taken)
+        slices = taken.join(kept, on="row_id")["slice"].value_counts()
+        steering = topped_up(steering, dict(slices.iter_rows()))
     if steering.weights.height:
         ledger.multiply_weights(steering.weights, low=policy.min_weight, high=policy.max_weight)
     steering = replace(steering, actions=[*people.actions(data.rows), *steering.actions])
     return Decided(steering, why, family or SplitFamily())
+
+
+def _taken_in(kept: pl.DataFrame, reserve: list[pl.DataFrame], top_up: Mapping[str, int]) -> pl.DataFrame:
+    """Return the rows of the reserve that slices take in, next in the order of selection; as assignments with a tag.
+
+    kept: row_id, slice, split of the rows kept. top_up: slice -> how many at most.
+    """
+    order = [frame.select("row_id", "next").drop_nulls() for frame in reserve]
+    waiting = kept.filter(pl.col("split") == Split.RESERVE.value).join(
+        pl.concat([pl.DataFrame(schema={"row_id": pl.Binary, "next": pl.Int64}), *order]), on="row_id"
+    )
+    most = pl.col("slice").replace_strict(dict(top_up), default=0, return_dtype=pl.Int64)
+    chosen = waiting.sort("next", "row_id").filter(pl.int_range(pl.len()).over("slice") < most)
+    return chosen.select(
+        "row_id",
+        split=pl.lit(Split.TRAIN.value, SPLIT),
+        weight=pl.lit(WEIGHT_UNIT, pl.UInt32),
+        verdict=pl.lit(Verdict.KEEP.value, VERDICT),
+        reason=pl.lit("top_up"),
+    )
 
 
 def kept_rows(ledger: Ledger, data: Observed, needs: tuple[str, ...] = ()) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -16,6 +17,7 @@ from tilth.shards.tables import SPLIT, VERDICT, Split, Verdict
 
 _KEY = ("curation", "select")
 DIMENSIONS = 128
+NEXT_SHARE = 0.1  # of the rows: so many are put in order behind those chosen, should feedback ask for more
 
 
 @stage("select", default=False)
@@ -65,20 +67,23 @@ class Select:
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
         """Return row_id and, for training rows that are chosen, the order in which they were (from 0).
 
-        Within a value of `per`. Raises RecipeError for a measure or column that no row has, SourceError for a
-        target set that cannot be read.
+        next: the same for the rows that would have been chosen next. Within a value of `per`. Raises RecipeError for a
+        measure or column that no row has, SourceError for a target set that cannot be read.
         """
         is_train = rows["split"].cast(pl.String).fill_null(Split.TRAIN.value) == Split.TRAIN.value
         train = rows.filter(is_train)
         groups = _groups(train, self.per)
         sizes = _sizes([len(g) for g in groups], self._wanted(train.height))
         values = self._values(train, texts) if train.height else np.zeros((0, 1), np.float32)
-        place = np.full(train.height, -1, np.int64)
+        place, after = (np.full(train.height, -1, np.int64) for _ in range(2))
         for group, size in zip(groups, sizes):
-            order = self._choose(values[group], size)
-            place[group[order]] = np.arange(len(order))
-        chosen = pl.Series("place", place).cast(pl.Int64)
-        return train.select("row_id", place=pl.when(chosen >= 0).then(chosen))
+            order = self._choose(values[group], min(len(group), size + math.ceil(NEXT_SHARE * len(group))))
+            place[group[order[:size]]] = np.arange(len(order[:size]))
+            after[group[order[size:]]] = np.arange(len(order[size:]))
+        numbers = {name: pl.Series(name, found) for name, found in (("place", place), ("next", after))}
+        return train.select(
+            "row_id", **{name: pl.when(found >= 0).then(found) for name, found in numbers.items()}
+        )
 
     def decide(self, rows: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         """Return split reserve, weight 0 and the tag `not_selected` for training rows that were not chosen."""

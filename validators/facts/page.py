@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
 USE: Final = "USE"
 DO_NOT_USE: Final = "DO NOT USE"
@@ -25,6 +25,7 @@ class Action(TypedDict):
     target: str  # "412 rows of sort/en"
     evidence: str  # "M6: 38 of 41 flagged are wrong at precision 0.93"
     reverse: str  # a command
+    bound: NotRequired[str]  # what it may at most do: "5% of 8,240 rows"
 
 
 class Lead(TypedDict):

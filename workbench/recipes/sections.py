@@ -23,8 +23,7 @@ class RefreshRecipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     schedule: str | None = None  # a cron line
-    # What serves a version that feedback steered: a comparison that allows it, or its checks alone.
-    promote: Literal["checks", "training"] = "training"
+    promote: Literal["checks", "training"] = "training"  # what serves a steered version: checks, a comparison
     seeds: int = Field(3, ge=1, le=1000)  # paired seeds of a comparison
     compare_steps: int | None = Field(
         None, ge=1, le=10**12

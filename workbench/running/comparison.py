@@ -68,7 +68,7 @@ def compare(recipe: Recipe, store: Store, parent: Version, child: Version, scree
     facts["actions"] = read_facts(page_dir(store, child) / "report.html")["actions"]
     facts["links"] = _links(store, parent, child)
     page = report.comparison_page(comparison_dir(store, parent, child), facts)
-    said = {"answer": facts["answer"], "sentence": facts["sentence"]}
+    said: dict[str, Any] = {"answer": facts["answer"], "sentence": facts["sentence"]}
     said |= {"allowed": facts["promotion"]["allowed"], "refusal": refusal(facts["promotion"])}
     store.add_receipt(COMPARED, child.id, {"parent": parent.id, **said, "page": str(page)})
     show(screen, facts, page)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.feedback_records import Record, curated, record
-from tilth.curation.feedback.pushback import PushbackPolicy, Steering, steer
+from tilth.curation.feedback.pushback import BURNED, PushbackPolicy, Steering, steer, topped_up
 
 POLICY = PushbackPolicy()
 SLICES = ("a", "b", "c")
@@ -121,7 +121,7 @@ def test_what_it_may_not_do_it_proposes() -> None:
     forgetting = {"finding": "forgetting", "evidence": "+0.05 nat on the base domain"}
     news = record(rows, noisy=[1], slices={"a": ("coverage_gap", 1.0)}, findings=[forgetting])
     found = steer(rows, [news], POLICY)
-    assert [a["action"] for a in found.actions] == ["quarantine", "propose", "propose"]
+    assert [a["action"] for a in found.actions] == ["quarantine", "top up", "propose", "propose"]
     only = steer(rows, [news], PushbackPolicy(apply=False))
     assert only.findings.is_empty()
     assert only.weights.is_empty()
@@ -185,3 +185,86 @@ def test_several_records_of_one_round_move_the_mixture_once() -> None:
     rows = curated({"a": 100, "b": 100})
     records = [record(rows, slices={"a": ("overfit", 1.0)}, number=number) for number in range(4)]
     assert shift(steer(rows, records, POLICY), rows) <= 0.15 + 1e-5
+
+
+def named(rows: pl.DataFrame, places: dict[int, int], finding: str, number: int = 0) -> Record:
+    """Return a record that finds rows (place -> times seen) seen too often or recited."""
+    digest, header, seen, slices = record(rows, number=number)
+    kinds = [finding if i in places else "none" for i in range(rows.height)]
+    seen = seen.with_columns(
+        finding=pl.Series(kinds, dtype=seen["finding"].dtype),
+        n_exposures=pl.Series([places.get(i, 1) for i in range(rows.height)], dtype=pl.UInt32),
+    )
+    return digest, header, seen, slices
+
+
+def test_rows_seen_too_often_weigh_as_if_drawn_four_times_and_recited_ones_once() -> None:
+    rows = curated({"a": 100})
+    often = steer(rows, [named(rows, {1: 20, 2: 8, 3: 64}, "repeated")], POLICY)
+    assert dict(often.weights.select("row_id", "factor").iter_rows()) == {
+        rows["row_id"][1]: 0.25,  # a fifth would be under the least weight
+        rows["row_id"][2]: 0.5,
+        rows["row_id"][3]: 0.25,
+    }
+    [action] = [a for a in often.actions if a["action"] == "cap"]
+    assert action["target"] == "3 rows of a" and "of all rows a round" in action["bound"]
+    recited = steer(rows, [named(rows, {1: 2}, "extractable")], POLICY)
+    assert recited.weights["factor"].to_list() == [0.5]
+    assert steer(rows, [named(rows, dict.fromkeys(range(100), 64), "repeated")], POLICY).weights.height == 10
+
+
+def test_a_cap_lapses_unless_it_is_confirmed_and_moves_the_mixture_within_its_bound() -> None:
+    rows = curated({"a": 100, "b": 100})
+    news = [named(rows, {1: 64}, "repeated")] + [record(rows, number=i) for i in (1, 2)]
+    assert [steer(rows, news[: i + 1], POLICY).weights.height for i in range(3)] == [1, 1, 0]
+    loose = PushbackPolicy(max_row_share=1.0)
+    found = steer(rows, [named(rows, dict.fromkeys(range(100), 64), "repeated")], loose)
+    assert shift(found, rows) <= 0.15 + 1e-5
+
+
+def test_a_tenth_of_the_quarantined_rows_is_paroled_by_each_later_round() -> None:
+    rows = curated({"a": 1000})
+    first = record(rows, noisy=list(range(50)), number=0)
+    second = record(rows, noisy=[49], number=1)
+    one_round = steer(rows, [first, second], POLICY)
+    assert one_round.findings.height == 50  # records of one round parole nothing
+    found = steer(rows, [first, second], POLICY, {first[0]: 0, second[0]: 1})
+    assert found.findings.height == 45
+    assert rows["row_id"][49] in found.findings["row_id"].to_list()  # confirmed, so not let go
+    [action] = [a for a in found.actions if a["action"] == "parole"]
+    assert (action["target"], action["bound"]) == ("5 rows", "10% of 50 rows in quarantine")
+    again = record(rows, noisy=list(range(50)), number=1)
+    assert steer(rows, [first, again], POLICY, {first[0]: 0, again[0]: 1}).findings.height == 50
+
+
+def test_a_starved_slice_weighs_more_within_the_bound() -> None:
+    rows = curated({"a": 100, "b": 900})
+    starved = [{"finding": "starved", "slice": "a", "monitor": "starvation", "evidence": "it falls"}]
+    found = steer(rows, [record(rows, findings=starved)], POLICY)
+    mass = rows.join(found.weights, on="row_id", how="left").with_columns(pl.col("factor").fill_null(1.0))
+    shares = dict(mass.group_by("slice").agg(pl.col("factor").sum()).iter_rows())
+    assert shares["a"] / (shares["a"] + shares["b"]) == pytest.approx(
+        0.1 * 1.6487 / (0.9 + 0.16487), abs=1e-3
+    )
+    assert found.weights["factor"].max() <= 1.0 and shift(found, rows) <= 0.15
+
+
+def test_slices_that_lack_rows_take_some_in_and_only_as_many_as_there_were() -> None:
+    rows = curated({"a": 30, "b": 970})
+    asks = [{"finding": "top_up", "slice": name, "evidence": "worn out"} for name in ("a", "b", "gone")]
+    found = steer(rows, [record(rows, findings=asks)], POLICY)
+    assert found.top_up == {"a": 30, "b": 50}
+    assert sum(found.top_up.values()) <= 0.1 * rows.height
+    twice = steer(rows, [record(rows, findings=asks), record(rows, findings=asks, number=1)], POLICY)
+    assert twice.top_up == found.top_up  # one round
+    targets = [a["target"] for a in topped_up(found, {"a": 12}).actions if a["action"] == "top up"]
+    assert targets == ["12 rows of a"]
+    assert steer(rows, [record(rows, findings=asks)], PushbackPolicy(apply=False)).top_up == {}
+
+
+def test_a_record_whose_feedback_split_is_burned_steers_nothing() -> None:
+    rows = curated({"a": 100})
+    burned = record(rows, noisy=[1, 2], findings=[{"finding": "val_burned", "evidence": "+0.1 nat"}])
+    found = steer(rows, [burned], POLICY)
+    assert found.findings.is_empty() and found.admitted == []
+    assert found.skipped == [{"record": burned[0], "reason": BURNED, "rows": 0}]
