@@ -1,14 +1,15 @@
-"""Starvation: a slice is behind and still learns, from fresh rows (more of the mixture) or worn ones (more rows).
+"""Starvation: at the end of a run a slice is behind what an earlier run reached, and still learns.
 
-Where earlier runs of the name on the same base tell how well a slice can be learned, a slice is behind by its excess
-over the least held-out loss of them (excess loss, Xie et al., arXiv 2305.10429); without any, by how fast it still
-falls, next to the others. Loss itself never counts: the hardest slice is often the noisiest. What another pass is worth
-(repetition.py) tells the two remedies apart.
+Behind is the excess over the least held-out loss that earlier runs of the name reached on the same base (excess loss,
+Xie et al., arXiv 2305.10429), surely above zero and among the highest third. Loss itself never counts: the hardest
+slice is often the noisiest. Before the last step every slice is behind, and in a first run nothing tells. Fresh rows
+ask for more of the mixture, worn ones for more rows: what another pass is worth (repetition.py) tells them apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -28,60 +29,71 @@ FRESH, WORN = 0.8, 0.4  # worth of another pass
 
 @monitor("starvation", label="M4")
 class Starvation:
-    """A slice is behind the others and still learns."""
+    """At its end a slice is behind what an earlier run reached, and still learns."""
 
     version: ClassVar[str] = "1"
-    looks_at: ClassVar[tuple[Looks, ...]] = ("feedback", "exposures")
+    looks_at: ClassVar[tuple[Looks, ...]] = ("rows",)
     proposes: ClassVar[Mapping[Finding, str]] = {
         Finding.STARVED: "the slice weighs more",
         Finding.TOP_UP: "rows of its reserve are taken in; add rows to the slice",
     }
 
     def examine(self, observations: Observations) -> list[Signal]:
-        """Judge every slice next to the others; say nothing of one slice alone."""
-        if len(observations.slices) < 2:
+        """Judge every slice next to the others; say nothing of one slice alone, nor in a first run."""
+        best, slices = (
+            observations.past.best_loss,
+            [s for s in observations.slices if s in observations.past.best_loss],
+        )
+        if observations.rows is None or len(observations.slices) < 2 or not slices:
             return []
-        falls = [fall(*observations.losses("feedback", name)) for name in observations.slices]
-        behind = _behind(observations, falls)
-        worth = value(observations.dynamics.drawn_tokens, observations.dynamics.unique_tokens)
-        first = np.sort(behind)[::-1][: max(1, int(TOP_SHARE * len(behind)))]
+        excess = {name: beyond(*observations.losses("feedback", name), best[name]) for name in slices}
+        known = sorted((e.mean for e in excess.values() if np.isfinite(e.mean)), reverse=True)
+        least = known[: max(1, int(TOP_SHARE * len(known)))][-1] if known else np.inf
+        dynamics = observations.dynamics
+        worth = dict(zip(observations.slices, value(dynamics.drawn_tokens, dynamics.unique_tokens)))
         return [
             of_slice(
-                falls[code],
-                is_behind=bool(np.isfinite(behind[code]) and behind[code] >= first[-1]),
-                worth=float(worth[code]),
-                evaluation=len(observations.losses("feedback", name)[0]) - 1,
+                excess[name] if excess[name].mean >= least else replace(excess[name], mean=-np.inf),
+                fall(*observations.losses("feedback", name)),
+                worth=float(worth[name]),
                 slice_name=name,
-                slices=len(observations.slices),
+                alpha=spent_alpha(1, len(slices)),
             )
-            for code, name in enumerate(observations.slices)
+            for name in slices
         ]
 
 
-def of_slice(
-    fall: Estimate, *, is_behind: bool, worth: float, evaluation: int, slice_name: str, slices: int
-) -> Signal:
-    """Judge a slice: starved where it is behind, surely still falls, and its rows are fresh; worn: to be topped up."""
+def of_slice(excess: Estimate, fall: Estimate, *, worth: float, slice_name: str, alpha: float) -> Signal:
+    """Judge a slice: starved where it is surely behind, surely still falls, and its rows are fresh; worn: to top up.
+
+    excess, fall: nat/token; the mean of an excess that is not among the highest is minus infinity.
+    """
     if fall.groups < MIN_GROUPS:
         return too_few(slice_name, fall.groups)
-    if evaluation < STRIP - 1:
-        return Signal(Finding.NONE, slice_name, f"{evaluation + 1} evaluations, {STRIP} needed")
-    alpha = spent_alpha(evaluation, slices)
-    lcb = fall.lower(alpha)
+    lcb, falls = excess.lower(alpha), fall.lower(alpha)
     finding = Finding.NONE
-    if is_behind and lcb > MIN_FALL:
+    if lcb > 0 and falls > MIN_FALL:
         finding = Finding.STARVED if worth >= FRESH else Finding.TOP_UP if worth < WORN else Finding.NONE
-    place = "among the furthest behind" if is_behind else "not among those furthest behind"
+    behind = (
+        f"{excess.mean:+.3f} nat beyond the least that earlier runs reached, at least {lcb:+.3f}"
+        if np.isfinite(excess.mean)
+        else "not among those furthest behind"
+    )
     return Signal(
         finding,
         slice_name,
-        f"held-out loss falls by {fall.mean:.3f} nat an evaluation, at least {lcb:.3f} ({MIN_FALL} counts); {place}; "
-        f"another pass is worth {worth:.2f}",
-        fall.mean,
-        lcb,
-        MIN_FALL,
+        f"{behind}; held-out loss falls by {fall.mean:.3f} nat an evaluation, at least {falls:.3f} "
+        f"({MIN_FALL} counts); another pass is worth {worth:.2f}",
+        excess.mean if np.isfinite(excess.mean) else None,
+        lcb if np.isfinite(lcb) else None,
+        0.0,
         alpha,
     )
+
+
+def beyond(losses: np.ndarray, clusters: np.ndarray, best: float) -> Estimate:
+    """Return the mean of the last losses (evaluations, rows) beyond `best`, in nat/token."""
+    return clustered_mean(losses[-1] - best, clusters)
 
 
 def fall(losses: np.ndarray, clusters: np.ndarray) -> Estimate:
@@ -94,18 +106,3 @@ def fall(losses: np.ndarray, clusters: np.ndarray) -> Estimate:
         return Estimate(np.nan, np.nan, len(np.unique(clusters)))
     times = np.arange(len(strip)) - (len(strip) - 1) / 2
     return clustered_mean(-(times @ strip) / float(times @ times), clusters)
-
-
-def _behind(observations: Observations, falls: list[Estimate]) -> np.ndarray:
-    """Return how far behind each slice is, (slices,); -inf where nothing tells."""
-    best = observations.past.best_loss
-    found = []
-    for name, slope in zip(observations.slices, falls, strict=True):
-        losses, _ = observations.losses("feedback", name)
-        if not losses.shape[1]:
-            found.append(-np.inf)
-        elif best:
-            found.append(float(losses[-1].mean()) - best[name] if name in best else -np.inf)
-        else:
-            found.append(slope.mean if np.isfinite(slope.mean) else -np.inf)
-    return np.array(found)

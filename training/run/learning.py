@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tilth.training.rows.text import Example
 
 # What is asked of a slice beside what its line in the feedback says: the header carries it.
-ASKED_OF_SLICES = (Finding.COVERAGE_GAP, Finding.STARVED, Finding.TOP_UP, Finding.SLICE_COLLAPSE)
+ASKED_OF_SLICES = (Finding.COVERAGE_GAP, Finding.SLICE_COLLAPSE)
 FORGETTING = "forgetting"  # the monitor for which more of the base's domain is replayed
 REPLAY_STEP, MAX_REPLAY = (
     0.02,
@@ -258,7 +258,6 @@ class Learning:
                 slope_se=np.array([e for _, e in slopes]),
                 overfit=np.array([(name, Finding.OVERFIT) in findings for name in self.slices]),
                 memorising=np.array([(name, Finding.MEMORISING) in findings for name in self.slices]),
-                starved=np.array([(name, Finding.STARVED) in findings for name in self.slices]),
                 tokens_left=tokens_seen / max(1, step) * max(0, self.total_steps - step),
             )
         )

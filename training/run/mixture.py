@@ -20,7 +20,7 @@ MAX_EPOCHS = 16.0  # passes over a slice in the whole run
 MIN_SHARE, MAX_SHARE = 0.01, 0.6
 MIN_RATIO, MAX_RATIO = 0.3, 3.0  # of the curated share
 MIN_LOG_VALUE = -3.0
-PROGRESS_WEIGHT, OVERFIT_WEIGHT, MEMORISING_WEIGHT, STARVED_WEIGHT = 0.5, 1.0, 0.5, 0.5
+PROGRESS_WEIGHT, OVERFIT_WEIGHT, MEMORISING_WEIGHT = 0.5, 1.0, 0.5
 STRIP = 4  # evaluations behind a slope
 
 
@@ -36,7 +36,6 @@ class Evidence:
     slope_se: np.ndarray
     overfit: np.ndarray  # bool
     memorising: np.ndarray  # bool
-    starved: np.ndarray  # bool
     tokens_left: float
 
 
@@ -68,7 +67,6 @@ def update(evidence: Evidence) -> Update:
         + PROGRESS_WEIGHT * progress
         - OVERFIT_WEIGHT * evidence.overfit
         - MEMORISING_WEIGHT * evidence.memorising
-        + STARVED_WEIGHT * evidence.starved
     )
     wish = np.exp(logits - logits.max())
     low, high, exhausted = bounds(evidence)

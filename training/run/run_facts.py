@@ -11,6 +11,7 @@ from tilth.shards.feedback import Finding
 from tilth.training.evaluation import intervals
 from tilth.training.evaluation.evaluate import LoadedTask, TaskScores
 from tilth.training.evaluation.judge import Judgement, fact, loss_result, slice_results, task_results
+from tilth.training.run.blind import blind_spots
 from tilth.training.run.learning import MAX_REPLAY, Learning
 from tilth.training.run.word import FORGETTING, Evidence, signed, weigh
 from tilth.validators.facts.page import Action
@@ -70,6 +71,7 @@ def run_facts(head: RunHead, learning: Learning, measured: Measured) -> RunFacts
         "tasks": tasks,
         "curves": curves(learning),
         "monitors": monitors,
+        "blind": blind_spots(learning),
         "retention": kept,
         "samples": samples(measured.tasks, base.tasks, tuned.tasks, measured.examples),
         "actions": actions(learning, head["stopped_early"], head["steps"]),

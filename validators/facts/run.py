@@ -198,6 +198,7 @@ class RunFacts(RunHead):
     tasks: list[TaskResult]  # empty: the page says "judged on loss only"
     curves: list[Curve]
     monitors: list[MonitorResult]
+    blind: NotRequired[list[str]]  # what no monitor can see
     retention: Retention | None
     samples: list[Sample]
     actions: list[Action]  # what the run changed by itself (mixture, early stop)

@@ -29,7 +29,6 @@ def evidence(draw: st.DrawFn) -> mixture.Evidence:
         slope_se=rng.gamma(1, 0.05, n),
         overfit=rng.random(n) < 0.3,
         memorising=rng.random(n) < 0.3,
-        starved=rng.random(n) < 0.3,
         tokens_left=draw(st.floats(0, 1e8)),
     )
 
@@ -72,7 +71,6 @@ def still(q: list[float], **changes) -> mixture.Evidence:
         "slope_se": np.full(n, np.nan),
         "overfit": np.zeros(n, dtype=bool),
         "memorising": np.zeros(n, dtype=bool),
-        "starved": np.zeros(n, dtype=bool),
         "tokens_left": 1e5,
     }
     return mixture.Evidence(**{**values, **changes})
