@@ -117,7 +117,9 @@ class TrainingRecipe(Section):
     max_steps: int | None = Field(
         default=None, ge=1, le=10**12
     )  # where the run ends at the latest; null: by epochs
-    batch_tokens: int = Field(default=8192, ge=1, le=10**9)  # of an optimizer step
+    batch_tokens: int = Field(
+        default=8192, ge=1, le=10**9
+    )  # of an optimizer step; unnamed: fewer, so that short runs have steps enough
     pack_tokens: int = Field(default=2048, ge=1, le=10**9)  # of a micro batch, computed at once
     recompute: Literal["auto", "on", "off"] = (
         "auto"  # compute layers again in the backward pass; auto: if nothing else fits

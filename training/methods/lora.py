@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+MAX_RATE = 2e-3  # whatever the width: the rule was fitted to bases of 1,000 and more
 DECOMPOSED = ("pissa", "osf")  # variants that begin with a decomposition of the weights
 
 
@@ -44,6 +45,12 @@ class Lora(Method):
         if lora.variant == "pissa" and recipe.retention.kl:
             what = "needs the base, of which pissa has taken a part into its adapters"
             raise RecipeError(("training", "retention", "kl"), what, "choose another lora.variant")
+
+    def rate_for(self, width: int) -> float:
+        """Return the rate of the size rule: narrower bases bear more."""
+        from tilth.training.model.optim import size_rule
+
+        return min(MAX_RATE, size_rule(width, self.rate_factor))
 
     def trainable(self, model: Any) -> Any:
         """Return the model with new adapters, which compute nothing yet: it answers as the base."""

@@ -88,6 +88,10 @@ class Method(Protocol):
         """The highest learning rate of the run: the recipe's, else the default of the method."""
         return self.recipe.rate if self.recipe.rate is not None else self.default_rate
 
+    def rate_for(self, width: int) -> float:
+        """Return the highest rate for a base of a width where the recipe names none."""
+        return self.default_rate
+
     # which rows, and what is learned of them
 
     def advice(self, shape: str) -> str:

@@ -37,6 +37,20 @@ def rate_at(
     return peak * 0.5 * (1 + math.cos(math.pi * progress))
 
 
+def size_rule(width: int, factor: float) -> float:
+    """Return a rate from the width of a base: 5e-5 · (2000 / width)^0.781, times the factor of the method.
+
+    Fitted to sweeps over Llama models (Thinking Machines, "LoRA Without Regret", 2025, and tinker_cookbook's
+    hyperparam_utils.get_lr); other families rise less steeply.
+    """
+    return rounded(5e-5 * (2000 / width) ** 0.781 * factor)
+
+
+def rounded(rate: float) -> float:
+    """Return a rate to two digits: more would be noise."""
+    return float(f"{rate:.1e}")
+
+
 def optimizer_for(
     model: torch.nn.Module,
     *,

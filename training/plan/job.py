@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training.hardware.device import Device, weights_dtype
 from tilth.training.methods.method import Method, method_of
-from tilth.training.model.base import base_digest
+from tilth.training.model.base import base_digest, load_config
+from tilth.training.plan.fitting import fitted
 from tilth.training.plan.plan import Plan, deal, place, plan_run, renderer_for, require_fit
 from tilth.training.plan.request import Request
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
@@ -74,7 +75,8 @@ def prepare(request: Request, store: Store) -> Job:
     renderer = renderer_for(recipe, base, base_dir)
     cache = store.cache / "tokens"
     roles = deal(recipe, evaluation, version, renderer, base_dir, exclude=exclude, cache=cache)
-    plan = plan_run(recipe, roles, renderer, base, device, max_steps)
+    recipe, settings = fitted(recipe, load_config(base), roles.train)
+    plan = replace(plan_run(recipe, roles, renderer, base, device, max_steps), settings=settings)
     require_fit(plan, recipe, base, device, roles.train)
     known = recipe.base_knowledge
     inputs = {

@@ -17,6 +17,7 @@ from tilth.training.hardware.device import Device, available_bytes, choose_devic
 from tilth.training.methods.method import method_of
 from tilth.training.model.base import find_base, load_config, load_tokenizer, max_context
 from tilth.training.model.new_tokens import untrained_tokens
+from tilth.training.plan.fitting import fitted
 from tilth.training.plan.footprint import memory, merge_bytes, on_cpu
 from tilth.training.plan.pace import expected_seconds
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
@@ -45,6 +46,7 @@ class Plan:
     longest: str
     left_out: list[str]
     unshown: list[str]
+    settings: list[str]  # what the recipe leaves open, as set, each with its reason
     untrained: list[str]  # tokens of the rows that neither the base nor this run learns
     steps: int
     tokens: int
@@ -92,6 +94,7 @@ class Plan:
             ),
             f"limit: {self.max_tokens:,} tokens a row{cut if self.truncated_rows else ', which cuts none'}",
             f"batches: packs of {self.pack_tokens:,} tokens{side_by_side}, activations {RECOMPUTE[self.recompute]}",
+            *(f"set: {line}" for line in self.settings),
             f"run: {self.steps:,} steps, {self.tokens:,} tokens"
             + ("" if self.seconds is None else f", about {_duration(self.seconds)} of steps"),
             *self._judging(),
@@ -109,7 +112,8 @@ def plan(recipe: TrainingRecipe, evaluation: EvaluationRecipe, version: Version,
     device, path = place(recipe, base_dir)
     renderer = renderer_for(recipe, path, base_dir)
     roles = deal(recipe, evaluation, version, renderer, base_dir)
-    expected = plan_run(recipe, roles, renderer, path, device)
+    recipe, settings = fitted(recipe, load_config(path), roles.train)
+    expected = replace(plan_run(recipe, roles, renderer, path, device), settings=settings)
     require_fit(expected, recipe, path, device, roles.train)
     how: dict[str, Any] = {"recompute": expected.recompute, "lanes": expected.lanes}
     seconds = expected_seconds(recipe, path, device, roles.train, expected.tokens, **how)
@@ -212,6 +216,7 @@ def plan_run(
         longest=roles.longest,
         left_out=roles.left_out,
         unshown=roles.unshown,
+        settings=[],
         untrained=_untrained(recipe, roles, renderer, base),
         steps=steps,
         tokens=round(tokens),

@@ -22,10 +22,11 @@ from tilth.shards.store import Store
 from tilth.shards.tables import VALUE_DECIMALS, Split
 from tilth.training.hardware.device import memory_errors
 from tilth.training.methods.method import method_of
+from tilth.training.model.optim import size_rule
 from tilth.training.plan.job import Job, prepare
 from tilth.training.plan.request import Request
 from tilth.training.rows.text import Example
-from tilth.training.search.find_rate import size_rule, width_of
+from tilth.training.search.find_rate import width_of
 from tilth.training.search.race import Entrant, Say, cost, fitted, race
 from tilth.training.search.scaling_law import Law
 from tilth.training.search.short_run import feedback_sample
@@ -173,7 +174,9 @@ def choose_base(
 
     def job_of(base: str, **changes: Any) -> Job:
         named = recipe.model_copy(update={"base": base, **changes})
-        return prepare(replace(request, recipe=named), store)
+        job = prepare(replace(request, recipe=named), store)
+        rate = recipe.rate or size_rule(width_of(job), job.method.rate_factor)
+        return replace(job, recipe=job.recipe.model_copy(update={"rate": rate}))
 
     jobs = [job_of(base) for base in recipe.bases]
     with memory_errors():

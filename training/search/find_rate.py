@@ -18,6 +18,7 @@ from tilth.shards.store import Store
 from tilth.shards.tables import VALUE_DECIMALS
 from tilth.training.hardware.device import memory_errors
 from tilth.training.model.base import load_config
+from tilth.training.model.optim import rounded, size_rule
 from tilth.training.plan.job import Job, prepare
 from tilth.training.plan.rate_search import RateSearch, Trial, keep
 from tilth.training.plan.request import Request
@@ -88,15 +89,6 @@ def search(job: Job, say: Say) -> RateSearch:
     )
 
 
-def size_rule(width: int, factor: float) -> float:
-    """Return a first guess from the width of a base: 5e-5 · (2000 / width)^0.781, times the factor of the method.
-
-    Fitted to sweeps over Llama models (Thinking Machines, "LoRA Without Regret", 2025, and tinker_cookbook's
-    hyperparam_utils.get_lr); other families rise less steeply, so it only says where the range test begins.
-    """
-    return rounded(5e-5 * (2000 / width) ** 0.781 * factor)
-
-
 def budget(planned_steps: int) -> tuple[int, int]:
     """Return (steps of the range test, steps of a first trial): together SHARE of the run, or the least there is.
 
@@ -148,11 +140,6 @@ def chosen(trials: list[Trial]) -> Trial:
         )
     longest = max(t.steps for t in finite)
     return min((t for t in finite if t.steps == longest), key=lambda t: (t.loss, t.rate))
-
-
-def rounded(rate: float) -> float:
-    """Return a rate to two digits: more would be noise."""
-    return float(f"{rate:.1e}")
 
 
 def width_of(job: Job) -> int:
