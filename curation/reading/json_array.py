@@ -79,6 +79,13 @@ class _Scan:
             return len(chunk)
         return end + 1
 
+    def next_mark(self, chunk: bytes, position: int) -> tuple[int, bytes] | None:
+        """Return the next structural byte outside strings and the position after it, or None where the chunk ends."""
+        while self.in_string and position < len(chunk):
+            position = self.leave_string(chunk, position)
+        found = STRUCTURE.search(chunk, position)
+        return (found.end(), found.group()) if found else None
+
     def bracket(self, mark: bytes) -> None:
         """Take a bracket into account.
 
@@ -119,13 +126,10 @@ class _ArrayScan(_Scan):
                     self.junk_follows = False
                     yield Reason.INVALID_JSON
                 continue
-            if self.in_string:
-                position = self.leave_string(chunk, position)
-                continue
-            found = STRUCTURE.search(chunk, position)
+            found = self.next_mark(chunk, position)
             if found is None:
                 break
-            position, mark = found.end(), found.group()
+            position, mark = found
             if not self.open:
                 self.open += b"["
                 start = position
@@ -184,13 +188,10 @@ class _ObjectScan(_Scan):
         """Yield the objects that end in a chunk."""
         start = position = 0
         while position < len(chunk):
-            if self.in_string:
-                position = self.leave_string(chunk, position)
-                continue
-            found = STRUCTURE.search(chunk, position)
+            found = self.next_mark(chunk, position)
             if found is None:
                 break
-            position, mark = found.end(), found.group()
+            position, mark = found
             opens = mark == b"{" and not self.open
             if opens or self.lacks_brace(mark, chunk, position) or self._starts_line(mark, chunk, position):
                 self.hold(chunk[start : position - 1])

@@ -16,7 +16,7 @@ from tilth.curation.reading.limits import ReadLimits, Reason
 from tilth.curation.reading.lines import Tail, blocks
 from tilth.curation.reading.plain_rows import FULL_BYTES, PlainRows, plan
 from tilth.curation.reading.rows import RowReader
-from tilth.curation.reading.written_calls import may_hold_calls
+from tilth.curation.reading.written_calls import may_hold_calls, may_hold_react
 from tilth.shards.tables import Shape
 
 
@@ -69,10 +69,9 @@ class _LineReader:
             self._plain.pass_over()
             return len(block)
         is_tail = isinstance(block, Tail)
-        may_call = (
-            self._reads_calls
-            and may_hold_call(np.frombuffer(block, np.uint8), start)
-            and may_hold_calls(block, start)
+        may_call = self._reads_calls and (
+            (may_hold_call(np.frombuffer(block, np.uint8), start) and may_hold_calls(block, start))
+            or may_hold_react(block, start)
         )
         end, refused = self._plain.read(block + b"\n" if is_tail else block, start, one_by_one=may_call)
         for line, begins, stops in refused:

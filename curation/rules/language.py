@@ -28,6 +28,8 @@ ASKS_FOR_LANGUAGE = (
     r"русск|немецк|французск|英[文语語]|中文|汉语|漢語|日本語|日[语語]|法[语語]|德[语語]|영어|한국어"
 )
 
+# Of a turn: six times what the language of its prose is told by.
+READ_CHARS = 60_000
 # Of the characters of a response that are no blanks; below, it is sums, tables or symbols.
 MIN_LETTER_SHARE = 0.6
 
@@ -67,7 +69,9 @@ class Language:
         outside: 1.0 if the language of the response, or of a prompt with a response that shows none, is certain
         and not one of `keep`; null without `keep`
         """
-        text = turns.select("row_id", "turn", "role", "learned", prose=prose(pl.col("text")))
+        text = turns.select(
+            "row_id", "turn", "role", "learned", prose=prose(pl.col("text").str.head(READ_CHARS))
+        )
         prompts = self._prompts(text)
         responses = self._responses(text, prompts)
         mismatched = self._mismatched(responses, turns)

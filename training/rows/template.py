@@ -46,7 +46,7 @@ class ChatTemplate:
         self, tokenizer: Any, source: str | None = None, *, system: str = "keep", tools: str = "keep"
     ) -> None:
         """system: keep, drop, or fold into the user turn that follows. tools: keep or drop their definitions."""
-        self.tokenizer, self._given, self._system, self._tools = tokenizer, source, system, tools
+        self.tokenizer, self._given, self.system, self.tools = tokenizer, source, system, tools
         self.source = source or tokenizer.chat_template
         self._knows_developer = "developer" in json.dumps(self.source)
         self._special = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
@@ -58,7 +58,7 @@ class ChatTemplate:
     @property
     def digest(self) -> str:
         """The sha256 of the source and of what is left out; part of what a resumed run must agree on."""
-        kept = [self.source, self._system, self._tools]
+        kept = [self.source, self.system, self.tools]
         return sha256_hex(canonical_json(self.source if kept[1:] == ["keep", "keep"] else kept))
 
     def layouts(self, messages: list[dict[str, Any]], tools: list[dict] | None) -> list[Layout]:
@@ -90,13 +90,13 @@ class ChatTemplate:
 
     def placed(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return messages with system prompts kept, dropped, or folded into the user turns that follow them."""
-        if self._system == "keep":
+        if self.system == "keep":
             return messages
         placed: list[dict[str, Any]] = []
         told: list[str] = []
         for message in messages:
             if message["role"] in TELLING:
-                told += [message["content"]] if self._system == "fold" else []
+                told += [message["content"]] if self.system == "fold" else []
                 continue
             if told and message["role"] != "user":
                 placed.append({"role": "user", "content": "\n\n".join(told)})
@@ -109,12 +109,12 @@ class ChatTemplate:
 
     def offered(self, tools: list[dict] | None) -> list[dict] | None:
         """Return the tools that the template is given."""
-        return tools if self._tools == "keep" else None
+        return tools if self.tools == "keep" else None
 
     def changed(self, *, system: str | None = None, tools: str | None = None) -> ChatTemplate:
         """Return the same template with system prompts or tools handled in another way."""
         return ChatTemplate(
-            self.tokenizer, self._given, system=system or self._system, tools=tools or self._tools
+            self.tokenizer, self._given, system=system or self.system, tools=tools or self.tools
         )
 
     def _message(self, turn: dict[str, Any]) -> dict[str, Any]:

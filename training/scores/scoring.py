@@ -41,6 +41,18 @@ _SHARD = pl.Schema({KEY: pl.Binary(), "loss": pl.Float64(), _ALONE: pl.Float64()
 
 
 @dataclass(frozen=True)
+class Shown:
+    """How conversations are shown to a model: by its own chat template or another, and what of system and tools."""
+
+    template: str | None = None  # its text
+    system: str = "keep"
+    tools: str = "keep"
+
+
+AS_WRITTEN = Shown()
+
+
+@dataclass(frozen=True)
 class Scored:
     """Where the scores lie, and what reading the rows took. `unscored`: rows by the reason why they have none."""
 
@@ -104,7 +116,11 @@ class Scorer:
         self.documents = renderer
         # Conversations are not cut: half an answer would be scored as if it were whole.
         self.conversations = Renderer(
-            renderer.tokenizer, max_tokens=1 << 30, template=renderer.template.source
+            renderer.tokenizer,
+            max_tokens=1 << 30,
+            template=renderer.template.source,
+            system=renderer.template.system,
+            tools=renderer.template.tools,
         )
         self.opening = (
             np.array(self.conversations.opening_ids(), dtype=np.int32) if renderer.template.source else None
@@ -118,14 +134,13 @@ class Scorer:
         name: str,
         base_dir: Path,
         *,
-        template: str | None = None,
+        shown: Shown = AS_WRITTEN,
         device: str = "auto",
         scores: tuple[str, ...] = SCORES,
     ) -> Scorer:
         """Load a model for scoring. Raises TrainingError.
 
-        name: a folder (relative to base_dir) or a hub name. template: text of a chat template instead of the
-        model's own.
+        name: a folder (relative to base_dir) or a hub name. shown: how conversations are shown to it.
         """
         chosen = choose_device(device)
         try:
@@ -134,7 +149,13 @@ class Scorer:
             raise type(error)(f"model {name}", error.what, "Nothing was scored", error.next_step) from None
         model, tokenizer = load_base(path, dtype=chosen.dtype)
         choose_attention(model.to(chosen.device))
-        renderer = Renderer(tokenizer, max_tokens=max_context(model.config), template=template)
+        renderer = Renderer(
+            tokenizer,
+            max_tokens=max_context(model.config),
+            template=shown.template,
+            system=shown.system,
+            tools=shown.tools,
+        )
         return cls(model, renderer, base=base_digest(path), scores=scores)
 
     def score(self, samples: list[dict[str, Any]]) -> pl.DataFrame:

@@ -55,7 +55,7 @@ def score_rows(
 
     Raises UsageError for a score that does not exist.
     """
-    from tilth.training.scores.scoring import SCORES, Scorer, score_version
+    from tilth.training.scores.scoring import SCORES, Scorer, Shown, score_version
 
     wanted = tuple(dict.fromkeys(name.strip() for name in scores.split(",")))
     if not set(wanted) <= set(SCORES):
@@ -63,11 +63,16 @@ def score_rows(
     version = version_to_score(recipe, store, version_id)
     training = recipe.training if recipe.training and not model else None
     name = model or recipe.require_training().base
-    template = training.template if training else None
+    path = training.template if training else None
+    shown = Shown(
+        template=(recipe.base_dir / path).read_text(encoding="utf-8") if path else None,
+        system=training.system if training else "keep",
+        tools=training.tools if training else "keep",
+    )
     scorer = Scorer.load(
         name,
         recipe.base_dir,
-        template=(recipe.base_dir / template).read_text(encoding="utf-8") if template else None,
+        shown=shown,
         device=recipe.training.device if recipe.training else "auto",
         scores=wanted,
     )

@@ -19,7 +19,7 @@ _I, _A, _V, _E, _O = b"iaveo"
 MARK_BYTES = len("<image>")  # as many as <audio> and <video>
 BLOCK_BYTES = 1 << 12
 _OPEN, _BACKSLASH = b"[\\"
-_T, _F, _L, _U, _C, _UPPER_T, _THREE = b"tflucT3"
+_T, _F, _L, _U, _C, _UPPER_T, _THREE, _BAR = b"tflucT3|"
 CALL_BYTES = 5  # how far a mark of a call is looked at
 
 
@@ -64,7 +64,7 @@ _memchr: Any = types.ExternalFunction("memchr", types.intp(types.intp, types.int
 def may_hold_call(data, start):
     """Return whether `data` from `start` on may hold what starts as a mark of `written_calls` does.
 
-    Few bytes of each are compared: <t..l, <f..c, [T, and the backslash of a < that is written by its number.
+    Few bytes of each are compared: <t..l, <f..c, <|..t, [T, and the backslash of a < that is written by its number.
     """
     first, end = data.ctypes.data, data.ctypes.data + data.size
     for sign in (_LESS, _OPEN, _BACKSLASH):
@@ -76,6 +76,8 @@ def may_hold_call(data, start):
             second, fifth = data[i + 1], data[i + 4]
             if sign == _LESS:
                 if (second == _T and fifth == _L) or (second == _F and fifth == _C):
+                    return True
+                if second == _BAR and fifth == _T:
                     return True
             elif sign == _OPEN:
                 if second == _UPPER_T:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.reading import Reading, read_bytes
-from tilth.curation.reading.written_calls import KEPT, READ
+from tilth.curation.reading.written_calls import KEPT, REACT_KEPT, READ
 
 TOOL = {"type": "function", "function": {"name": "tide", "parameters": {"type": "object"}}}
 CALLED = '[{"arguments":{"port":"Lund"},"id":null,"name":"tide"}]'
@@ -66,6 +66,11 @@ def test_hermes_rows_are_calls_results_and_tools(tmp_path: Path) -> None:
         """<functioncall> {"name": "tide", "arguments": '{"port": "Lund"}'} <|endoftext|>""",
         '<function=tide>{"port": "Lund"}</function>',
         f"[TOOL_CALLS] [{CALL}]",
+        "<tool_call>\n<function=tide>\n<parameter=port>\nLund\n</parameter>\n</function>\n</tool_call>",
+        "<function=tide>\n<parameter=port>\nLund\n</parameter>\n</function>",
+        f"<|python_tag|>{CALL}<|eom_id|>",
+        '<|python_tag|>{"type": "function", "name": "tide", "parameters": {"port": "Lund"}}',
+        '<|python_tag|>tide.call(port="Lund")<|eom_id|>',
     ],
 )
 def test_every_way_to_write_a_call_is_a_call(tmp_path: Path, answer: str) -> None:
@@ -97,7 +102,7 @@ def test_glaive_transcripts_are_turns_with_their_functions_as_tools(tmp_path: Pa
         '<tool_call>\n{"name": "tide", \n</tool_call>',
         f"<tool_call>{CALL}",
         f"<tool_call>{CALL}</tool_call> and then words",
-        "<tool_call>\n<function=tide>\n<parameter=port>\nLund\n</parameter>\n</function>\n</tool_call>",
+        "<tool_call>\n<function=tide>\n<parameter=port>\nLund\n</function>\n</tool_call>",
     ],
 )
 def test_what_does_not_parse_stays_text_and_is_said(tmp_path: Path, answer: str) -> None:
@@ -125,3 +130,42 @@ def test_a_hostile_run_of_opened_tags_takes_no_time(tmp_path: Path) -> None:
     answer = "<tool_call>" * 200_000
     reading = read(tmp_path, chat(("human", "Q"), ("gpt", answer)))
     assert reading.file.intake.notes == {KEPT: 1}
+
+
+def test_a_parameter_is_text_where_its_tool_says_so_else_what_json_makes_of_it(tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"code": {"type": "string"}, "days": {"type": "integer"}}}
+    tools = [{"type": "function", "function": {"name": "tide", "parameters": schema}}]
+    parts = "".join(f"<parameter={key}>\n{text}\n</parameter>\n" for key, text in
+                    (("code", "007"), ("days", "3"), ("note", "by\nnight"), ("ports", '["Lund"]')))  # fmt: skip
+    answer = f"<tool_call>\n<function=tide>\n{parts}</function>\n</tool_call>"
+    row = {
+        "tools": tools,
+        "messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": answer}],
+    }
+    (call,) = json.loads(said(read(tmp_path, row))[-1][1])
+    assert call["arguments"] == {"code": "007", "days": 3, "note": "by\nnight", "ports": ["Lund"]}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<|python_tag|>import os\nprint(os.getcwd())",
+        '<|python_tag|>tide.call("Lund")',
+        "<|python_tag|>tide.call(port=open)",
+        "<tool_call><function=tide><parameter=a>1</parameter><parameter=a>2</parameter></function></tool_call>",
+        "<function=tide><parameter=a>1</parameter> and so on</function>",
+    ],
+)
+def test_a_call_that_is_none_of_these_stays_text_and_is_counted(tmp_path: Path, answer: str) -> None:
+    reading = read(tmp_path, chat(("human", "Q"), ("gpt", answer)))
+    assert said(reading)[-1] == ("assistant", answer)
+    assert reading.file.intake.notes == {KEPT: 1}
+
+
+def test_react_stays_text_and_is_counted(tmp_path: Path) -> None:
+    answer = 'Thought: I need the tide.\nAction: tide\nAction Input: {"port": "Lund"}'
+    reading = read(tmp_path, chat(("human", "Q"), ("gpt", answer)))
+    assert said(reading)[-1] == ("assistant", answer)
+    assert reading.file.intake.notes == {REACT_KEPT: 1}
+    kept = read(tmp_path, chat(("human", "Q"), ("gpt", answer)), written_calls="keep")
+    assert kept.file.intake.notes == {}

@@ -18,7 +18,7 @@ from tilth.shards.scores import KEY
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training.scores import scoring
-from tilth.training.scores.scoring import IFD, PERPLEXITY, Scored, Scorer, score_version
+from tilth.training.scores.scoring import IFD, PERPLEXITY, Scored, Scorer, Shown, score_version
 
 Chat = Callable[..., dict[str, Any]]
 OPENED = "<|im_start|>assistant\n"
@@ -65,6 +65,15 @@ def test_losses_are_those_of_the_model_row_by_row(scorer: Scorer, chat: Chat) ->
         answer = f"it is {n + 2}<|im_end|>"
         assert given == pytest.approx(mean_loss(scorer, asked, answer), rel=1e-5)
         assert alone == pytest.approx(mean_loss(scorer, OPENED, answer), rel=1e-5)
+
+
+def test_rows_are_scored_as_training_shows_them(base_path: Path, chat: Chat) -> None:
+    told = with_key(chat(("system", "be the fox"), ("user", "1 plus 2?"), ("assistant", "3")))
+    plain = with_key(chat(("user", "1 plus 2?"), ("assistant", "3")))
+    dropping = Scorer.load(str(base_path), Path(), shown=Shown(system="drop"), device="cpu")
+    keeping = Scorer.load(str(base_path), Path(), device="cpu")
+    assert dropping.score([told])["loss"].to_list() == pytest.approx(keeping.score([plain])["loss"].to_list())
+    assert dropping.digest != keeping.digest
 
 
 def test_every_answer_of_a_conversation_counts_by_its_tokens(scorer: Scorer, chat: Chat) -> None:
