@@ -171,11 +171,15 @@ class Task(Section):
 class EvaluationRecipe(Section):
     """How often and on what the model is judged.
 
+    share: where it does not allow all of them, a sample of held-out rows and of each task's questions is drawn, the
+    same for base and tuned and for every seed, of at least 30 of each.
     few_shot: the untouched base also answers each task with so many rows of the training data before the question,
     to tell what tuning gives beyond prompting; 0 leaves it out.
     """
 
-    share: float = Field(default=0.05, gt=0, le=1)  # share of the run's time spent on it
+    share: float = Field(
+        default=0.05, gt=0, le=1
+    )  # of the run's cost, for evaluations, and again for the judging at its end
     every: float = Field(default=0.05, gt=0, le=1)  # share of the steps between two evaluations
     max_rows_per_slice: int = Field(default=200, ge=1, le=10**9)  # held-out rows on which loss is measured
     few_shot: int = Field(default=3, ge=0, le=1_000)

@@ -6,24 +6,18 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
 
-import polars as pl
 import torch
 
 from tilth.shards.lock import Lock
 from tilth.shards.progress import Progress, silent
 from tilth.shards.store import Store
-from tilth.training.evaluation.evaluate import LoadedTask, load_tasks
-from tilth.training.evaluation.few_shot import answer_with_examples, worked_examples
-from tilth.training.evaluation.held_prompts import held_prompts
-from tilth.training.evaluation.judge import Judgement, answer_held, judge
-from tilth.training.evaluation.judges import task_texts, train_texts
+from tilth.training.evaluation.sampled import Judging
 from tilth.training.hardware import distributed
 from tilth.training.hardware.device import memory_errors
 from tilth.training.methods.method import attach
-from tilth.training.model.base import max_context
 from tilth.training.plan.job import Job, prepare
+from tilth.training.plan.judged import judging_of, seconds_of_tuned
 from tilth.training.plan.pace import measured_seconds
 from tilth.training.plan.plan import Plan
 from tilth.training.plan.request import Request
@@ -39,14 +33,13 @@ from tilth.training.run.assemble import (
 from tilth.training.run.finish import RunResult, finish
 from tilth.training.run.interrupt import Interrupt
 from tilth.training.run.journal import Journal, NoJournal
+from tilth.training.run.judging import judge_base
 from tilth.training.run.learning import Learning
-from tilth.training.run.loop import Loop
+from tilth.training.run.loop import Loop, OnStep
 from tilth.training.run.tensorboard import TensorBoard
 from tilth.validators.verify import verify_version
 
 __all__ = ["Request", "RunResult", "train"]
-
-_bases_judged: dict[tuple[str, ...], Judgement] = {}  # the arms of a comparison share their base
 
 
 def train(
@@ -72,14 +65,15 @@ def train(
     job = prepare(request, store)
     with distributed.processes(job.device.device), _held(job, anew=fresh), memory_errors():
         distributed.require_sharable(job.method.unsharded)
-        say("judge base", 0, 0)
+        say("load base", 0, 0)
         model = load(job)
-        tasks, held = _questions(job, model)
         with distributed.first_then_others():
             job = with_reference(job, model)
-        judging = time.monotonic()
-        untuned = _judge_base(job, model, tasks, held)
-        job = replace(job, plan=replace(job.plan, judging_seconds=time.monotonic() - judging))
+        judging = judging_of(request, job.roles, job.renderer, job.base, job.plan.tokens)
+        since = time.monotonic()
+        untuned = judge_base(job, model, judging, say)
+        job = _judged(job, judging, time.monotonic() - since)
+        say("measure", 0, 0)
         with distributed.first_then_others():
             job = with_retained(job, model)
         states = asked_states(job, model)
@@ -89,11 +83,10 @@ def train(
         distributed.shard(model)
         with Interrupt() as interrupt:
             learning = learning_of(job, states) if job.monitors else None
-            loop = _loop(job, model, learning, lambda step: say("train", step, job.plan.steps), interrupt)
+            loop = _loop(job, model, learning, _spoken(say, job.plan.steps), interrupt)
             loop.run()
         _go_on_alone(job, loop)
-        say("judge tuned", 0, 0)
-        return finish(job, loop, untuned, tasks, held, started)
+        return finish(job, loop, untuned, judging, started, say)
 
 
 def _held(job: Job, *, anew: bool) -> AbstractContextManager[None]:
@@ -113,14 +106,26 @@ def _go_on_alone(job: Job, loop: Loop) -> None:
         loop.hold(attach(load(job), job.recipe, job.seed))
 
 
-def _questions(job: Job, model: Any) -> tuple[list[LoadedTask], LoadedTask | None]:
-    """Return the tasks, and for a watched run the held-out prompts."""
-    context = max_context(model.config)
-    trained_on = train_texts(job.version) if job.evaluation.tasks else []
-    tasks = load_tasks(
-        job.evaluation, job.renderer, base_dir=job.base_dir, max_context=context, trained_on=trained_on
+def _judged(job: Job, judging: Judging, of_base: float) -> Job:
+    """Return the job whose plan says what judging takes, from what the base took."""
+    seconds = of_base + seconds_of_tuned(judging, of_base)
+    plan = replace(
+        job.plan, judging_seconds=seconds, judging_seconds_of_base=of_base, judged_by=judging.lines()
     )
-    return tasks, held_prompts(job.version, job.renderer, context) if job.monitors else None
+    return replace(job, plan=plan)
+
+
+def _spoken(say: Progress, steps: int) -> OnStep:
+    """Return what says after each step how far the run is, its loss and its pace."""
+    first: list[tuple[float, int]] = []  # when the first step here was done, and the tokens then
+
+    def speak(step: int, loss: float, tokens: int) -> None:
+        first.append((time.monotonic(), tokens))
+        (since, before), (now, after) = first[0], first.pop() if len(first) > 1 else first[0]
+        pace = f", {(after - before) / (now - since):,.0f} tokens/s" if now > since else ""
+        say(f"train, loss {loss:.3f}{pace}", step, steps)
+
+    return speak
 
 
 def _timed(job: Job, model: torch.nn.Module) -> Job:
@@ -129,44 +134,11 @@ def _timed(job: Job, model: torch.nn.Module) -> Job:
     return replace(job, plan=replace(job.plan, seconds=seconds))
 
 
-def _judge_base(
-    job: Job, model: torch.nn.Module, tasks: list[LoadedTask], held: LoadedTask | None
-) -> Judgement:
-    """Measure the untouched base, once per process for the same rows and tasks.
-
-    A watched run also asks it the held-out prompts, and the tasks after worked examples.
-    """
-    if distributed.rank():
-        return Judgement(pl.DataFrame(), [])  # the first process alone judges
-    rows = ",".join(example.row_id.hex() for example in job.roles.promotion)
-    inputs = (job.inputs[key] for key in ("base", "evaluation", "template", "training"))
-    key = (*inputs, str(job.base_dir), str(job.renderer.max_tokens), rows)
-    if key not in _bases_judged:
-        promotion = job.roles.promotion
-        tokenizer, most = job.renderer.tokenizer, job.recipe.pack_tokens
-        found = judge(model, tokenizer, promotion, tasks, most, score=job.method.score)
-        _bases_judged.clear()
-        _bases_judged[key] = found
-    judged = _bases_judged[key]
-    if held is None:
-        return judged
-    judged = replace(judged, held=answer_held(model, job.renderer.tokenizer, held))
-    shots = job.evaluation.few_shot if tasks else 0
-    if shots:
-        questions = task_texts(job.evaluation, job.base_dir)
-        pool = worked_examples(job.version, job.renderer, {e.row_id for e in job.roles.train}, questions)
-        context = max_context(model.config)
-        judged = replace(
-            judged, few_shot=answer_with_examples(model, job.renderer, tasks, pool, shots, context)
-        )
-    return judged
-
-
 def _loop(
     job: Job,
     model: torch.nn.Module,
     learning: Learning | None,
-    on_step: Callable[[int], None],
+    on_step: OnStep,
     interrupt: Interrupt,
 ) -> Loop:
     """Return the loop before its first step, or where the newest whole checkpoint was taken."""

@@ -193,9 +193,9 @@ class _Clock:
 
     def left(self, phase: str, done: int, total: int) -> str:
         """Return the time left in words, "" while nothing tells."""
-        now = time.monotonic()
-        if phase != self._phase:
-            self._phase, self._since, self._done = phase, now, done
+        now, named = time.monotonic(), phase.partition(",")[0]
+        if named != self._phase:
+            self._phase, self._since, self._done = named, now, done
         made = done - self._done
         if made <= 0 or total <= done:
             return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +20,9 @@ from tests import tiny
 from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
+from tilth.training.evaluation import sampled
 from tilth.training.model.optim import rate_at
+from tilth.training.plan.plan import Plan
 from tilth.training.plan.request import Request
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.run import loop
@@ -48,7 +51,7 @@ def run(store: Store, version: Version, recipe: TrainingRecipe, tmp_path: Path) 
 
 def stop_at(step: int) -> Callable[[str, int, int], None]:
     def report(what: str, done: int, total: int) -> None:
-        if what == "train" and done == step:
+        if what.startswith("train") and done == step:
             raise ConnectionError("the plug is pulled")
 
     return report
@@ -168,10 +171,45 @@ def test_a_finished_run_is_not_trained_again(run: Run, store: Store) -> None:
     first = run()
     seen: list[str] = []
     again = run(on_progress=lambda what, done, total: seen.append(what))
-    assert "train" not in seen
+    assert not any(what.startswith("train") for what in seen)
     assert same(first, again)
     assert again.feedback_digest == first.feedback_digest
     assert len(store.feedback_digests("sums")) == 1
+
+
+def test_every_phase_is_told_with_how_far_it_is(run: Run) -> None:
+    told: list[tuple[str, int, int]] = []
+    plans: list[Plan] = []
+    result = run(on_progress=lambda *said: told.append(said), on_plan=plans.append)
+    phases = list(dict.fromkeys(what.partition(",")[0] for what, _, _ in told))
+    assert phases == [
+        "load base",
+        "judge base",
+        "measure",
+        "train",
+        "judge tuned",
+        "look at every row",
+        "write",
+    ]
+    for phase in ("judge base", "judge tuned"):
+        *_, (_, done, total) = [said for said in told if said[0].startswith(phase)]
+        assert done == total > 0
+    trained = [said for said in told if said[0].startswith("train")]
+    assert [done for _, done, _ in trained] == list(range(1, result.steps + 1))
+    assert re.fullmatch(r"train, loss \d+\.\d{3}, [\d,]+ tokens/s", trained[-1][0])
+    assert "judging: about" in "\n".join(plans[0].lines())
+    assert "held-out rows" in plans[0].judged_by[0]
+
+
+def test_what_a_short_run_leaves_out_is_among_its_reasons(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampled, "MIN_TO_DECIDE", 3)
+    result = run(max_steps=1)
+    (line,) = [reason for reason in result.results["reasons"] if reason.startswith("judged by a sample")]
+    rows = result.results["loss"]["rows"]
+    assert f", {rows} of " in line
+    assert result.base.losses["row_id"].to_list() == result.tuned.losses["row_id"].to_list()
+    page = (result.run_dir / "report.html").read_text()
+    assert line[:40] in page
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -179,17 +217,18 @@ def test_a_signal_leaves_a_checkpoint_to_go_on_from(run: Run, number: int) -> No
     whole = run(recipe_digest="a" * 64)
 
     def ask(what: str, done: int, total: int) -> None:
-        if what == "train" and done == 2:
+        if what.startswith("train") and done == 2:
             os.kill(os.getpid(), number)
 
     before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt):
         run(recipe_digest="b" * 64, on_progress=ask)
     assert signal.getsignal(number) is before
-    seen: list[int] = []
-    resumed = run(recipe_digest="b" * 64, on_progress=lambda what, done, total: seen.append(done))
-    assert 3 in seen
-    assert 2 not in seen
+    seen: list[tuple[str, int]] = []
+    said = lambda what, done, total: seen.append((what.partition(",")[0], done))  # noqa: E731
+    resumed = run(recipe_digest="b" * 64, on_progress=said)
+    assert ("train", 3) in seen
+    assert ("train", 2) not in seen
     assert same(resumed, whole)
 
 

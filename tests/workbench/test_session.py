@@ -37,6 +37,16 @@ def test_a_pipe_gets_a_line_where_nothing_was_said_for_long(monkeypatch: pytest.
     ]
 
 
+def test_what_stands_behind_a_comma_changes_without_a_new_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    console, now = screen(terminal=False), [0.0]
+    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
+    with session.progress(console) as report:
+        for second in range(0, 30, 5):
+            now[0] = float(second)
+            report(f"train, loss {9 - second / 10:.2f}, 40 tokens/s", second, 60)
+    assert said(console).splitlines() == ["20 s: train, loss 7.00, 40 tokens/s 20/60, about 40.0 s left"]
+
+
 def test_a_quick_command_says_nothing_of_its_progress() -> None:
     console = screen(terminal=False)
     with session.progress(console) as report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,13 +34,14 @@ class Question:
 
 @dataclass(frozen=True)
 class LoadedTask:
-    """A task whose questions fit the model; `skipped` counts those that do not."""
+    """A task whose questions fit the model; `skipped` counts those that do not, `left_out` those not asked."""
 
     name: str
     metric: str
     max_new_tokens: int
     questions: list[Question]
     skipped: int
+    left_out: int = 0
 
     @property
     def clusters(self) -> np.ndarray:
@@ -86,11 +87,14 @@ def load_tasks(
     return [_marked(task, trained_on) for task in loaded] if trained_on else loaded
 
 
-def answer_tasks(model: Any, tokenizer: Any, loaded: list[LoadedTask]) -> list[TaskScores]:
-    """Answer every question greedily and score it."""
+def answer_tasks(
+    model: Any, tokenizer: Any, loaded: list[LoadedTask], on_tokens: Callable[[int], None] | None = None
+) -> list[TaskScores]:
+    """Answer every question greedily and score it. on_tokens: as of `generate`."""
     results = []
     for task in loaded:
-        answers = generate(model, tokenizer, [q.prompt_ids for q in task.questions], task.max_new_tokens)
+        prompts = [q.prompt_ids for q in task.questions]
+        answers = generate(model, tokenizer, prompts, task.max_new_tokens, on_tokens)
         score = find(task.metric).score
         values = [score(text, q.item.reference) for text, q in zip(answers, task.questions)]
         scores = np.array(values, dtype=np.float64)

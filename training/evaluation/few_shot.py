@@ -7,7 +7,7 @@ before the question as earlier turns, rendered as serving renders them.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,10 @@ import polars as pl
 
 from tilth.shards.tables import Shape, Split
 from tilth.shards.version import Version
-from tilth.training.evaluation.evaluate import LoadedTask, TaskScores
+from tilth.training.evaluation.evaluate import TaskScores
 from tilth.training.evaluation.generation import generate
 from tilth.training.evaluation.metric_plugins import find
+from tilth.training.evaluation.sampled import Judging, cost_of
 from tilth.training.evaluation.tasks import Item
 from tilth.training.rows.overlap import holding, text_of
 from tilth.training.rows.template import Unrenderable
@@ -77,20 +78,27 @@ def examples_for(item: Item, pool: list[Worked], count: int) -> list[Worked]:
 
 
 def answer_with_examples(
-    model: Any, renderer: Renderer, loaded: list[LoadedTask], pool: list[Worked], count: int, max_context: int
+    model: Any,
+    renderer: Renderer,
+    judging: Judging,
+    pool: list[Worked],
+    max_context: int,
+    on_tokens: Callable[[int], None] | None = None,
 ) -> list[TaskScores]:
-    """Answer every question after `count` worked examples and score it.
+    """Answer every question after `judging.shots` worked examples and score it.
 
     Where there are not as many, or the prompt would not fit, nothing is asked and the score is NaN.
     """
-    results = []
-    for task in loaded:
+    results, count = [], judging.shots
+    for task in judging.tasks:
         room = max_context - task.max_new_tokens
         prompts = [
             _prompt_ids(q.item, examples_for(q.item, pool, count), renderer, count) for q in task.questions
         ]
         asked = [i for i, ids in enumerate(prompts) if ids and len(ids) <= room]
         written = generate(model, renderer.tokenizer, [prompts[i] for i in asked], task.max_new_tokens)
+        if on_tokens is not None:
+            on_tokens(sum(cost_of(question, task) for question in task.questions))
         score, scores = find(task.metric).score, np.full(len(prompts), np.nan)
         answers = [""] * len(prompts)
         for i, answer in zip(asked, written):

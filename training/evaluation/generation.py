@@ -8,6 +8,7 @@ sliding windows, recurrent states and bases that ask for penalties are left to t
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 
 BATCH_TOKENS = 16_384  # prompts and answers of one batch, padding included
 MAX_BATCH_ROWS = 64
+WRITTEN_COST = 3  # tokens read, for a token of an answer: they are written one after the other
 MIN_SHARED_TOKENS, MIN_FAMILY = (
     16,
     4,
@@ -42,23 +44,27 @@ def generate(
     tokenizer: Any,
     prompts: Sequence[Sequence[int]],
     max_new_tokens: int,
-    on_answers: Callable[[int], None] | None = None,
+    on_tokens: Callable[[int], None] | None = None,
 ) -> list[str]:
     """Return the greedy answers to `prompts`, in order, special tokens left out.
 
-    Equal prompts are answered once. on_answers: told how many of the prompts have been answered.
+    Equal prompts are answered once. on_tokens: told what the prompts that have been answered cost, as they are done:
+    their length, and WRITTEN_COST times that of the longest answer.
     """
     stops = stop_ids(model, tokenizer)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stops[0]
     asked = [tuple(prompt) for prompt in prompts]
+    times = Counter(asked)
     written: dict[Prompt, list[int]] = {}
     was_training = model.training
     model.eval()
     with torch.no_grad():
         for batch, answers in _answered(model, sorted(set(asked)), stops, pad, max_new_tokens):
             written.update(zip(batch, answers))
-            if on_answers is not None:
-                on_answers(sum(prompt in written for prompt in asked))
+            if on_tokens is not None:
+                on_tokens(
+                    sum(times[prompt] * (len(prompt) + WRITTEN_COST * max_new_tokens) for prompt in batch)
+                )
     model.train(was_training)
     texts = {
         prompt: tokenizer.decode(ids, skip_special_tokens=True).strip() for prompt, ids in written.items()

@@ -19,8 +19,8 @@ from tilth.shards.tables import VALUE_DECIMALS
 from tilth.training.evaluation import intervals
 from tilth.training.evaluation.evaluate import LoadedTask, TaskScores, answer_tasks
 from tilth.training.evaluation.generation import generate
+from tilth.training.evaluation.sampled import Judging
 from tilth.training.model import loss
-from tilth.training.rows.text import Example
 from tilth.validators.facts.page import Interval
 from tilth.validators.facts.run import FewShotResult, SliceResult, TaskResult, TaskSlice
 
@@ -51,20 +51,23 @@ class Judgement:
 def judge(
     model: Any,
     tokenizer: Any,
-    promotion: list[Example],
-    loaded: list[LoadedTask],
+    judging: Judging,
     pack_tokens: int,
-    held: LoadedTask | None = None,
     score: Callable[..., pl.DataFrame] = loss.score,
+    on_tokens: Callable[[int], None] | None = None,
 ) -> Judgement:
     """Measure a model on the promotion rows and let it answer the tasks and the held-out prompts.
 
-    score: the method's, which says what the loss of a row is.
+    score: the method's, which says what the loss of a row is. on_tokens: told how many more were read and written.
     """
-    scores = score(model, promotion, pack_tokens)
-    losses = by_row(scores)
-    tasks = answer_tasks(model, tokenizer, loaded) + _preferences(scores.sort("row_id"))
-    return Judgement(losses, tasks, held=answer_held(model, tokenizer, held) if held else [])
+    scores = score(model, judging.promotion, pack_tokens)
+    if on_tokens is not None:
+        on_tokens(sum(len(example.input_ids) for example in judging.promotion))
+    tasks = answer_tasks(model, tokenizer, judging.tasks, on_tokens) + _preferences(scores.sort("row_id"))
+    held = judging.held
+    prompts = [question.prompt_ids for question in held.questions] if held else []
+    written = generate(model, tokenizer, prompts, held.max_new_tokens, on_tokens) if held else []
+    return Judgement(by_row(scores), tasks, held=written)
 
 
 def by_row(scores: pl.DataFrame) -> pl.DataFrame:
@@ -88,11 +91,6 @@ def _preferences(scores: pl.DataFrame) -> list[TaskScores]:
         TaskScores(PAIRS, "accuracy", (preferred > 0).astype(np.float64), [], written=False),
         TaskScores(PAIRS, "margin", preferred, [], written=False, bounded=False),
     ]
-
-
-def answer_held(model: Any, tokenizer: Any, held: LoadedTask) -> list[str]:
-    """Return the greedy answers to the held-out prompts."""
-    return generate(model, tokenizer, [q.prompt_ids for q in held.questions], held.max_new_tokens)
 
 
 def slice_results(
@@ -156,6 +154,8 @@ def _task_result(task: LoadedTask | None, before: TaskScores, after: TaskScores)
         p_worse=unseen.p_below(),
         slices=_task_slices(task, before.scores, after.scores, told) if task else [],
     )
+    if task and task.left_out:
+        result["left_out"] = task.left_out
     if told.any():
         result["unseen"] = fact(unseen.interval())
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,9 @@ from tilth.training.model.base import find_base, load_config, load_tokenizer, ma
 from tilth.training.model.new_tokens import untrained_tokens
 from tilth.training.plan.fitting import fitted
 from tilth.training.plan.footprint import memory, merge_bytes, on_cpu
+from tilth.training.plan.judged import expected_judging_seconds, judging_of
 from tilth.training.plan.pace import expected_seconds
+from tilth.training.plan.request import Request
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
 from tilth.training.rows.known import read_known, without_judges
 from tilth.training.rows.roles import Roles, assign
@@ -54,7 +56,9 @@ class Plan:
     available_bytes: int
     resident_bytes: int  # held by this process before the run
     seconds: float | None = None
-    judging_seconds: float | None = None  # what judging the base took; the tuned model takes about as long
+    judging_seconds: float | None = None  # that judging base and tuned takes
+    judging_seconds_of_base: float | None = None  # that it took, once the base was judged
+    judged_by: list[str] = field(default_factory=list)  # questions and rows, and what of them is left out
     merge_bytes: int = (
         0  # of main memory after the last step, beside what is loaded then; 0: nothing is merged
     )
@@ -69,12 +73,12 @@ class Plan:
         return {**asdict(self), "total_bytes": self.total_bytes}
 
     def _judging(self) -> list[str]:
-        """Return what judging takes beside the steps, once the base was judged."""
+        """Return what judging takes beside the steps, and by what the run is judged."""
         if self.judging_seconds is None:
             return []
-        again = self.judging_seconds
-        share = "" if not self.seconds else f", {2 * again / (2 * again + self.seconds):.0%} of the run"
-        return [f"judging: {_duration(again)} for the base, about as long for the tuned model{share}"]
+        took, lines = self.judging_seconds, self.judged_by
+        share = "" if not self.seconds else f", {took / (took + self.seconds):.0%} of the run"
+        return [f"judging: about {_duration(took)} for base and tuned{share}; by {lines[0]}", *lines[1:]]
 
     def lines(self) -> list[str]:
         """Return the plan for the terminal."""
@@ -117,7 +121,10 @@ def plan(recipe: TrainingRecipe, evaluation: EvaluationRecipe, version: Version,
     require_fit(expected, recipe, path, device, roles.train)
     how: dict[str, Any] = {"recompute": expected.recompute, "lanes": expected.lanes}
     seconds = expected_seconds(recipe, path, device, roles.train, expected.tokens, **how)
-    return replace(expected, seconds=seconds)
+    request = Request(version, recipe, evaluation, base_dir=base_dir)
+    judging = judging_of(request, roles, renderer, path, expected.tokens)
+    took = expected_judging_seconds(judging, seconds)
+    return replace(expected, seconds=seconds, judging_seconds=took, judged_by=judging.lines())
 
 
 def deal(

@@ -8,20 +8,23 @@ from dataclasses import dataclass, replace
 from tilth.shards.atomic import write_file
 from tilth.shards.digest import canonical_json
 from tilth.shards.feedback import FeedbackHeader
+from tilth.shards.progress import Progress, silent
 from tilth.training.evaluation.answers import write_answers
-from tilth.training.evaluation.evaluate import LoadedTask
 from tilth.training.evaluation.intervals import Estimate, clustered_mean
-from tilth.training.evaluation.judge import Judgement, by_row, clusters, judge, paired
+from tilth.training.evaluation.judge import Judgement, by_row, clusters, paired
+from tilth.training.evaluation.sampled import Judging
 from tilth.training.export.artefacts import Artefacts, write_artefacts, write_cards
 from tilth.training.hardware.device import peak_bytes
 from tilth.training.model.base import load_model
 from tilth.training.plan.job import Job
+from tilth.training.plan.judged import expected_judging_seconds
 from tilth.training.plan.rate_search import rate_facts, stored
 from tilth.training.retention.interpolate import Line, choose, mixes_of
 from tilth.training.run.assemble import learning_of
 from tilth.training.run.feedback import store_feedback
 from tilth.training.run.finished import RECORD, Finished
 from tilth.training.run.journal import read
+from tilth.training.run.judging import judge_tuned
 from tilth.training.run.leads import lead_on
 from tilth.training.run.loop import Loop
 from tilth.training.run.run_facts import SAMPLES_PER_TASK, Measured, run_facts
@@ -54,25 +57,27 @@ def finish(
     job: Job,
     loop: Loop,
     untuned: Judgement,
-    tasks: list[LoadedTask],
-    held: LoadedTask | None,
+    judging: Judging,
     started: float,
+    say: Progress = silent,
 ) -> RunResult:
     """Bring a run whose best weights are in place to its end.
 
-    held: prompts answered to be read and checked, None for an unwatched run.
+    judging: what the base was judged by. started: of time.monotonic(), when the run began.
     Losses of single promotion rows go nowhere but into the result. Feedback is stored after everything that
     can still fail, run.json last. Raises TrainingError if the exported files do not load as trained.
     """
     model = loop.model
     mixed = _mix(job, loop)
-    tuned, judging = _judged(job, model, tasks, held)
+    tuned, judging_s = _judged(job, model, judging, say)
     if loop.learning is not None:
+        say("look at every row", 0, 0)
         loop.learning.finish(model, _promoted(job, untuned, tuned))
-    artefacts = write_artefacts(job, model, held, tuned)
+    say("write", 0, 0)
+    artefacts = write_artefacts(job, model, judging.held, tuned)
     seconds, peak = time.monotonic() - started, peak_bytes(model.device)
-    facts = _facts(job, loop, untuned, tuned, tasks, seconds, peak)
-    facts["plan"].insert(-2, _judging(job, judging))
+    facts = _facts(job, loop, untuned, tuned, judging, seconds, peak)
+    facts["plan"].insert(-2, _judging(job, judging, judging_s))
     if mixed:
         facts["mixes"] = mixed
     searched = stored(job)
@@ -81,7 +86,9 @@ def finish(
     facts["artefacts"] = artefacts.lines()
     facts["next"], facts["leads"] = lead_on(job, facts)
     write_cards(job, artefacts, facts)
-    if job.evaluation.show_answers and write_answers(job.run_dir, tasks, held, untuned, tuned):
+    if job.evaluation.show_answers and write_answers(
+        job.run_dir, judging.tasks, judging.held, untuned, tuned
+    ):
         facts["links"] = [Link(label="every answer", href="answers.html")]
     write_file(job.run_dir / "samples.json", canonical_json(facts["samples"]))
     run_page(job.run_dir, facts)
@@ -157,7 +164,7 @@ def _facts(
     loop: Loop,
     untuned: Judgement,
     tuned: Judgement,
-    tasks: list[LoadedTask],
+    judging: Judging,
     seconds: float,
     peak: int,
 ) -> RunFacts:
@@ -181,7 +188,7 @@ def _facts(
         plan=_planned(job, loop, seconds, peak),
     )
     shown = SAMPLES_PER_TASK if job.evaluation.show_answers else 0
-    measured = Measured(untuned, tuned, tasks, job.roles.groups, job.retained.note, shown)
+    measured = Measured(untuned, tuned, judging, job.roles.groups, job.retained.note, shown)
     facts = run_facts(head, loop.learning or learning_of(job), measured)
     facts["unit"] = job.method.unit
     facts["actions"] += [
@@ -216,27 +223,22 @@ def _planned(job: Job, loop: Loop, seconds: float, peak: int) -> list[PlanLine]:
     ]
 
 
-def _judged(
-    job: Job, model: object, tasks: list[LoadedTask], held: LoadedTask | None
-) -> tuple[Judgement, float]:
+def _judged(job: Job, model: object, judging: Judging, say: Progress) -> tuple[Judgement, float]:
     """Return what the tuned model was measured at, and the seconds that took."""
-    started, tokens = time.monotonic(), job.recipe.pack_tokens
-    tuned = judge(model, job.renderer.tokenizer, job.roles.promotion, tasks, tokens, held, job.method.score)
+    since = time.monotonic()
+    tuned = judge_tuned(job, model, judging, say)
     if not job.monitors and job.retained.measured:  # monitors measure it on the way
-        tuned = replace(tuned, retained=by_row(job.method.score(model, job.retained.measured, tokens)))
-    return tuned, time.monotonic() - started
+        scores = job.method.score(model, job.retained.measured, job.recipe.pack_tokens)
+        tuned = replace(tuned, retained=by_row(scores))
+    return tuned, time.monotonic() - since
 
 
-def _judging(job: Job, of_tuned: float) -> PlanLine:
-    """Return what judging base and tuned took; planned: twice what the base took."""
-    of_base = job.plan.judging_seconds or 0.0
-    planned = 2 * of_base or None
-    return PlanLine(
-        quantity="time of judging, base and tuned",
-        unit="seconds",
-        planned=planned,
-        measured=of_base + of_tuned,
-    )
+def _judging(job: Job, judging: Judging, of_tuned: float) -> PlanLine:
+    """Return what judging took. planned: the same share of the time of the steps as of their tokens."""
+    planned = expected_judging_seconds(judging, job.plan.seconds)
+    of_base = job.plan.judging_seconds_of_base or 0.0
+    name = f"time of judging, base and tuned ({judging.share:.0%} of the steps' cost)"
+    return PlanLine(quantity=name, unit="seconds", planned=planned, measured=of_base + of_tuned)
 
 
 def _evaluations(job: Job, loop: Loop, spent: float) -> list[PlanLine]:

@@ -28,6 +28,8 @@ from tilth.training.run.finite import not_finite, rows_not_finite
 from tilth.training.run.journal import Journal
 from tilth.training.run.learning import Learning
 
+OnStep = Callable[[int, float, int], None]  # steps done, loss of the last, tokens drawn
+
 
 @dataclass
 class Loop:
@@ -44,7 +46,7 @@ class Loop:
     inputs: dict[str, str]
     journal: Journal
     asked_to_stop: Callable[[], bool] = lambda: False
-    on_step: Callable[[int], None] = lambda step: None
+    on_step: OnStep = lambda step, loss, tokens: None
     lanes: Lanes = field(default_factory=Lanes)
     replay: Sampler | None = None  # rows of the base's domain
     planted: Sampler | None = None  # canaries
@@ -75,9 +77,9 @@ class Loop:
         self._open(self.step)
         self._evaluate()
         while self.step < self.total_steps and not self.stopped_early:
-            self.train_step()
+            loss = self.train_step()
             self._evaluate()
-            self.on_step(self.step)
+            self.on_step(self.step, loss, self.sampler.tokens)
             if distributed.agreed(self.asked_to_stop()):
                 snapshot.save(self)
                 raise KeyboardInterrupt

@@ -11,6 +11,7 @@ from tilth.shards.feedback import Finding
 from tilth.training.evaluation import intervals
 from tilth.training.evaluation.evaluate import LoadedTask, TaskScores
 from tilth.training.evaluation.judge import Judgement, fact, loss_result, slice_results, task_results
+from tilth.training.evaluation.sampled import Judging
 from tilth.training.run.blind import blind_spots
 from tilth.training.run.learning import MAX_REPLAY, Learning
 from tilth.training.run.word import FORGETTING, Evidence, signed, weigh
@@ -37,7 +38,7 @@ class Measured:
 
     base: Judgement
     tuned: Judgement
-    tasks: list[LoadedTask]
+    judging: Judging
     groups: Mapping[bytes, str] | None = None
     note: str = ""
     examples: int = SAMPLES_PER_TASK
@@ -47,7 +48,7 @@ def run_facts(head: RunHead, learning: Learning, measured: Measured) -> RunFacts
     """Return the facts of the run page: what it was, what it measured, and what its monitors say."""
     base, tuned, groups = measured.base, measured.tuned, measured.groups
     kept = retention(learning, measured.note)
-    slices, tasks = slice_results(base, tuned, groups), task_results(base, tuned, measured.tasks)
+    slices, tasks = slice_results(base, tuned, groups), task_results(base, tuned, measured.judging.tasks)
     monitors, loss = monitor_results(learning, kept), loss_result(base, tuned, groups)
     weighed = weigh(
         Evidence(
@@ -64,7 +65,7 @@ def run_facts(head: RunHead, learning: Learning, measured: Measured) -> RunFacts
     return {
         **head,
         "verdict": weighed.word,
-        "reasons": weighed.reasons,
+        "reasons": [*weighed.reasons, *measured.judging.said],
         "causes": [cause.value for cause in weighed.causes],
         "loss": loss,
         "slices": slices,
@@ -73,7 +74,7 @@ def run_facts(head: RunHead, learning: Learning, measured: Measured) -> RunFacts
         "monitors": monitors,
         "blind": blind_spots(learning),
         "retention": kept,
-        "samples": samples(measured.tasks, base.tasks, tuned.tasks, measured.examples),
+        "samples": samples(measured.judging.tasks, base.tasks, tuned.tasks, measured.examples),
         "actions": actions(learning, head["stopped_early"], head["steps"]),
     }
 

@@ -53,6 +53,7 @@ class TaskResult(TypedDict):
     distinct: NotRequired[int]  # different questions that no train row holds
     told: NotRequired[int]  # questions that a train row holds, or nearly
     empty: NotRequired[int]  # questions whose reference is empty
+    left_out: NotRequired[int]  # questions of the task that were not asked, as a sample was drawn
     written: NotRequired[bool]  # false: no answer was written, the probabilities of given ones are compared
     base: Interval
     tuned: Interval

@@ -15,6 +15,7 @@ from tilth.training.evaluation import few_shot
 from tilth.training.evaluation.evaluate import LoadedTask, Question
 from tilth.training.evaluation.few_shot import Worked, examples_for, worked_examples
 from tilth.training.evaluation.held_prompts import held_prompts
+from tilth.training.evaluation.sampled import Judging
 from tilth.training.evaluation.tasks import Item
 from tilth.training.rows.text import Renderer
 
@@ -80,7 +81,9 @@ def test_what_does_not_fit_is_not_asked(renderer: Renderer) -> None:
     pool = [Worked("", told, False, frozenset())] * 3
     items = [item("2 plus 2?"), item("zq" * 60)]
     task = LoadedTask("t", "exact", 4, [Question(i, renderer.prompt_ids(i.messages)) for i in items], 0)
-    (scores,) = few_shot.answer_with_examples(tiny.make_model(), renderer, [task], pool, 3, 160)
+    (scores,) = few_shot.answer_with_examples(
+        tiny.make_model(), renderer, Judging([task], shots=3), pool, 160
+    )
     assert np.isnan(scores.scores).tolist() == [False, True]
     assert scores.answers[1] == ""
 

@@ -138,7 +138,7 @@ def test_equal_prompts_are_answered_once_and_all_are_counted(model, tokenizer):
     prompts = [[5, 6], [7], [5, 6], [5, 6]]
     answers = generate(model, tokenizer, prompts, 4, told.append)
     assert answers[0] == answers[2] == answers[3]
-    assert told[-1] == 4 and told == sorted(told)
+    assert sum(told) == 3 * (2 + 3 * 4) + (1 + 3 * 4)
     assert generate(model, tokenizer, [], 4) == []
 
 

@@ -53,7 +53,7 @@ def train_one(
         return clip(model, clip_norm)
 
     def report(what: str, done: int, total: int) -> None:
-        if what == "train" and done == stop_at:
+        if what.startswith("train") and done == stop_at:
             raise Unplugged
 
     loop.clip = watch

@@ -13,6 +13,7 @@ from tests.training.run.test_learning import make_learning, make_model, rows, ru
 from tilth.shards.feedback import FEEDBACK_ROWS, FEEDBACK_SLICES, FeedbackHeader
 from tilth.training.evaluation.evaluate import TaskScores
 from tilth.training.evaluation.judge import Judgement, judge
+from tilth.training.evaluation.sampled import Judging
 from tilth.training.monitors.monitor import versions
 from tilth.training.rows.text import Example
 from tilth.training.run import feedback, run_facts
@@ -30,11 +31,11 @@ def world():
     learning = make_learning(
         train, rows("rule", 20, 2), rows("rule", 30, 3), rows("base", 20, 4), steps=STEPS
     )
-    before = judge(model, None, promotion, [], 256)
+    before = judge(model, None, Judging(promotion=promotion), 256)
     said = run(learning, model, train, steps=STEPS)
     learning.finish(model)
     best = [e["step"] for e, s in zip(learning.evaluations, said) if s.best][-1]
-    return learning, before, judge(model, None, promotion, [], 256), best
+    return learning, before, judge(model, None, Judging(promotion=promotion), 256), best
 
 
 def facts_of(world, **changes):
@@ -57,7 +58,7 @@ def facts_of(world, **changes):
         rate={"step": [1], "rate": [1e-3]},
         plan=[],
     )
-    measured = run_facts.Measured(before, after, [], note="40 rows of base.jsonl")
+    measured = run_facts.Measured(before, after, Judging(), note="40 rows of base.jsonl")
     return run_facts.run_facts(head, learning, replace(measured, **changes))
 
 
