@@ -42,8 +42,9 @@ def finished(request: Request, store: Store) -> Finished | None:
     try:
         record = json.loads((folder / RECORD).read_bytes())
         base = base_digest(find_base(request.recipe.base, request.base_dir))
-        asked = (request.files(), request.recipe.model_dump(mode="json"), base)
-        if asked != (record["files"], record["training"], record["inputs"]["base"]):
+        if (request.files(), base) != (record["files"], record["inputs"]["base"]):
+            return None
+        if not _agrees(request.recipe.model_dump(mode="json", exclude_unset=True), record["training"]):
             return None
         if not (folder / PAGE_FACTS).is_file():
             return None
@@ -58,3 +59,10 @@ def finished(request: Request, store: Store) -> Finished | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _agrees(asked: Any, ran: Any) -> bool:
+    """Whether a run was made with the settings asked for; what the recipe leaves open was set by its rows and base."""
+    if isinstance(asked, dict) and isinstance(ran, dict):
+        return all(key in ran and _agrees(asked[key], ran[key]) for key in asked)
+    return asked is None or bool(asked == ran)
