@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 VOCABULARY, PROMPT, SHORT, LONG, STOP = 64, 6, 4, 36, 1
-STEPS, STEP_ROWS, PACK_TOKENS = 100, 40, 1_024
+STEPS, STEP_ROWS, PACK_TOKENS = 80, 40, 1_024
+RATE = 8e-3
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def watch(world: World, seed: int, past: Any = None) -> Any:
         base="none",
         batch_tokens=STEP_ROWS * (PROMPT + (SHORT + LONG) // 2),
         pack_tokens=PACK_TOKENS,
-        rate=5e-3,
+        rate=RATE,
         method="full",
         mixture=False,
         early_stop=False,
@@ -107,12 +108,12 @@ def watch(world: World, seed: int, past: Any = None) -> Any:
         canaries=world.canaries,
         past=past or Past(),
     )
-    evaluation = EvaluationRecipe(share=1.0, every=0.1, max_rows_per_slice=60)
+    evaluation = EvaluationRecipe(share=1.0, every=0.125, max_rows_per_slice=60)
     learning = Learning(watched, recipe, evaluation, seed=seed, total_steps=STEPS)
     model = make_model(seed)
     shuffled = np.random.default_rng(seed).permutation(len(world.train))
     order = world.order or [world.train[i] for i in shuffled]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
     untuned = score(model, world.promotion, PACK_TOKENS)
     planted = list(world.canaries.planted) if world.canaries else []
     for step in range(STEPS + 1):
@@ -122,7 +123,7 @@ def watch(world: World, seed: int, past: Any = None) -> Any:
             break
         model.train()
         for group in optimizer.param_groups:
-            group["lr"] = 5e-3 * (1 - step / STEPS)
+            group["lr"] = RATE * (1 - step / STEPS)
         chosen = [order[(step * STEP_ROWS + i) % len(order)] for i in range(STEP_ROWS)]
         for batch in pack(chosen, PACK_TOKENS):
             losses = token_losses(model, batch, statistics=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.inputs.toy_runs import STOP, VOCABULARY, World, null_world, rows, watch
 
-PAIRS, PLANTED = 12, 3
+PAIRS, PLANTED = 10, 2
 
 
 def measure() -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Starvation: at the end of a run a slice is behind what an earlier run reached, and still learns.
 
 Behind is the excess over the least held-out loss that earlier runs of the name reached on the same base (excess loss,
-Xie et al., arXiv 2305.10429), surely above zero and among the highest third. Loss itself never counts: the hardest
-slice is often the noisiest. Before the last step every slice is behind, and in a first run nothing tells. Fresh rows
-ask for more of the mixture, worn ones for more rows: what another pass is worth (repetition.py) tells them apart.
+Xie et al., arXiv 2305.10429), next to that of the other slices: a run that is worse as a whole only had another seed.
+Loss itself never counts: the hardest slice is often the noisiest. Before the last step every slice is behind, and in a
+first run nothing tells. Fresh rows ask for more of the mixture, worn ones for more rows: what another pass is worth
+(repetition.py) tells them apart.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tilth.training.monitors.signal import MIN_GROUPS, Signal, too_few
 
 STRIP = 4  # evaluations behind a slope
 MIN_FALL = 0.01  # nat/token an evaluation
+MIN_EXCESS = 0.05  # nat/token beyond the mean excess of the other slices
 TOP_SHARE = 1 / 3  # of the slices, those furthest behind
 FRESH, WORN = 0.8, 0.4  # worth of another pass
 
@@ -46,7 +48,8 @@ class Starvation:
         )
         if observations.rows is None or len(observations.slices) < 2 or not slices:
             return []
-        excess = {name: beyond(*observations.losses("feedback", name), best[name]) for name in slices}
+        alone = {name: beyond(*observations.losses("feedback", name), best[name]) for name in slices}
+        excess = {name: _next_to(alone, name) for name in slices}
         known = sorted((e.mean for e in excess.values() if np.isfinite(e.mean)), reverse=True)
         least = known[: max(1, int(TOP_SHARE * len(known)))][-1] if known else np.inf
         dynamics = observations.dynamics
@@ -72,10 +75,10 @@ def of_slice(excess: Estimate, fall: Estimate, *, worth: float, slice_name: str,
         return too_few(slice_name, fall.groups)
     lcb, falls = excess.lower(alpha), fall.lower(alpha)
     finding = Finding.NONE
-    if lcb > 0 and falls > MIN_FALL:
+    if lcb > MIN_EXCESS and falls > MIN_FALL:
         finding = Finding.STARVED if worth >= FRESH else Finding.TOP_UP if worth < WORN else Finding.NONE
     behind = (
-        f"{excess.mean:+.3f} nat beyond the least that earlier runs reached, at least {lcb:+.3f}"
+        f"{excess.mean:+.3f} nat further than the others from the least that earlier runs reached, at least {lcb:+.3f}"
         if np.isfinite(excess.mean)
         else "not among those furthest behind"
     )
@@ -86,7 +89,7 @@ def of_slice(excess: Estimate, fall: Estimate, *, worth: float, slice_name: str,
         f"({MIN_FALL} counts); another pass is worth {worth:.2f}",
         excess.mean if np.isfinite(excess.mean) else None,
         lcb if np.isfinite(lcb) else None,
-        0.0,
+        MIN_EXCESS,
         alpha,
     )
 
@@ -94,6 +97,18 @@ def of_slice(excess: Estimate, fall: Estimate, *, worth: float, slice_name: str,
 def beyond(losses: np.ndarray, clusters: np.ndarray, best: float) -> Estimate:
     """Return the mean of the last losses (evaluations, rows) beyond `best`, in nat/token."""
     return clustered_mean(losses[-1] - best, clusters)
+
+
+def _next_to(excess: Mapping[str, Estimate], name: str) -> Estimate:
+    """Return the excess of a slice beyond the mean of the others."""
+    others = [
+        estimate for other, estimate in excess.items() if other != name and estimate.groups >= MIN_GROUPS
+    ]
+    if not others:
+        return replace(excess[name], mean=-np.inf)
+    mean = float(np.mean([estimate.mean for estimate in others]))
+    error = float(np.sqrt(sum(estimate.se**2 for estimate in others))) / len(others)
+    return excess[name] - Estimate(mean, error, min(estimate.groups for estimate in others))
 
 
 def fall(losses: np.ndarray, clusters: np.ndarray) -> Estimate:
