@@ -147,7 +147,7 @@ class TrainingRecipe(Section):
     precision: Literal["auto", "float32"] = (
         "auto"  # precision of the arithmetic; auto: 16 bits where that is faster
     )
-    mixture: bool = True  # reweight the slices during the run
+    mixture: bool = False  # reweight the slices during the run; off: not shown better than a placebo
     canaries: CanaryRecipe | None = (
         None  # plant made-up secrets: for a model that is measured and not handed on
     )

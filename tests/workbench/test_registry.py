@@ -46,7 +46,7 @@ def test_a_command_is_named_as_its_file_and_has_a_sentence(words: str, command: 
 def test_a_subcommand_stands_beside_its_command() -> None:
     stems = {name.partition("_")[0] for name in command_names(TOP)}
     assert {"curate", "train", "validate", "refresh", "promote", "gc"} <= stems
-    assert command_names("train") == ["embed", "score"] and "run" in command_names("refresh")
+    assert command_names("train") == ["embed", "final", "score"] and "run" in command_names("refresh")
 
 
 @pytest.mark.parametrize(

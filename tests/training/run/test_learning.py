@@ -18,7 +18,9 @@ from tilth.training.run.learning import Learning, Watched
 
 VOCABULARY, PROMPT, ANSWER, STOP = 64, 6, 4, 1
 STEPS = 60
-RECIPE = TrainingRecipe(base="none", batch_tokens=512, pack_tokens=256, rate=1e-2, method="full")
+RECIPE = TrainingRecipe(
+    base="none", batch_tokens=512, pack_tokens=256, rate=1e-2, method="full", mixture=True
+)
 EVALUATION = EvaluationRecipe(share=1.0, every=0.2, max_rows_per_slice=30)
 
 
