@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.inputs.toy_runs import STOP, VOCABULARY, World, null_world, rows, watch
 
-PAIRS, PLANTED = 10, 2
+PAIRS, PLANTED = 10, 1
 
 
 def measure() -> dict[str, Any]:
@@ -48,7 +48,9 @@ def false_alarms(spoke: list[set[tuple[str, str]]]) -> dict[str, Any]:
     from tilth.training.monitors.monitor import registry
 
     runs, found = len(spoke), {}
-    for name in registry():
+    for name in (
+        name for name in registry() if not name.startswith("chosen_")
+    ):  # no pairs are trained on here
         alarms = sum(name in {monitor for monitor, _ in said} for said in spoke)
         high = float(beta.ppf(0.975, alarms + 1, max(1, runs - alarms)))
         found[name] = {"runs": alarms, "share": round(alarms / runs, 3), "at_most": round(high, 3)}
@@ -84,6 +86,13 @@ def by_heart(seed: int) -> World:
     twin, feedback, promotion = (old + new for old, new in zip(kept, held, strict=True))
     order = [e for i, first in enumerate(short) for e in (first, few[i % len(few)])]
     return replace(world, train=short + few, twin=twin, feedback=feedback, promotion=promotion, order=order)
+
+
+def recited(seed: int) -> World:
+    """The same ten rows, and nothing else is read: three hundred times each."""
+    world = by_heart(seed)
+    few = [e for e in world.train if e.slice == "long"]
+    return replace(world, order=few)
 
 
 def shifted(seed: int) -> World:
@@ -132,7 +141,7 @@ PLANTS: dict[str, tuple[Callable[[int], World], str]] = {
     "twin_gap": (by_heart, "memorising"),
     "validation_rise": (by_heart, "overfit"),
     "repetition": (by_heart, "repeated"),
-    "extraction": (by_heart, "extractable"),
+    "extraction": (recited, "extractable"),
     "shift_gap": (shifted, "coverage_gap"),
     "forgetting": (forgotten, "forgetting"),
     "label_noise": (mislabelled, "noisy"),
