@@ -16,6 +16,16 @@ from pathlib import Path
 from tilth.shards.errors import StoreError
 
 TEMPORARY_SUFFIX = ".tmp"
+# What may be otherwise in an hour: space, a share over the network that is away.
+TRANSIENT = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+    errno.EAGAIN,
+    errno.ENOTCONN,
+)
 
 
 def step(name: str) -> None:
@@ -36,7 +46,9 @@ def storage_errors(path: Path) -> Iterator[None]:
             errno.EROFS: "Name a writable folder with --store",
         }.get(error.errno or 0, "Check the disk and run it again")
         what = (error.strerror or type(error).__name__).lower()
-        raise StoreError(str(path), what, "The store is as it was", next_step) from error
+        failed = StoreError(str(path), what, "The store is as it was", next_step)
+        failed.is_transient = error.errno in TRANSIENT
+        raise failed from error
 
 
 def write_file(path: Path, data: bytes) -> None:

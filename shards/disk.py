@@ -33,12 +33,14 @@ def full(where: Path, needed_bytes: int | None = None) -> StoreError:
         where = where.parent
     usage = shutil.disk_usage(where)
     needed = "" if needed_bytes is None else f", and about {_megabytes(needed_bytes)} are needed"
-    return StoreError(
+    failed = StoreError(
         str(where),
         f"no space left on device: {_megabytes(usage.free)} of {_megabytes(usage.total)} are free{needed}",
         "The store is as it was",
         NEXT,
     )
+    failed.is_transient = True
+    return failed
 
 
 def _megabytes(size: int) -> str:

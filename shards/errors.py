@@ -4,6 +4,7 @@ TilthError              1   something failed
 ├── UsageError          2   the command line or the recipe is wrong
 │   └── RecipeError     2   one key of the recipe is wrong; the loader adds file and line
 ├── SourceError         1   an input file cannot be read at all
+│   └── Unsettled       1   an input cannot be read now, and may be later
 ├── StoreError          1   the store cannot be used
 │   ├── CorruptObject   1   stored bytes do not match their digest
 │   └── NewerFormat     1   the store was written by a newer Tilth
@@ -24,6 +25,7 @@ class TilthError(Exception):
     """Something failed in a way the user can act on."""
 
     exit_code = 1
+    is_transient = False  # whether doing the same again, later, may well succeed
 
     def __init__(self, where: str, what: str, consequence: str = "", next_step: str = "") -> None:
         self.where, self.what, self.consequence, self.next_step = where, what, consequence, next_step
@@ -55,6 +57,12 @@ class RecipeError(UsageError):
 
 class SourceError(TilthError):
     """An input file cannot be read at all."""
+
+
+class Unsettled(SourceError):
+    """An input cannot be read now, and may be later: it is being written, or its server does not answer."""
+
+    is_transient = True
 
 
 class StoreError(TilthError):
@@ -89,6 +97,7 @@ class Busy(TilthError):
     """Another process holds the store."""
 
     exit_code = 75
+    is_transient = True
 
 
 def _restored(cls: type[TilthError], args: tuple[Any, ...], state: dict[str, Any]) -> TilthError:

@@ -44,6 +44,18 @@ def ask(url: str, body: Any = None, *, key: str | None = None, timeout_s: float)
         raise NoReply(f"no usable reply ({type(error).__name__})") from error
 
 
+def tell(url: str, body: bytes | None, headers: dict[str, str], *, timeout_s: float) -> None:
+    """POST `body`, or GET where there is none; whatever is answered with success will do. Raises NoReply."""
+    try:
+        with _Exchange(timeout_s) as exchange:
+            exchange.read(urllib.request.Request(url, body, headers))
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise NoReply(f"it answers with status {error.code}", error.code) from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise NoReply(f"no reply ({type(error).__name__})") from error
+
+
 class _Exchange:
     """One request and its reply. When the time is up its sockets are shut, wherever it waits."""
 

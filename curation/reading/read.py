@@ -23,7 +23,7 @@ from tilth.curation.reading.rows import RowReader, batches
 from tilth.curation.reading.shapes import read_row
 from tilth.curation.reading.source import Source
 from tilth.shards.digest import file_sha256
-from tilth.shards.errors import SourceError, UsageError
+from tilth.shards.errors import SourceError, Unsettled, UsageError
 
 __all__ = ["Ingest", "Part", "Peek", "ReadLimits", "Reason", "Source", "SourceFile", "ingest", "peek"]
 
@@ -90,7 +90,7 @@ def ingest(
             try:
                 found, read = read_file(apart, file, prefix, limits, batch_rows, on_progress)
             except OSError as error:
-                raise SourceError(
+                raise Unsettled(
                     file.named, f"it cannot be read ({error.strerror})", "the run stops"
                 ) from error
             parts += found
@@ -236,9 +236,7 @@ def _read_file(
             lines += 1
     after = file.local.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise SourceError(
-            file.named, "it changed while it was read", "its digest would not hold", "run again"
-        )
+        raise Unsettled(file.named, "it changed while it was read", "its digest would not hold", "run again")
     if last_reason == Reason.DAMAGED_ARCHIVE:
         parts = _distrust(parts, lines, prefix, batch_rows, origin)
     intake, size = Intake.of(kind.name, rows), before.st_size

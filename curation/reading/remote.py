@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tilth.shards.digest import sha256_hex
-from tilth.shards.errors import SourceError, TilthError, UsageError
+from tilth.shards.errors import SourceError, TilthError, Unsettled, UsageError
 
 SCHEMES = ("s3://", "hf://")
 COPY_BYTES = 1 << 20
@@ -106,7 +106,7 @@ def _is_pattern(path: str) -> bool:
 
 
 def _refused(url: str, error: Exception, next_step: str) -> SourceError:
-    return SourceError(url, f"it cannot be fetched ({type(error).__name__})", "nothing was read", next_step)
+    return Unsettled(url, f"it cannot be fetched ({type(error).__name__})", "nothing was read", next_step)
 
 
 def _unpinned(url: str, pinned: str) -> UsageError:

@@ -26,13 +26,27 @@ def main(
 ) -> None:
     """Do the loop once for RECIPE.
 
-    Exit codes: 0 done or not due or no news, 3 checks failed, 75 busy.
+    A fault that may pass is tried again, in this run and at the next looks; a run that failed otherwise waits for other
+    inputs or the next moment. Exit codes: 0 done or not due or no news, 3 checks failed or a source is gone, 75 busy.
     """
     from tilth.workbench import session
-    from tilth.workbench.running.refresh import refresh_once
+    from tilth.workbench.refreshing.due import not_due
+
+    early = (
+        not_due(recipe, overrides, session.store_path_of(recipe, store_path))
+        if if_due and not dry_run
+        else None
+    )
+    if early is not None:
+        summary = f"{early.why}: not before {early.at.isoformat(timespec='minutes') if early.at else 'never'}"
+        session.print_json({"state": "not due", "summary": summary}) if as_json else click.echo(
+            f"refresh: {summary}"
+        )
+        return
+    from tilth.workbench.refreshing.refresh import refresh_once
 
     loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
-    outcome = refresh_once(loaded, store, screen, if_due=if_due, dry_run=dry_run)
+    outcome = refresh_once(loaded, store, screen, if_due=if_due, dry_run=dry_run, overrides=overrides)
     if as_json:
         session.print_json(outcome)
     else:

@@ -17,7 +17,7 @@ from tilth.workbench.session import guarded
 def main(recipe: Path, overrides: tuple[str, ...], store_path: Path | None, as_json: bool) -> None:
     """Say when the loop last ran and when it is next due."""
     from tilth.workbench import session
-    from tilth.workbench.running.refresh import status
+    from tilth.workbench.refreshing.refresh import status
 
     facts = status(session.load(recipe, overrides), session.open_store(recipe, store_path))
     if as_json:

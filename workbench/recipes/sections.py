@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.source import Source
@@ -17,17 +18,48 @@ from tilth.validators.recipe import Checks, ReportOptions
 if TYPE_CHECKING:
     from tilth.curation.recipe import CurationRecipe
 
+Event = Literal["start", "success", "failure", "gate", "promotion", "approval"]
+
+
+class Notify(BaseModel):
+    """An address that is told what happens to a refresh.
+
+    url: http:// or https://. on: which events. secret: the environment variable that holds the key of the signature.
+    heartbeat: a GET after every run that did what it should, and nothing else.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    url: str = Field(pattern=r"^https?://[^\s/]+\S*$")
+    on: tuple[Event, ...] = ("failure", "gate", "promotion", "approval")
+    secret: str | None = Field(None, min_length=1)
+    heartbeat: bool = False
+
 
 class RefreshRecipe(BaseModel):
-    """When the loop runs by itself and what may move the served version."""
+    """When the loop runs by itself, what may move the served version, and who is told."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     schedule: str | None = None  # a cron line
-    promote: Literal["checks", "training"] = "training"  # what serves a steered version: checks, a comparison
+    timezone: str | None = None  # IANA name of the zone it is read in; null: that of the machine
+    # what serves a version: its checks, a comparison where feedback steered it, or a person after both
+    promote: Literal["checks", "training", "approval"] = "training"
     seeds: int = Field(3, ge=1, le=1000)  # paired seeds of a comparison
     compare_steps: int | None = Field(
         None, ge=1, le=10**12
     )  # budget of each of its runs; null: as long as training
+    retries: int = Field(3, ge=0, le=10)  # of one run, for faults that may pass by themselves
+    notify: tuple[Notify, ...] = ()  # who is told of what
+    textfile: str | None = None  # a file of gauges for Prometheus, relative to the recipe
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_timezone(cls, name: str | None) -> str | None:
+        if name is not None:
+            try:
+                zoneinfo.ZoneInfo(name)
+            except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+                raise ValueError(f"no time zone is called {name!r}; say for example Europe/Berlin") from None
+        return name
 
 
 @dataclass(frozen=True)

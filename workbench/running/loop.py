@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tilth.shards.errors import TilthError
 from tilth.workbench import session
+from tilth.workbench.running.approval import APPROVED, decision
 from tilth.workbench.running.comparison import COMPARED, allows, compare
 from tilth.workbench.running.curate import curate_recipe, parent_of, show_outcome, write_page
 from tilth.workbench.running.train import TRAINED, feedback_outlook, show_run, show_start, train_version
@@ -32,12 +33,11 @@ def run_loop(recipe: Recipe, store: Store, screen: Console) -> dict[str, Any]:
         )
     if not first.published and pending(recipe, store, first.version) is None:
         return _rest(recipe, store, screen, first)
-    if store.served(recipe.name) is None:
+    if store.served(recipe.name) is None and may_serve(recipe, store, first.version):
         store.promote(recipe.name)
         screen.print(f"served: {recipe.name} {first.version.short}, the first version to pass its checks")
     if recipe.training is None:
-        store.promote(recipe.name)
-        return _facts("done", f"curated {first.version.short}; the recipe trains nothing", first.version)
+        return _settle(recipe, store, first, f"curated {first.version.short}; the recipe trains nothing")
     _train(recipe, store, screen, first.version)
     second = _curate(recipe, store, screen, "curate again, reading what training learned")
     parent = parent_of(store, second.version)
@@ -87,7 +87,7 @@ def _rest(recipe: Recipe, store: Store, screen: Console, outcome: Outcome) -> di
     """Without news, serve what passed and is not served yet: curated by hand, or left by a run that was killed."""
     version, served = outcome.version, store.served(recipe.name)
     compared = store.receipts(COMPARED, version.id)
-    undecided = compared and not allows(compared[-1]) and recipe.refresh.promote == "training"
+    undecided = compared and not allows(compared[-1]) and recipe.refresh.promote != "checks"
     if (served is not None and served.id == version.id) or undecided:
         return _facts("no news", f"{recipe.name} {version.short} is up to date", version)
     if compared:
@@ -120,19 +120,37 @@ def _decide(
         )
     why = f" ({facts['refusal']})" if facts.get("refusal") else ""
     stays = f"{version.short} stays the candidate and is not served{why}"
-    if all(parent.manifest.checks.values()):
+    if all(parent.manifest.checks.values()) and may_serve(recipe, store, parent):
         store.promote(recipe.name, parent.id)
         stays += f"; serving its parent {parent.short}"
     return _facts("done", f"{sentence}. {stays}", version)
 
 
 def _settle(recipe: Recipe, store: Store, outcome: Outcome, sentence: str) -> dict[str, Any]:
-    """Serve the candidate if its checks allow."""
+    """Serve the candidate if its checks, and where the recipe asks for it a person, allow."""
+    if not may_serve(recipe, store, outcome.version):
+        return _waits(recipe, store, outcome.version, sentence)
     try:
         store.promote(recipe.name)
     except TilthError as error:
         return _facts("checks failed", error.message(), outcome.version)
     return _facts("done", f"{sentence.rstrip('.')}; serving {outcome.version.short}", outcome.version)
+
+
+def may_serve(recipe: Recipe, store: Store, version: Version) -> bool:
+    """Return whether a version may be served without asking anybody, or was approved."""
+    decided = decision(store, version)
+    return recipe.refresh.promote != "approval" or (decided is not None and decided["decision"] == APPROVED)
+
+
+def _waits(recipe: Recipe, store: Store, version: Version, sentence: str) -> dict[str, Any]:
+    """Say that a version waits for somebody, or that somebody refused it."""
+    decided = decision(store, version)
+    said = sentence.rstrip(".")
+    if decided is not None:
+        return _facts("no news", f"{said}; {version.short} was rejected by {decided['by']}", version)
+    how = f"refresh approve {recipe.path.name} --by NAME --reason WHY"
+    return _facts("awaiting approval", f"{said}; {version.short} waits for: {how} (or reject)", version)
 
 
 def _facts(state: str, summary: str, version: Version) -> dict[str, Any]:
