@@ -31,6 +31,7 @@ from tilth.curation.run.combine import Combined, combine
 from tilth.curation.run.decide import Decided, decide
 from tilth.curation.run.evidence import Gatherer, trim
 from tilth.curation.run.executor import Executor, LocalExecutor
+from tilth.curation.run.expectations import OfRun, judge_rows
 from tilth.curation.run.guard import raised_too_often
 from tilth.curation.run.ledger import Ledger, retracted
 from tilth.curation.run.local import LocalPart, LocalTask, run_local
@@ -50,7 +51,7 @@ from tilth.validators.against import COLUMNS, Before
 from tilth.validators.facts.data import ReadingLine
 from tilth.validators.gate import CheckResult, judge, load_ahead
 from tilth.validators.metrics import Tables, measure
-from tilth.validators.recipe import Checks
+from tilth.validators.recipe import Checks, Expectation
 
 Progress = Callable[[str, int, int], None]
 MIN_RAISED = 100  # rows on which a stage may raise in any case
@@ -67,6 +68,7 @@ class Request:
     base_dir: Path
     limits: ReadLimits = field(default_factory=ReadLimits)
     strict: bool = False  # refuse what the sources hold and nobody reads
+    expectations: tuple[Expectation, ...] = ()  # of the recipe and of the suite that it names
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,7 @@ def _draft(
         measure(Tables(lines, data.rows, decisions, empty(MEASURE_KEYS)), request.recipe.held_out(), before),
         request.checks,
     )
+    checks += judge_rows(request.expectations, OfRun(data, decisions))
     draft = Draft(
         rows=data.rows,
         decisions=decisions,

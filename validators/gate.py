@@ -11,7 +11,7 @@ import math
 import os
 import threading
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import polars as pl
@@ -49,11 +49,14 @@ class CheckResult:
     value: float | None
     bound: float
     note: str = ""
+    failing: pl.DataFrame | None = field(
+        default=None, compare=False, repr=False
+    )  # row_id of the rows that fail it, where it speaks of rows
 
     @property
     def operator(self) -> str:
         """`>=` for a lower bound, `<=` for an upper one."""
-        return ">=" if self.name.startswith("min_") else "<="
+        return "<=" if self.name.startswith("max_") else ">="
 
     @property
     def blocks(self) -> bool:
@@ -63,7 +66,7 @@ class CheckResult:
 
 def judge(metrics: pl.DataFrame, checks: Checks) -> list[CheckResult]:
     """Hold the one-line metrics frame (`metrics.measure`) against the recipe, in the order of its fields."""
-    bounds = {name: bound for name, bound in checks.model_dump().items() if bound is not None}
+    bounds = checks.bounds
     if not bounds:
         return []
     verdicts = _validate(metrics, bounds)
@@ -75,7 +78,7 @@ def judge(metrics: pl.DataFrame, checks: Checks) -> list[CheckResult]:
 
 def load_ahead(checks: Checks) -> None:
     """Import what `judge` will need while something else computes: it takes seconds."""
-    if any(bound is not None for bound in checks.model_dump().values()):
+    if checks.bounds:
         threading.Thread(target=_great_expectations).start()
 
 

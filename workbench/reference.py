@@ -19,7 +19,6 @@ from tilth.training.evaluation import metric
 from tilth.training.methods import method
 from tilth.training.monitors import monitor
 from tilth.validators.gate import CHECKS
-from tilth.validators.recipe import Checks
 from tilth.workbench.recipes.keys import RecipeKey, recipe_keys
 from tilth.workbench.recipes.sentences import comments_of, first_sentence
 from tilth.workbench.registry import TOP, command_names, command_of
@@ -166,7 +165,7 @@ def checks_page() -> str:
     keys = {key.path.removeprefix("checks."): key for key in recipe_keys() if key.path.startswith("checks.")}
     rows = (
         (f"`{name}`", keys[name].sentence, f"`{CHECKS[name][0]}`", keys[name].default, CHECKS[name][1])
-        for name in Checks.model_fields
+        for name in CHECKS
     )
     parts += _table(("check", "bounds", "metric", "by default", "severity"), rows)
     parts += ["## Verify, validate, check", ""]

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from tilth.curation import recipe as curation_recipe
 from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.source import Source
+from tilth.curation.run.expectations import require_understood
 from tilth.shards.errors import RecipeError, UsageError
 from tilth.training.evaluation import metric_plugins
 from tilth.training.methods import method
@@ -77,6 +78,8 @@ def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
     evaluation = _model(EvaluationRecipe, data.get("evaluation"), ("evaluation",))
     _require_metrics(evaluation)
     training = _training(data.get("training"))
+    checks = _model(Checks, data.get("checks"), ("checks",))
+    require_understood(checks.expect or ())
     report = _model(ReportOptions, data.get("report"), ("report",))
     if report.examples == 0:
         evaluation = evaluation.model_copy(update={"show_answers": False})
@@ -91,7 +94,7 @@ def _check(path: Path, data: Mapping[str, Any]) -> Recipe:
             path.parent,
             [task.path for task in evaluation.tasks],
         ),
-        checks=_model(Checks, data.get("checks"), ("checks",)),
+        checks=checks,
         report=report,
         training=training,
         evaluation=evaluation,

@@ -13,7 +13,7 @@ from tilth.curation.reading.limits import ReadLimits
 from tilth.curation.reading.source import Source
 from tilth.shards.errors import UsageError
 from tilth.training.recipe import EvaluationRecipe, TrainingRecipe
-from tilth.validators.recipe import Checks, ReportOptions
+from tilth.validators.recipe import Checks, Expectation, ReportOptions
 
 if TYPE_CHECKING:
     from tilth.curation.recipe import CurationRecipe
@@ -90,6 +90,14 @@ class Recipe:
     def base_dir(self) -> Path:
         """The folder the recipe lies in."""
         return self.path.parent
+
+    def expectations(self) -> tuple[Expectation, ...]:
+        """Return what its checks expect of rows, and what the suite expects that they name. Raises UsageError."""
+        if self.checks.suite is None:
+            return self.checks.expect or ()
+        from tilth.validators.suite import read_suite
+
+        return (*(self.checks.expect or ()), *read_suite(self.base_dir / self.checks.suite))
 
     def require_training(self) -> TrainingRecipe:
         """Return the training section. Raises UsageError if the recipe has none."""

@@ -111,7 +111,9 @@ class History:
                 "FROM runs WHERE name=? ORDER BY id DESC LIMIT ?",
                 (name, limit),
             )
-            return [Run(*row[:9], bool(row[9]), row[10]) for row in found]
+            names = [column[0] for column in found.description]
+            runs = [dict(zip(names, row, strict=True)) for row in found]
+            return [Run(**{**run, "transient": bool(run["transient"])}) for run in runs]
 
     def tell(self, run: int, event: str, host: str, outcome: str, now: float) -> None:
         """Note whom an event was told and what came of it."""

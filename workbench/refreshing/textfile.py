@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tilth.workbench.refreshing.history import Run
 
 STATES = ("done", "no news", "no drift", "awaiting approval", "checks failed", "failed", "killed")
+Labels = tuple[tuple[str, str], ...]
 FATES = ("kept", "dropped", "quarantined")
 
 
@@ -27,17 +28,13 @@ def text(name: str, runs: list[Run], candidate: Version | None, served: Version 
     last = runs[0]
     succeeded = next((run for run in runs if not run.failed and run.ended), None)
     failures = next((at for at, run in enumerate(runs) if not run.failed), len(runs))
+    states: dict[Labels, float] = {(("state", one),): float(one == last.state) for one in STATES}
     lines = [
         _gauge("last_run_timestamp_seconds", "When the loop last began.", {(): last.started}, name),
         _gauge(
             "last_run_seconds", "How long it took.", {(): (last.ended or last.started) - last.started}, name
         ),
-        _gauge(
-            "state",
-            "1 for what came of it.",
-            {(("state", one),): float(one == last.state) for one in STATES},
-            name,
-        ),
+        _gauge("state", "1 for what came of it.", states, name),
         _gauge("consecutive_failures", "Runs that failed since one did not.", {(): failures}, name),
     ]
     if succeeded:
@@ -46,12 +43,12 @@ def text(name: str, runs: list[Run], candidate: Version | None, served: Version 
     for kind, version in (("candidate", candidate), ("served", served)):
         if version:
             counts = version.manifest.counts
-            rows = {(("fate", fate),): float(counts[fate]) for fate in FATES}
+            rows: dict[Labels, float] = {(("fate", fate),): float(counts[fate]) for fate in FATES}
             lines.append(_gauge(f"{kind}_lines", f"Lines of input of the {kind} version.", rows, name))
     return "".join(lines)
 
 
-def _gauge(what: str, help_text: str, values: Mapping[tuple[tuple[str, str], ...], float], name: str) -> str:
+def _gauge(what: str, help_text: str, values: Mapping[Labels, float], name: str) -> str:
     metric = f"tilth_refresh_{what}"
     said = [f"# HELP {metric} {help_text}\n# TYPE {metric} gauge\n"]
     for labels, value in values.items():

@@ -63,7 +63,7 @@ def compare(recipe: Recipe, store: Store, parent: Version, child: Version, scree
     )
     with session.progress(screen) as on_progress:
         facts = compare_arms(request, store, on_progress=on_progress).facts
-    facts["promotion"]["policy"] = recipe.refresh.promote
+    facts["promotion"]["policy"] = "checks" if recipe.refresh.promote == "checks" else "training"
     facts["next"] = _next(recipe, parent, child)[facts["answer"]]
     facts["actions"] = read_facts(page_dir(store, child) / "report.html")["actions"]
     facts["links"] = _links(store, parent, child)

@@ -21,7 +21,9 @@ from tilth.shards.lock import temporary
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.validators import report
+from tilth.validators.metrics import Tables
 from tilth.validators.report import read_facts
+from tilth.workbench.looking.failures import FOLDER, write_failures
 from tilth.workbench.looking.readings import show_readings
 from tilth.workbench.looking.tags import write_tags
 from tilth.workbench.screen import shown
@@ -64,6 +66,7 @@ def request_of(recipe: Recipe) -> Request:
         base_dir=recipe.base_dir,
         limits=recipe.limits,
         strict=recipe.strict,
+        expectations=recipe.expectations(),
     )
 
 
@@ -134,6 +137,11 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
     folder = page_dir(store, outcome.version)
     page = report.data_page(folder, facts)
     write_tags(folder, outcome.tags)
+    version = outcome.version
+    tables = Tables(version.occurrences(), version.rows(), version.decisions(), version.measures([]))
+    write_failures(
+        folder, recipe.name, outcome.checks, tables, version.turns if recipe.report.examples else None
+    )
     return page
 
 
@@ -196,6 +204,8 @@ def show_outcome(screen: Console, recipe: Recipe, outcome: Outcome, page: Path, 
                 f"[{colour}]{check.severity}[/] {escape(check.name)}: {check.value} is not "
                 f"{check.operator} {check.bound}{escape(f' ({check.note})' if check.note else '')}"
             )
+    if not outcome.passed and (page.parent / FOLDER).is_dir():
+        screen.print(f"rows of failing checks: {shown(page.parent / FOLDER)}")
     screen.print(conservation(outcome.version))
     if dry_run:
         screen.print("dry run: nothing was published")

@@ -22,7 +22,7 @@ from tilth.shards import refs
 from tilth.shards.errors import Busy, Unsettled
 from tilth.shards.lock import Lock
 from tilth.shards.store import Store
-from tilth.validators.recipe import Checks
+from tilth.validators.gate import CHECKS
 from tilth.workbench.refreshing import due, refresh
 from tilth.workbench.refreshing.history import History
 from tilth.workbench.refreshing.notify import signature
@@ -42,7 +42,7 @@ def small(tmp_path: Path) -> Path:
     recipe.write_text(
         "name: desk\nsources: [{path: 'a/*.jsonl'}, {path: b.jsonl}]\n"
         "curation: {split: null, language: null, dedup: null}\n"
-        f"checks: {{{', '.join(f'{name}: null' for name in Checks.model_fields)}}}\n"
+        f"checks: {{{', '.join(f'{name}: null' for name in CHECKS)}}}\n"
         'refresh:\n  schedule: "0 3 * * *"\n  timezone: Europe/Berlin\n'
     )
     return recipe
