@@ -32,6 +32,7 @@ __all__ = [
     "data_page",
     "data_report",
     "doctor_page",
+    "environment",
     "index_page",
     "read_facts",
     "run_page",
@@ -70,9 +71,8 @@ def index_page(out_dir: Path, report: IndexFacts) -> Path:
 
 def answers_page(out_dir: Path, lines: list[dict[str, Any]]) -> Path:
     """Write every line of answers.jsonl, whole, as a plain page of whatever length, and return its path."""
-    environment = _environment()
-    environment.filters["whole"] = lambda text: markupsafe.escape(wording.visible(str(text)))
-    page = environment.get_template("answers.html.j2").render(lines=lines)
+    pages = environment()
+    page = pages.get_template("answers.html.j2").render(lines=lines)
     write_file(out_dir / ANSWERS, page.encode("utf-8"))
     return out_dir / ANSWERS
 
@@ -94,11 +94,11 @@ def _write(out_dir: Path, template: str, report: Mapping[str, Any], draw: figure
 
 def _render(template: str, facts: dict[str, Any], draw: figures.Draw) -> bytes:
     """Render with ever shorter lists until the page fits."""
-    environment = _environment()
+    pages = environment()
     share = 1.0
     while True:
         cut = figures.Cut(share)
-        page = environment.get_template(template).render(
+        page = pages.get_template(template).render(
             facts=facts, charts=draw(facts, cut), shown=cut.shown, left_out=cut.left_out
         )
         data = page.encode("utf-8")
@@ -107,8 +107,9 @@ def _render(template: str, facts: dict[str, Any], draw: figures.Draw) -> bytes:
         share /= 2
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Return what renders a page: everything escaped, every number and text written as wording.py says."""
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -116,10 +117,11 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update({name: getattr(wording, name) for name in FILTERS})
-    environment.filters.update(contents=contents, anchored=anchored)
-    environment.tests["relative"] = wording.is_relative
-    return environment
+    made.filters.update({name: getattr(wording, name) for name in FILTERS})
+    made.filters.update(contents=contents, anchored=anchored)
+    made.filters["whole"] = lambda text: markupsafe.escape(wording.visible(str(text)))
+    made.tests["relative"] = wording.is_relative
+    return made
 
 
 def _finalize(value: Any) -> Any:

@@ -16,6 +16,7 @@ from rich.table import Column, Table
 
 from tilth.shards.atomic import write_file
 from tilth.shards.errors import UsageError
+from tilth.shards.lock import Lock
 from tilth.workbench.looking.runs import artefact_of
 from tilth.workbench.screen import shown
 
@@ -26,20 +27,20 @@ VOTES = "votes.json"
 HELD_FIRST = "held-out rows"
 TIES, QUIT = ("0", "="), ("q", "Q", "", "\x03", "\x04")
 Z = 1.959964  # two-sided 95 %
+WAIT_S = 20.0
 
 
 def collect_votes(run_dir: Path, screen: Console, rows: int) -> dict[str, Any]:
     """Ask about prompts not voted on yet until `rows` are, saving each vote, and return the results."""
     pairs, _ = different_pairs(run_dir, rows)
     votes = read_votes(run_dir)
-    todo = [pair for pair in pairs if _key(pair) not in votes]
+    todo = [pair for pair in pairs if pair_key(pair) not in votes]
     for number, pair in enumerate(todo, len(pairs) - len(todo) + 1):
         screen.rule(f"{number} of {len(pairs)}")
         vote = _ask(screen, pair, run_dir.name)
         if vote is None:
             break
-        votes[_key(pair)] = vote
-        write_file(run_dir / VOTES, orjson.dumps(votes, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+        add_vote(run_dir, pair_key(pair), vote)
     return results(run_dir, rows)
 
 
@@ -47,7 +48,7 @@ def results(run_dir: Path, rows: int) -> dict[str, Any]:
     """Return what the votes saved so far say of the first `rows` prompts."""
     pairs, same = different_pairs(run_dir, rows)
     votes = read_votes(run_dir)
-    return tally([votes[_key(pair)] for pair in pairs if _key(pair) in votes], len(pairs), same)
+    return tally([votes[pair_key(pair)] for pair in pairs if pair_key(pair) in votes], len(pairs), same)
 
 
 def different_pairs(run_dir: Path, rows: int) -> tuple[list[dict[str, Any]], int]:
@@ -71,6 +72,13 @@ def read_votes(run_dir: Path) -> dict[str, str]:
     path = run_dir / VOTES
     votes: dict[str, str] = json.loads(path.read_bytes()) if path.exists() else {}
     return votes
+
+
+def add_vote(run_dir: Path, key: str, vote: str) -> None:
+    """Keep a vote beside those that others cast in the meantime. Raises Busy."""
+    with Lock(run_dir / "votes.lock").held(WAIT_S):
+        votes = read_votes(run_dir) | {key: vote}
+        write_file(run_dir / VOTES, orjson.dumps(votes, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
 
 
 def tally(votes: list[str], shown: int, same: int) -> dict[str, Any]:
@@ -114,7 +122,7 @@ def show(screen: Console, found: dict[str, Any], run_dir: Path) -> None:
 
 def _ask(screen: Console, pair: dict[str, Any], run_id: str) -> str | None:
     """Show one pair and return the vote, None to stop."""
-    sides = ["base", "tuned"] if _hash(pair, run_id)[-1] % 2 else ["tuned", "base"]
+    sides = sides_of(pair, run_id)
     for message in pair["messages"]:
         screen.print(f"[dim]{escape(message['role'])}[/] {escape(message['content'])}")
     table = Table(Column("1", ratio=1), Column("2", ratio=1), expand=True)
@@ -141,9 +149,15 @@ def _ask(screen: Console, pair: dict[str, Any], run_id: str) -> str | None:
             return sides[int(key) - 1]
 
 
-def _key(pair: dict[str, Any]) -> str:
+def pair_key(pair: dict[str, Any]) -> str:
+    """Return what the vote on a prompt is kept by."""
     return f"{pair['task']}:{pair['line']}"
 
 
+def sides_of(pair: dict[str, Any], run_id: str) -> list[str]:
+    """Return who answers on the left and on the right, base or tuned: always the same, and none can tell."""
+    return ["base", "tuned"] if _hash(pair, run_id)[-1] % 2 else ["tuned", "base"]
+
+
 def _hash(pair: dict[str, Any], run_id: str) -> bytes:
-    return hashlib.sha256(f"{run_id}:{_key(pair)}".encode()).digest()
+    return hashlib.sha256(f"{run_id}:{pair_key(pair)}".encode()).digest()

@@ -1,0 +1,1 @@
+"""One file a view: what it shows, and what may be decided there."""

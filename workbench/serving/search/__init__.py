@@ -1,0 +1,1 @@
+"""A version made searchable: narrow columns in memory, texts in a mapped file."""
