@@ -153,8 +153,7 @@ def test_the_keyboard_alone_reviews(chromium: Any, world: Path) -> None:
         press(page, "k", "3 by you")
         page.keyboard.press("e")
         page.keyboard.type("Typed ")
-        page.keyboard.press("Control+Enter")
-        page.wait_for_load_state("networkidle")
+        press(page, "Control+Enter", "4 by you")
         log = Store.open(folder / ".tilth").judgement_log.read("desk").judgements
         acts = [str(one.act) for one in log]
         assert acts[0] == "keep" and log[0].row == first and "repair" in acts and "undo" in acts
