@@ -41,8 +41,9 @@ class RefreshRecipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     schedule: str | None = None  # a cron line
     timezone: str | None = None  # IANA name of the zone it is read in; null: that of the machine
-    # what serves a version: its checks, a comparison where feedback steered it, or a person after both
-    promote: Literal["checks", "training", "approval"] = "training"
+    promote: Literal["checks", "training", "approval"] = (
+        "training"  # what serves it: checks, comparison, a person
+    )
     seeds: int = Field(3, ge=1, le=1000)  # paired seeds of a comparison
     compare_steps: int | None = Field(
         None, ge=1, le=10**12
