@@ -201,7 +201,7 @@ def test_readers_and_reviewers_at_once_lose_nothing(world: Path) -> None:
 def test_a_candidate_is_approved_or_sent_back_with_a_reason_and_a_name(browser: Asked, world: Path) -> None:
     store = Store.open(world / ".tilth")
     page = browser.get("/refresh/desk").text
-    fields = {"candidate": field(page, "candidate"), "what": "promote"}
+    fields = {"candidate": field(page, "candidate"), "what": "approve"}
     assert browser.post("/refresh/desk/decide", fields).status_code == 400, "a reason is asked for"
     stale = browser.post("/refresh/desk/decide", fields | {"candidate": "0" * 64, "reason": "ok"})
     assert stale.status_code == 400 and store.served("desk") is None

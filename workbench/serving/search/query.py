@@ -122,6 +122,11 @@ class Searcher:
     _texts: dict[tuple[str, str], tuple[np.ndarray, float]] = field(default_factory=dict)
     _facets: dict[Any, dict[str, list[tuple[str, int]]]] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """Forget the answers that are kept, so that the next search looks at everything."""
+        self._texts.clear()
+        self._facets.clear()
+
     def search(self, query: Query) -> Found:
         """Return the page that a query asks for. Raises UsageError for a regex or a measure that is none."""
         started = time.monotonic()
