@@ -47,7 +47,7 @@ from tilth.shards.digest import canonical_json, content_id, sha256_hex
 from tilth.shards.store import Draft, Store
 from tilth.shards.tables import DECISIONS, MEASURE_KEYS, OCCURRENCES, Verdict, empty
 from tilth.shards.version import Version
-from tilth.validators.against import COLUMNS, Before
+from tilth.validators.against import COLUMNS, Before, kept_rows
 from tilth.validators.facts.data import ReadingLine
 from tilth.validators.gate import CheckResult, judge, load_ahead
 from tilth.validators.metrics import Tables, measure
@@ -298,7 +298,10 @@ def served_before(
         if version is not None and version.id in older:
             older = older[older.index(version.id) + 1 :]
         served = store.version(older[0]) if older else None
-    return Before(served.occurrences(COLUMNS), sources) if served else None
+    if served is None:
+        return None
+    kept = kept_rows(served.rows(["row_id", "source"]), served.decisions())
+    return Before(served.occurrences(COLUMNS), sources, kept)
 
 
 def inputs_digest(sources: list[str], recipe: str) -> str:

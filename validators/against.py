@@ -7,23 +7,27 @@ are judged against the version that is served.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 import polars as pl
 
 from tilth.shards.tables import OCCURRENCES, Verdict
+from tilth.validators.divergence import moved_bits
 
 MIN_NEW_LINES = 20  # fewer tell no rate
+MIN_NEW_ROWS = 50  # to tell where the new ones moved
+KEPT = pl.Schema({"row_id": pl.Binary, "slice": pl.String, "source": pl.String})
 COLUMNS = ("source_path", "line", "row_id", "reader_reason")
 
 
 @dataclass(frozen=True)
 class Before:
-    """What is served: the COLUMNS of its lines of input, and the paths of the recipe's sources as it is now."""
+    """What is served: COLUMNS of its lines of input, the paths of the recipe's sources now, KEPT of its rows."""
 
     lines: pl.DataFrame
     sources: Sequence[str]
+    kept: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=KEPT))
 
     @classmethod
     def nothing(cls) -> Before:
@@ -59,6 +63,29 @@ def against(before: Before, lines: pl.DataFrame, decisions: pl.DataFrame) -> dic
         "new_lines": total,
         "new_quarantine_rate": quarantined / told if told else 0.0,
         "new_drop_rate": dropped / told if told else 0.0,
+    }
+
+
+def kept_rows(rows: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    """Return KEPT of the rows that are kept. rows: row_id and source. decisions: schema DECISIONS."""
+    kept = decisions.filter(pl.col("verdict").cast(pl.String) == Verdict.KEEP.value)
+    return (
+        kept.select("row_id", "slice")
+        .join(rows.select("row_id", "source"), on="row_id")
+        .with_columns(pl.col("slice", "source").fill_null("unknown"))
+    )
+
+
+def drifted(before: Before, kept: pl.DataFrame) -> dict[str, float]:
+    """Return drift_bits, how far slices or sources of the kept rows moved, and new_drift_bits, of the new among them.
+
+    Too few new rows tell nothing: 0.
+    """
+    new = kept.join(before.kept, on="row_id", how="anti")
+    of_new = new if new.height >= MIN_NEW_ROWS else new.clear()
+    return {
+        name: max(moved_bits(before.kept, some, by) for by in ("slice", "source"))
+        for name, some in (("drift_bits", kept), ("new_drift_bits", of_new))
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from tilth.shards.tables import Verdict
+from tilth.validators.divergence import divergence_bits, shares_of
 from tilth.validators.metrics import Tables
 
 LANGUAGE = "language.language"
@@ -25,8 +26,8 @@ def drift(parent: Tables, child: Tables) -> list[dict[str, Any]]:
     for by in ATTRIBUTES:
         if by not in before.columns or by not in after.columns:
             continue
-        shares = _shares(before, by, "parent").join(
-            _shares(after, by, "child"), on=by, how="full", coalesce=True
+        shares = shares_of(before, by, "parent").join(
+            shares_of(after, by, "child"), on=by, how="full", coalesce=True
         )
         shares = shares.with_columns(pl.col("parent", "child").fill_null(0.0))
         moved = (pl.col("child") - pl.col("parent")).abs()
@@ -52,19 +53,3 @@ def with_language(rows: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFrame:
     return rows.join(languages, on="row_id", how="left", maintain_order="left").with_columns(
         pl.col("language").fill_null("unknown")
     )
-
-
-def divergence_bits(shares: pl.DataFrame) -> float:
-    """Return the Jensen-Shannon divergence of columns `parent` and `child`, each summing to one."""
-    p, q = pl.col("parent"), pl.col("child")
-    middle = (p + q) / 2
-
-    def half(share: pl.Expr) -> pl.Expr:
-        return pl.when(share > 0).then(share * (share / middle).log(2)).otherwise(0.0).sum() / 2
-
-    return round(float(shares.select(half(p) + half(q)).item() or 0.0), 6)
-
-
-def _shares(kept: pl.DataFrame, by: str, name: str) -> pl.DataFrame:
-    counted = kept.group_by(by).agg(pl.len().alias(name)).sort(by)
-    return counted.with_columns(pl.col(name) / max(kept.height, 1))

@@ -31,12 +31,17 @@ CHECKS: dict[str, tuple[str, Severity]] = {
     "max_quarantine_rate": ("quarantine_rate", "error"),
     "max_drop_rate": ("drop_rate", "error"),
     "max_source_shrink": ("source_shrink", "error"),
+    "max_drift_bits": ("drift_bits", "error"),
     "max_source_loss": ("max_source_loss", "warning"),
     "min_effective_rate": ("effective_rate", "warning"),
 }
 
 # check -> the metric that it bounds too: the same rate of what is new
-OF_NEW = {"max_quarantine_rate": "new_quarantine_rate", "max_drop_rate": "new_drop_rate"}
+OF_NEW = {
+    "max_quarantine_rate": "new_quarantine_rate",
+    "max_drop_rate": "new_drop_rate",
+    "max_drift_bits": "new_drift_bits",
+}
 
 
 @dataclass(frozen=True)

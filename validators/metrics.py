@@ -14,7 +14,7 @@ import polars as pl
 
 from tilth.shards.ledger import scan_ledger
 from tilth.shards.tables import LEDGER, UNFINISHED, VALUE_DECIMALS, WEIGHT_UNIT, Split, Verdict
-from tilth.validators.against import Before, against
+from tilth.validators.against import Before, against, drifted, kept_rows
 
 HELD_OUT = (Split.FEEDBACK, Split.PROMOTION, Split.FINAL)
 
@@ -113,7 +113,8 @@ def measure(
 def found_against(before: Before | None, tables: Tables) -> dict[str, pl.Expr]:
     """Return the metrics of a version against what is served."""
     found = against(before or Before.nothing(), tables.occurrences, tables.decisions)
-    return {name: pl.lit(value) for name, value in found.items()}
+    moved = drifted(before or Before.nothing(), kept_rows(tables.rows, tables.decisions))
+    return {name: pl.lit(value) for name, value in (found | moved).items()}
 
 
 def split_miss(found: Mapping[str, int], asked: Mapping[str, float]) -> float:

@@ -70,6 +70,9 @@ class Checks(BaseModel):
     max_source_shrink: float | None = Field(
         0.5, ge=0, le=1
     )  # share of a source's lines that are gone, against what is served
+    max_drift_bits: float | None = Field(
+        None, ge=0, le=1
+    )  # how far slices or sources moved from what is served, of all and of what is new
     max_source_loss: float | None = Field(0.5, ge=0, le=1)  # worst source: fraction of lines not kept
     min_effective_rate: float | None = Field(0.3, ge=0, le=1)  # effective over actual train rows
     expect: tuple[Expectation, ...] | None = (

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import random
+
 import polars as pl
 import pytest
 
 from tilth.shards.tables import DECISIONS, OCCURRENCES, conform
-from tilth.validators.against import COLUMNS, Before, against, belongs, shrinks
+from tilth.validators.against import COLUMNS, KEPT, Before, against, belongs, drifted, shrinks
+from tilth.validators.divergence import divergence_bits
 
 
 def lines(path: str, rows: list[int | None], start: int = 1) -> pl.DataFrame:
@@ -71,3 +75,35 @@ def test_a_file_belongs_to_the_source_that_names_it() -> None:
         belongs("a/b.jsonl", "a/*.jsonl") and belongs("a/b/c.jsonl", "a/**/*.jsonl") and belongs("d/x", "d")
     )
     assert not belongs("a/b.csv", "a/*.jsonl")
+
+
+def kept(counts: dict[str, int], start: int = 0) -> pl.DataFrame:
+    names = [name for name, count in counts.items() for _ in range(count)]
+    ids = [n.to_bytes(16, "big") for n in range(start, start + len(names))]
+    return pl.DataFrame({"row_id": ids, "slice": names, "source": "s"}, schema_overrides=dict(KEPT.items()))
+
+
+def test_rows_of_another_kind_are_a_drift_and_chance_is_none() -> None:
+    served = kept({"a": 500, "b": 500})
+    reference = Before(OCCURRENCES.to_frame().select(COLUMNS), (), served)
+    same = pl.concat([served, kept({"a": 52, "b": 48}, 1000)])
+    assert drifted(reference, same) == {"drift_bits": 0.0, "new_drift_bits": 0.0}
+    other = drifted(reference, pl.concat([served, kept({"b": 100, "c": 100}, 1000)]))
+    assert other["new_drift_bits"] > 0.4 > other["drift_bits"] > 0.02
+    assert drifted(reference, pl.concat([served, kept({"c": 20}, 1000)]))["new_drift_bits"] == 0.0
+
+
+def test_what_chance_moves_is_what_the_formula_says() -> None:
+    rng = random.Random(3)
+    found = []
+    for _ in range(200):
+        first, second = (
+            pl.DataFrame({"slice": rng.choices("abcdef", weights=(5, 4, 3, 2, 1, 1), k=k)})
+            for k in (400, 300)
+        )
+        shares = [
+            frame["slice"].value_counts(normalize=True, name=n)
+            for frame, n in ((first, "parent"), (second, "child"))
+        ]
+        found.append(divergence_bits(shares[0].join(shares[1], on="slice", how="full").fill_null(0.0)))
+    assert sum(found) / len(found) == pytest.approx(5 * (1 / 400 + 1 / 300) / (8 * math.log(2)), rel=0.15)

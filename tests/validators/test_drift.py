@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from tests.validators.version_tables import tables
-from tilth.validators.drift import divergence_bits, drift
+from tilth.validators.divergence import divergence_bits
+from tilth.validators.drift import drift
 
 
 def test_the_same_version_has_not_moved() -> None:

@@ -9,6 +9,7 @@ from tilth.shards.errors import ChecksFailed, TilthError, UsageError
 from tilth.shards.lock import Lock
 from tilth.validators.against import belongs
 from tilth.workbench.refreshing import due, history, notify, textfile
+from tilth.workbench.refreshing.drift import new_rows_drift
 from tilth.workbench.refreshing.due import Due, Plan, fingerprint, judge, recipe_bytes_digest, zone_of
 from tilth.workbench.refreshing.history import History
 from tilth.workbench.running.loop import pending, run_loop
@@ -114,6 +115,9 @@ class _Refresh:
         while True:
             try:
                 require_sources(self.recipe, self.store)
+                calm = self._calm()
+                if calm is not None:
+                    return calm
                 return run_loop(self.recipe, self.store, self.screen)
             except TilthError as error:
                 if not error.is_transient or not left:
@@ -121,6 +125,17 @@ class _Refresh:
                 self.screen.print(f"{error.message()} Tried again in {wait:.0f} s", markup=False)
             pause(wait)
             left, wait = left - 1, wait * PAUSE_FACTOR
+
+    def _calm(self) -> dict[str, Any] | None:
+        """Return what came of a run that waits for drift where there is none, else None."""
+        if self.recipe.refresh.when != "drift":
+            return None
+        found = new_rows_drift(self.recipe, self.store)
+        if found is None or found[0] > self.recipe.refresh.drift_bits:
+            return None
+        bits, rows = found
+        told = f"{rows:,} new rows are {bits:.3f} bits from those served; {self.recipe.refresh.drift_bits} make a run"
+        return _facts(history.NO_DRIFT, told)
 
     def _ended(self, outcome: dict[str, Any], before: str | None, *, transient: bool = False) -> None:
         state, version = outcome["state"], outcome.get("version")

@@ -304,3 +304,15 @@ def test_every_kind_of_timer_is_what_its_reader_takes(run: Run, small: Path) -> 
 )
 def test_what_cannot_be_scheduled_is_refused(run: Run, small: Path, wrong: str) -> None:
     assert run("refresh", "status", small, "--set", wrong).code == 2
+
+
+def test_a_refresh_that_waits_for_drift_runs_only_for_rows_of_another_kind(run: Run, small: Path) -> None:
+    drift = ("--set", "refresh.when=drift", "--set", "curation.slice_by=[topic]", "--json")
+    assert run("refresh", "run", small, *drift).json["state"] == "done"
+    more = [json.dumps(question(n)) for n in range(200, 280)]
+    (small.parent / "b.jsonl").open("a").write("\n".join(more) + "\n")
+    calm = run("refresh", "run", small, *drift, "--set", "refresh.drift_bits=0.9").json
+    assert calm["state"] == "no drift" and "80 new rows" in calm["summary"]
+    odd = [json.dumps({**question(n), "topic": "travel"}) for n in range(300, 400)]
+    (small.parent / "b.jsonl").open("a").write("\n".join(odd) + "\n")
+    assert run("refresh", "run", small, *drift).json["state"] == "done"
