@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tilth.shards.errors import TrainingError
@@ -23,17 +23,19 @@ from tilth.training.plan.job import Job, prepare
 from tilth.training.plan.rate_search import RateSearch, Trial, keep
 from tilth.training.plan.request import Request
 from tilth.training.run.loop import Loop
-from tilth.training.search.short_run import ShortRuns, feedback_rows
+from tilth.training.search.short_run import ShortRuns, feedback_rows, tokens_of
 from tilth.validators.verify import verify_version
 
-SHARE = 0.05  # of the planned run's tokens
+SHARE, MOST = 0.05, 0.09  # of the planned run's tokens, measuring included: of a long run, of any
 MIN_RANGE_STEPS, MAX_RANGE_STEPS = 24, 100
 MIN_TRIAL_STEPS = 6  # of the first rung; the second has twice as many
 BELOW, ABOVE = 0.1, 100.0  # the range test, in multiples of the size rule
 CANDIDATES, RATIO = 4, 3.0  # rates tried, and how far apart
 SMOOTHING = 0.7  # weight of the past in the smoothed loss of the range test
 DIVERGED = 1.25  # times the lowest smoothed loss
-PANEL_SHARE = 0.1  # of the search's tokens, for measuring
+MEASUREMENTS = 1 + CANDIDATES + CANDIDATES // 2
+PANEL_SHARE = 0.3  # of the search's tokens, for measuring
+MIN_ROWS = 3  # of a step, where steps are made smaller
 
 Say = Callable[[str, int, int], None]
 
@@ -41,7 +43,8 @@ Say = Callable[[str, int, int], None]
 def find_rate(request: Request, store: Store, *, on_progress: Say | None = None) -> RateSearch:
     """Search a learning rate for the base, method and data of a request; keep the search, not the weights.
 
-    Costs SHARE of the planned run's tokens, more only where that is less than a search needs at least.
+    Costs SHARE of the planned run's tokens, up to MOST of a short one's, and more only where that is less than steps
+    of MIN_ROWS rows need.
     Raises TrainingError as `train`, and where the version has no feedback rows or every rate diverges.
     """
     verify_version(store, request.version)
@@ -54,13 +57,14 @@ def find_rate(request: Request, store: Store, *, on_progress: Say | None = None)
 
 def search(job: Job, say: Say) -> RateSearch:
     """Search the rate of a job."""
-    range_steps, trial_steps = budget(job.plan.steps)
+    afforded = budget_of(job)
+    range_steps, trial_steps = afforded.range_steps, afforded.trial_steps
     say("base", 0, 0)
-    runs = ShortRuns(job)
-    panel = feedback_rows(runs.job, PANEL_SHARE * (range_steps + 8 * trial_steps) * job.recipe.batch_tokens)
+    runs = ShortRuns(_in_steps_of(afforded.step_tokens, job))
+    panel = feedback_rows(runs.job, afforded.panel_tokens)
     nll, labels = runs.nll(panel)
     guess = size_rule(width_of(job), job.method.rate_factor)
-    test = _range_test(runs, guess, range_steps, say)
+    test = _range_test(runs, guess, range_steps, nll / labels, say)
     bound, diverged = upper_bound(test)
     done = 0
 
@@ -69,7 +73,7 @@ def search(job: Job, say: Say) -> RateSearch:
         done += 1
         say("rates", done, CANDIDATES * 3 // 2)
         try:
-            runs.train(rate, steps * job.recipe.batch_tokens)
+            runs.train(rate, steps * afforded.step_tokens)
         except TrainingError:  # the loss is not finite
             return Trial(rate, steps, None)
         loss = runs.nll(panel)[0] / labels
@@ -89,14 +93,41 @@ def search(job: Job, say: Say) -> RateSearch:
     )
 
 
-def budget(planned_steps: int) -> tuple[int, int]:
-    """Return (steps of the range test, steps of a first trial): together SHARE of the run, or the least there is.
+@dataclass(frozen=True)
+class Budget:
+    """What a search spends: steps of the range test and of a first trial, tokens of a step and of one measurement."""
 
-    Four trials of n steps and two of 2n take 8n steps.
+    range_steps: int
+    trial_steps: int
+    step_tokens: int
+    panel_tokens: float
+
+
+def budget_of(job: Job) -> Budget:
+    """Return what the search for the rate of a job may spend."""
+    mean = tokens_of(job.roles.train) / max(1, len(job.roles.train))
+    return budget(job.plan.tokens, job.recipe.batch_tokens, mean, job.method.forwards_per_step)
+
+
+def budget(planned_tokens: float, batch_tokens: int, row_tokens: float, forwards: float) -> Budget:
+    """Return a search that costs SHARE of the run, or the least there is.
+
+    Four trials of n steps and two of 2n take 8n steps. The least are MIN_RANGE_STEPS and MIN_TRIAL_STEPS; where these
+    would cost more than MOST of the run, steps of fewer tokens are taken, of MIN_ROWS rows at least.
+    row_tokens: mean of the rows. forwards: what a trained token costs in forward passes.
     """
-    steps = SHARE * (1 - PANEL_SHARE) * planned_steps
+    spent = 1 - PANEL_SHARE
+    steps, least = SHARE * spent * planned_tokens / batch_tokens, MIN_RANGE_STEPS + 8 * MIN_TRIAL_STEPS
+    step_tokens = batch_tokens
+    if steps < least:
+        steps = least
+        smaller = max(MIN_ROWS * row_tokens, MOST * spent * planned_tokens / least)
+        step_tokens = max(1, min(batch_tokens, int(smaller)))
     range_steps = min(MAX_RANGE_STEPS, max(MIN_RANGE_STEPS, int(steps / 4)))
-    return range_steps, max(MIN_TRIAL_STEPS, int((steps - range_steps) / 8))
+    trial_steps = max(MIN_TRIAL_STEPS, int((steps - range_steps) / 8))
+    trained = (range_steps + 8 * trial_steps) * step_tokens
+    left = trained * PANEL_SHARE / spent * forwards - range_steps * step_tokens
+    return Budget(range_steps, trial_steps, step_tokens, left / MEASUREMENTS)
 
 
 def upper_bound(test: list[tuple[float, float]]) -> tuple[float, bool]:
@@ -142,6 +173,13 @@ def chosen(trials: list[Trial]) -> Trial:
     return min((t for t in finite if t.steps == longest), key=lambda t: (t.loss, t.rate))
 
 
+def _in_steps_of(tokens: int, job: Job) -> Job:
+    """Return the job with steps of so many tokens."""
+    pack_tokens = min(job.plan.pack_tokens, tokens)
+    recipe = job.recipe.model_copy(update={"batch_tokens": tokens})
+    return replace(job, recipe=recipe, plan=replace(job.plan, pack_tokens=pack_tokens))
+
+
 def width_of(job: Job) -> int:
     """Return the width of the base of a job."""
     return int(load_config(job.base).get_text_config().hidden_size)
@@ -158,16 +196,34 @@ class _RisingRate(Loop):
         return self.first * (self.last / self.first) ** (step / max(1, self.total_steps - 1))
 
 
-def _range_test(runs: ShortRuns, guess: float, steps: int, say: Say) -> list[tuple[float, float]]:
-    """Return (rate, loss) of each step until the loss diverges."""
+def _range_test(
+    runs: ShortRuns, guess: float, steps: int, base_loss: float, say: Say
+) -> list[tuple[float, float]]:
+    """Return (rate, loss) of each step until the loss diverges.
+
+    A loss is told in parts of what the untuned base has on the rows of that step, times `base_loss`: a step of few
+    rows is as hard as its rows are.
+    """
     points: list[tuple[float, float]] = []
     ends: dict[str, Any] = {"first": BELOW * guess, "last": min(1.0, ABOVE * guess)}
     with runs.loop(guess, steps * runs.job.recipe.batch_tokens, kind=_RisingRate, **ends) as loop:
+        untuned = _untuned_losses(runs, loop)
         while loop.step < steps and (not points or not upper_bound(points)[1]):
             say("range test", loop.step, steps)
             rate = float(f"{loop.rate(loop.step):.3e}")
             try:
-                points.append((rate, round(loop.train_step(), VALUE_DECIMALS)))
+                loss = loop.train_step() / max(untuned[loop.step - 1], 1e-6) * base_loss
+                points.append((rate, round(loss, VALUE_DECIMALS)))
             except TrainingError:  # the loss is not finite
                 break
     return points
+
+
+def _untuned_losses(runs: ShortRuns, loop: Loop) -> list[float]:
+    """Return the mean loss of the base, which stands in the loop still, on the rows of each of its steps."""
+    ahead, losses = loop.sampler.copy(), []
+    for step in range(loop.total_steps):
+        batches = ahead.batches(min((step + 1) * loop.recipe.batch_tokens, loop.total_tokens))
+        nll, labels = runs.nll([example for batch in batches for example in batch.examples])
+        losses.append(nll / max(1, labels))
+    return losses

@@ -13,6 +13,7 @@ from tilth.shards.errors import TrainingError
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.training.methods.method import registry
+from tilth.training.plan.job import prepare
 from tilth.training.plan.request import Request
 from tilth.training.recipe import TrainingRecipe
 from tilth.training.search import find_rate as rates
@@ -31,14 +32,41 @@ def test_size_rule_is_that_of_its_source() -> None:
     assert rates.size_rule(128, factor["lora"]) > rates.size_rule(4096, factor["lora"])
 
 
-@pytest.mark.parametrize("steps", [2_000, 20_000, 200_000])
+@pytest.mark.parametrize("steps", [3_000, 20_000, 200_000])
 def test_a_long_run_spends_a_twentieth_on_its_search(steps: int) -> None:
-    test, trial = rates.budget(steps)
-    assert 0.9 * 0.05 * 0.9 * steps <= test + 8 * trial <= 0.05 * 0.9 * steps
+    found = rates.budget(steps * 1024, 1024, 50, 2.0)
+    assert found.step_tokens == 1024
+    assert 0.9 * 0.05 * steps * 1024 <= whole(found) <= 0.05 * steps * 1024
 
 
-def test_a_short_run_spends_the_least_that_a_search_needs() -> None:
-    assert rates.budget(100) == (24, 6)
+@pytest.mark.parametrize("steps", [100, 160, 400, 1_000])
+@pytest.mark.parametrize("forwards", [2.0, 3.0])
+def test_a_short_run_takes_smaller_steps_and_spends_less_than_a_tenth(steps: int, forwards: float) -> None:
+    found = rates.budget(steps * 1024, 1024, 20, forwards)
+    assert (found.range_steps, found.trial_steps) == (24, 6)
+    assert found.step_tokens < 1024
+    assert 0.08 * steps * 1024 <= whole(found, forwards) <= 0.1 * steps * 1024
+
+
+def test_steps_hold_a_few_rows_however_short_the_run() -> None:
+    assert rates.budget(5_000, 1024, 100, 2.0).step_tokens == 300
+
+
+def whole(found: rates.Budget, forwards: float = 2.0) -> float:
+    """Return what a search costs in tokens: its steps, the untuned loss on those of the range test, measurements."""
+    trained = (found.range_steps + 8 * found.trial_steps) * found.step_tokens
+    measured = found.range_steps * found.step_tokens + 7 * found.panel_tokens
+    return trained + measured / forwards
+
+
+def test_losses_of_the_range_test_are_told_against_the_same_rows_untuned(
+    recipe: TrainingRecipe, version: Version, store: Store, tmp_path: Path
+) -> None:
+    """At a rate of nothing every step then has the loss of the base, however hard its rows are."""
+    asked = recipe.model_copy(update={"batch_tokens": 128})
+    runs = rates.ShortRuns(prepare(Request(version, asked, base_dir=tmp_path, **MADE), store))
+    test = rates._range_test(runs, 1e-12, 6, 2.5, lambda what, done, total: None)
+    assert [loss for _, loss in test] == pytest.approx([2.5] * 6, abs=1e-3)
 
 
 def test_bound_is_where_the_loss_stood_lowest_before_it_diverged() -> None:
