@@ -25,6 +25,7 @@ from tilth.training.methods.method import method_of
 from tilth.training.model.optim import size_rule
 from tilth.training.plan.job import Job, prepare
 from tilth.training.plan.request import Request
+from tilth.training.recipe import TrainingRecipe
 from tilth.training.rows.text import Example
 from tilth.training.search.find_rate import width_of
 from tilth.training.search.race import Entrant, Say, cost, fitted, race
@@ -180,11 +181,20 @@ def choose_base(
 
     jobs = [job_of(base) for base in recipe.bases]
     with memory_errors():
-        choice = choose(jobs, lambda base: job_of(base, method="full", retention=recipe.retention.model_copy(
-            update={"l2_sp": 0.0, "kl": 0.0, "replay": 0.0})), budget, say)  # fmt: skip
+        choice = choose(jobs, lambda base: job_of(base, **_scratch(recipe)), budget, say)
     key = sha256_hex(canonical_json([version.id, [job.inputs for job in jobs]]))
     write_file(store.root / "cache" / "bases" / f"{key[:32]}.json", canonical_json(choice.to_dict()))
     return choice
+
+
+def from_scratch(recipe: TrainingRecipe) -> TrainingRecipe:
+    """Return a recipe that trains all weights of a shape from random ones: there is nothing to freeze or to keep."""
+    return recipe.model_copy(update=_scratch(recipe))
+
+
+def _scratch(recipe: TrainingRecipe) -> dict[str, Any]:
+    nothing = recipe.retention.model_copy(update={"l2_sp": 0.0, "kl": 0.0, "replay": 0.0})
+    return {"method": "full", "freeze_layers": 0, "retention": nothing}
 
 
 def choose(jobs: list[Job], scratch_of: Callable[[str], Job], budget: float, say: Say) -> BaseChoice:

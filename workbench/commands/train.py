@@ -21,6 +21,11 @@ from tilth.workbench.session import guarded
 @click.option(
     "--choose-base", is_flag=True, help="Rank the bases of training.bases with short runs, and stop."
 )
+@click.option(
+    "--curve",
+    is_flag=True,
+    help="Measure what more data buys, and the base against random weights, and stop.",
+)
 @version_option("Train this version even if recipe or sources changed since.")
 @anyway_option
 @click.option("--fresh", is_flag=True, help="Start anew instead of resuming.")
@@ -35,6 +40,7 @@ def main(
     peek: bool,
     find_rate: bool,
     choose_base: bool,
+    curve: bool,
     version_id: str | None,
     anyway: bool,
     fresh: bool,
@@ -48,7 +54,7 @@ def main(
     """
     from tilth.workbench import session
     from tilth.workbench.looking.versions import require_checked
-    from tilth.workbench.running.search import rank_bases, search_rate
+    from tilth.workbench.running.search import draw_curve, rank_bases, search_rate
     from tilth.workbench.running.train import launch, show_peek, show_plan, train_and_show, version_to_train
 
     loaded, store, screen = session.start(recipe, overrides, store_path, quiet=as_json)
@@ -62,6 +68,8 @@ def main(
         search_rate(screen, loaded, store, version, as_json=as_json)
     elif choose_base:
         rank_bases(screen, loaded, store, version, as_json=as_json)
+    elif curve:
+        draw_curve(screen, loaded, store, version, as_json=as_json)
     else:
         code = launch(loaded)
         if code is None:

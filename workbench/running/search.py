@@ -1,4 +1,4 @@
-"""train --find-rate and --choose-base: searches before a run, and what the screen says of them."""
+"""train --find-rate, --choose-base and --curve: short runs before a run, and what the screen says of them."""
 
 from __future__ import annotations
 
@@ -49,6 +49,19 @@ def rank_bases(screen: Console, recipe: Recipe, store: Store, version: Version, 
         print_json(choice.to_dict())
     else:
         show_bases(screen, recipe.path, choice)
+
+
+def draw_curve(screen: Console, recipe: Recipe, store: Store, version: Version, *, as_json: bool) -> None:
+    """Measure the data-efficiency curve of the base of a recipe, keep it in the store, and print it."""
+    from tilth.training.search.curve import data_curve
+
+    with progress(screen) as report:
+        found = data_curve(request_of(recipe, version), store, on_progress=report)
+    if as_json:
+        print_json(found.to_dict())
+        return
+    for line in found.lines():
+        screen.print(escape(line))
 
 
 def show_bases(screen: Console, path: Path, choice: BaseChoice) -> None:
