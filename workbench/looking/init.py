@@ -30,6 +30,7 @@ from tilth.workbench.session import in_brackets
 if TYPE_CHECKING:
     from rich.console import Console
 
+SMALL_BASE = "smollm2-135m"  # named where the user has no model
 SHOWN_SAMPLES = 3
 COMMENT_CHARS = 200
 PLAIN = re.compile(
@@ -74,9 +75,9 @@ training:
 """
 
 NO_TRAINING = """\
-# To train, name a base: a folder, a hub name, or one that `tilth base` lists.
+# To train, name a base: a folder, a hub name, or one that `tilth base` brings, as this small open one.
 # training:
-#   base: smollm2-135m
+#   base: {base}
 #   method: {method:<34} # {other}
 """
 
@@ -126,7 +127,7 @@ def _write(out: Path, found: Sequence[Found], name: str, base: str | None) -> No
     schema = out.with_name(f"{out.stem}.schema.json")
     method, other = _method(found)
     training = (NO_TRAINING if base is None else TRAINING).format(
-        base=scalar(base or ""), method=method, other=other
+        base=scalar(base or SMALL_BASE), method=method, other=other
     )
     sources = "".join(_source_lines(source) for source in found)
     recipe = first_line(schema.name) + RECIPE.format(name=scalar(name), sources=sources, training=training)
@@ -156,10 +157,21 @@ def _next(found: Sequence[Found], out: Path, base: str | None, *, is_rendered: b
     else:
         steps = [f"next: curate {argument(out)}"]
     if base is None:
-        steps.append(f"to train: name a base in {out} (tilth base lists some), then: train {argument(out)}")
+        own = f"to train: name a base in {out}, then: train {argument(out)}"
+        steps += [own, f"no model of your own? {_small_base()}, and uncomment training there"]
     elif not is_rendered:
         steps.append(f"to train: correct training.base in {out}, then: train {argument(out)}")
     return steps
+
+
+def _small_base() -> str:
+    """Return how to come by the base that the recipe names where the user has none."""
+    from tilth.training.model.named_bases import BASES, bases_folder
+
+    base = BASES[SMALL_BASE]
+    if (bases_folder() / base.name).is_dir():
+        return f"{base.name} is on this machine already ({base.licence})"
+    return f"tilth base {base.name} brings one ({base.size_mb} MB, {base.licence})"
 
 
 def look(data: str, base_dir: Path) -> list[Found]:

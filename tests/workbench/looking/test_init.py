@@ -43,18 +43,31 @@ def test_a_column_with_line_ends_writes_no_key(tmp_path: Path) -> None:
     assert not {"limits", "injected"} & written.keys()
 
 
-def test_without_a_base_the_recipe_curates_and_says_how_to_train(tmp_path: Path) -> None:
+def test_without_a_base_the_recipe_curates_and_says_how_to_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TILTH_BASES", str(tmp_path / "bases"))
     data, out = tmp_path / "2024.jsonl", tmp_path / "recipe.yaml"
     data.write_text("".join(json.dumps({**ROW, "prompt": f"Parcel {n}?"}) + "\n" for n in range(3)))
     code, said = init(str(data), "--out", str(out))
     assert code == 0
     assert f"next: curate {out}\n" in said
     assert "to train: name a base" in said
+    assert "tilth base smollm2-135m brings one (93 MB, Apache-2.0)" in " ".join(said.split())
     from tilth.workbench.recipes.recipe_file import load
 
     recipe = load(out, ())
     assert recipe.name == "2024"
     assert recipe.training is None
+    lines = out.read_text().splitlines()
+    start = lines.index("# training:")
+    lines[start : start + 2] = [line.removeprefix("# ") for line in lines[start : start + 2]]
+    out.write_text("\n".join(lines))
+    assert load(out, ()).require_training().base == "smollm2-135m"
+    (tmp_path / "bases" / "smollm2-135m").mkdir(parents=True)
+    assert "on this machine already" in " ".join(
+        init(str(data), "--out", str(tmp_path / "other.yaml"))[1].split()
+    )
 
 
 def test_a_map_to_be_filled_in_comes_before_curate(tmp_path: Path) -> None:
