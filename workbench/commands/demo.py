@@ -1,4 +1,4 @@
-"""tilth demo: the whole loop on the bundled sample."""
+"""tilth demo: the whole loop on a bundled sample."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from tilth.workbench.session import guarded
     "--dir",
     "folder",
     type=click.Path(path_type=Path),
-    default=Path("demo"),
-    show_default=True,
-    help="Where to work.",
+    help="Where to work.  [default: demo, or demo-real]",
 )
+@click.option("--real", is_flag=True, help="Real messages and SmolLM2-135M (tilth base smollm2-135m).")
 @guarded
-def main(folder: Path) -> None:
-    """Run the whole loop on the bundled sample.
+def main(folder: Path | None, real: bool) -> None:
+    """Run the whole loop on a bundled sample.
 
     Curates, trains, curates again, trains again, compares.
     """
     from tilth.workbench import session
-    from tilth.workbench.running.demo import run_demo
+    from tilth.workbench.running.demo import INVENTED, REAL, run_demo
 
-    run_demo(folder, session.console())
+    run_demo(folder or Path("demo-real" if real else "demo"), session.console(), REAL if real else INVENTED)
 
 
 if __name__ == "__main__":

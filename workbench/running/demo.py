@@ -1,9 +1,10 @@
-"""tilth demo: the whole loop on the bundled sample, told while it runs."""
+"""tilth demo: the whole loop on a bundled sample, told while it runs."""
 
 from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,20 +23,43 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 MARK = ".made-by-tilth-demo"
-PARTS = ("sources", "evals", "base")
 
 
-def run_demo(folder: Path, screen: Console) -> None:
-    """Copy the sample into `folder` and go once around the loop, then once more to see it come to rest.
+@dataclass(frozen=True)
+class Sample:
+    """Bundled folders and the recipe over them. base: one to be brought before, or ""."""
 
-    Raises UsageError if the folder holds something that is not a demo.
+    parts: tuple[str, ...]
+    recipe: str
+    title: str
+    holds: str
+    base: str = ""
+
+
+INVENTED = Sample(
+    ("sources", "evals", "base"),
+    "demo.yaml",
+    "Tarnwick's parcel and repair desk",
+    "7,507 lines of task data with planted defects, and a base model of 1.1 M parameters",
+)
+REAL = Sample(
+    ("intents",),
+    "intents.yaml",
+    "CLINC150, a sample (CC-BY-3.0)",
+    "800 real messages to an assistant, a tenth of them with an intent that is not theirs, and SmolLM2-135M",
+    "smollm2-135m",
+)
+
+
+def run_demo(folder: Path, screen: Console, sample: Sample = INVENTED) -> None:
+    """Copy a sample into `folder` and go once around the loop, then once more to see it come to rest.
+
+    Raises UsageError if the folder holds something that is not a demo, or the base of the sample is not here.
     """
     started = time.monotonic()
-    recipe_path = prepare_sample(folder)
-    screen.print(
-        f"[bold]Tarnwick's parcel and repair desk[/]: 7,507 lines of task data with planted defects, and a base "
-        f"model of 1.1 M parameters, in {shown(folder)}/"
-    )
+    _require_base(sample)
+    recipe_path = prepare_sample(folder, sample)
+    screen.print(f"[bold]{escape(sample.title)}[/]: {sample.holds}, in {shown(folder)}/")
     loaded = load(recipe_path)
     store = Store.open(recipe_path.parent / ".tilth")
     outcome = run_loop(loaded, store, screen)
@@ -56,8 +80,17 @@ def run_demo(folder: Path, screen: Console) -> None:
         screen.print(f"  tilth diff {parent.short} {third.version.short}")
 
 
-def prepare_sample(folder: Path) -> Path:
-    """Lay the sample out in `folder`, replacing an earlier demo, and return its recipe."""
+def _require_base(sample: Sample) -> None:
+    from tilth.training.model.named_bases import bases_folder
+
+    if sample.base and not (bases_folder() / sample.base).is_dir():
+        raise UsageError(
+            sample.base, "is not on this machine", "Nothing was done", f"bring it: tilth base {sample.base}"
+        )
+
+
+def prepare_sample(folder: Path, sample: Sample = INVENTED) -> Path:
+    """Lay a sample out in `folder`, replacing an earlier demo, and return its recipe."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise UsageError(
@@ -67,9 +100,9 @@ def prepare_sample(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
     with as_file(files("tilth.data")) as data:
-        for part in PARTS:
+        for part in sample.parts:
             shutil.copytree(data / part, folder / part)
-        text = (data / "recipes" / "demo.yaml").read_text(encoding="utf-8")
+        text = (data / "recipes" / sample.recipe).read_text(encoding="utf-8")
     recipe_path = folder / "recipe.yaml"
     recipe_path.write_text(text.replace("../", ""), encoding="utf-8")
     return recipe_path
