@@ -14,6 +14,7 @@ from tilth.shards.digest import canonical_json
 from tilth.shards.errors import SourceError
 from tilth.training.evaluation import tasks
 from tilth.training.evaluation.generation import generate, stop_ids
+from tilth.training.evaluation.kept_answers import Ask
 from tilth.training.evaluation.metric_plugins import find
 from tilth.training.evaluation.tasks import question_texts
 from tilth.training.recipe import EvaluationRecipe, Task
@@ -88,13 +89,17 @@ def load_tasks(
 
 
 def answer_tasks(
-    model: Any, tokenizer: Any, loaded: list[LoadedTask], on_tokens: Callable[[int], None] | None = None
+    model: Any,
+    tokenizer: Any,
+    loaded: list[LoadedTask],
+    on_tokens: Callable[[int], None] | None = None,
+    ask: Ask = generate,
 ) -> list[TaskScores]:
-    """Answer every question greedily and score it. on_tokens: as of `generate`."""
+    """Answer every question greedily and score it. on_tokens: as of `generate`. ask: it, or what keeps its answers."""
     results = []
     for task in loaded:
         prompts = [q.prompt_ids for q in task.questions]
-        answers = generate(model, tokenizer, prompts, task.max_new_tokens, on_tokens)
+        answers = ask(model, tokenizer, prompts, task.max_new_tokens, on_tokens)
         score = find(task.metric).score
         values = [score(text, q.item.reference) for text, q in zip(answers, task.questions)]
         scores = np.array(values, dtype=np.float64)

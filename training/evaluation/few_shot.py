@@ -18,6 +18,7 @@ from tilth.shards.tables import Shape, Split
 from tilth.shards.version import Version
 from tilth.training.evaluation.evaluate import TaskScores
 from tilth.training.evaluation.generation import generate
+from tilth.training.evaluation.kept_answers import Ask
 from tilth.training.evaluation.metric_plugins import find
 from tilth.training.evaluation.sampled import Judging, cost_of
 from tilth.training.evaluation.tasks import Item
@@ -84,10 +85,12 @@ def answer_with_examples(
     pool: list[Worked],
     max_context: int,
     on_tokens: Callable[[int], None] | None = None,
+    ask: Ask = generate,
 ) -> list[TaskScores]:
     """Answer every question after `judging.shots` worked examples and score it.
 
-    Where there are not as many, or the prompt would not fit, nothing is asked and the score is NaN.
+    Where there are not as many, or the prompt would not fit, nothing is asked and the score is NaN. ask: as
+    `answer_tasks` takes it.
     """
     results, count = [], judging.shots
     for task in judging.tasks:
@@ -96,7 +99,7 @@ def answer_with_examples(
             _prompt_ids(q.item, examples_for(q.item, pool, count), renderer, count) for q in task.questions
         ]
         asked = [i for i, ids in enumerate(prompts) if ids and len(ids) <= room]
-        written = generate(model, renderer.tokenizer, [prompts[i] for i in asked], task.max_new_tokens)
+        written = ask(model, renderer.tokenizer, [prompts[i] for i in asked], task.max_new_tokens, None)
         if on_tokens is not None:
             on_tokens(sum(cost_of(question, task) for question in task.questions))
         score, scores = find(task.metric).score, np.full(len(prompts), np.nan)

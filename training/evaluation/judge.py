@@ -19,6 +19,7 @@ from tilth.shards.tables import VALUE_DECIMALS
 from tilth.training.evaluation import intervals
 from tilth.training.evaluation.evaluate import LoadedTask, TaskScores, answer_tasks
 from tilth.training.evaluation.generation import generate
+from tilth.training.evaluation.kept_answers import Ask
 from tilth.training.evaluation.sampled import Judging
 from tilth.training.model import loss
 from tilth.validators.facts.page import Interval
@@ -55,18 +56,22 @@ def judge(
     pack_tokens: int,
     score: Callable[..., pl.DataFrame] = loss.score,
     on_tokens: Callable[[int], None] | None = None,
+    ask: Ask = generate,
 ) -> Judgement:
     """Measure a model on the promotion rows and let it answer the tasks and the held-out prompts.
 
     score: the method's, which says what the loss of a row is. on_tokens: told how many more were read and written.
+    ask: as `answer_tasks` takes it.
     """
     scores = score(model, judging.promotion, pack_tokens)
     if on_tokens is not None:
         on_tokens(sum(len(example.input_ids) for example in judging.promotion))
-    tasks = answer_tasks(model, tokenizer, judging.tasks, on_tokens) + _preferences(scores.sort("row_id"))
+    tasks = answer_tasks(model, tokenizer, judging.tasks, on_tokens, ask) + _preferences(
+        scores.sort("row_id")
+    )
     held = judging.held
     prompts = [question.prompt_ids for question in held.questions] if held else []
-    written = generate(model, tokenizer, prompts, held.max_new_tokens, on_tokens) if held else []
+    written = ask(model, tokenizer, prompts, held.max_new_tokens, on_tokens) if held else []
     return Judgement(by_row(scores), tasks, held=written)
 
 
