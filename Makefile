@@ -6,11 +6,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # One thread a test process: two processes already fill two cores.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 GX_ANALYTICS_ENABLED=false
 
-.PHONY: demo test install base check reference bench figures images faults mutants proof clean
+.PHONY: demo demo-real gpu test install base check reference bench figures images faults mutants proof clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo     watch the whole loop on the bundled sample (about 3 minutes on 2 cores)"
+	@echo "make demo-real  the loop on real messages and SmolLM2-135M (about 15 minutes on 2 cores, after make base)"
 	@echo "make test     run the test suite (about 10 minutes on 2 cores)"
 	@echo "make install  set up the commands curate, train, validate, refresh and tilth for your own data"
 	@echo "make base     bring a small open model to tune (SmolLM2-135M, 93 MB, Apache-2.0)"
@@ -21,6 +22,7 @@ help:
 	@echo "make figures  the tables of figures, from benchmarks/results/"
 	@echo "make faults   the fault classes at full counts, written to benchmarks/results/"
 	@echo "make mutants  every guard against a silent failure removed in turn: a test must fail (about 6 minutes)"
+	@echo "make gpu      what only an NVIDIA card can show, in 8 minutes: make gpu PYTHON=... WHEELS=FOLDER"
 	@echo "make proof    what pushback gives on a real base: make proof DATA=FOLDER, resumable; the hours first"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -40,6 +42,9 @@ $(VENV)/.developer: $(VENV)/.installed
 
 demo: $(VENV)/.installed
 	@$(BIN)/tilth demo
+
+demo-real: base
+	@$(BIN)/tilth demo --real
 
 test: $(VENV)/.developer
 	@$(TEST_ENV) $(BIN)/python -m pytest -n 2
@@ -74,6 +79,10 @@ faults: $(VENV)/.developer
 
 mutants: $(VENV)/.developer
 	@$(BIN)/python -m benchmarks.mutants
+
+# Needs no set-up: whatever python has CUDA's torch; WHEELS names a folder of what else Tilth imports.
+gpu:
+	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.gpu $(if $(WHEELS),--wheels $(WHEELS))
 
 proof: $(VENV)/.developer
 	@$(BIN)/python -m benchmarks.proof.sample
