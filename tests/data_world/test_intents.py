@@ -10,10 +10,16 @@ import pytest
 from click.testing import CliRunner
 
 from tilth.shards.store import Store
+from tilth.training.model.named_bases import bases_folder
+from tilth.training.monitors import outside
+from tilth.training.plan.job import prepare
+from tilth.training.run import assemble
+from tilth.training.run.assemble import asked_states
 from tilth.workbench.commands.demo import main
 from tilth.workbench.recipes.recipe_file import load
 from tilth.workbench.running.curate import curate_recipe
 from tilth.workbench.running.demo import REAL, prepare_sample
+from tilth.workbench.running.train import request_of
 
 TRUTH = Path(__file__).parents[1] / "data" / "planted_intents.jsonl"
 
@@ -63,3 +69,21 @@ def test_without_its_base_nothing_is_done_and_the_command_is_said(
     assert done.exit_code == 2
     assert "tilth base smollm2-135m" in done.output
     assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.skipif(not (bases_folder() / REAL.base).is_dir(), reason="tilth base smollm2-135m brings it")
+def test_what_is_planted_is_named_by_what_the_real_base_makes_of_the_questions(tmp_path: Path) -> None:
+    recipe = prepare_sample(tmp_path / "demo", REAL)
+    loaded, store = load(recipe), Store.open(recipe.parent / ".tilth")
+    version = curate_recipe(loaded, store).version
+    job = prepare(request_of(loaded, version), store)
+    answers = outside.answers_of(job.roles.train + job.roles.twin)
+    judged = outside.judge(asked_states(job, assemble.load(job)), answers)
+    assert judged is not None
+    truth = {int(line["line"]) for line in lines(TRUTH)}
+    ledger = version.ledger()
+    line_of = dict(zip(ledger["row_id"], ledger["line"]))
+    planted = {row for row in judged.row_ids if line_of[row] in truth}
+    named = {row for row, wrong in zip(judged.row_ids, judged.wrong) if wrong > 0.5}
+    assert len(named & planted) >= 0.9 * len(named)
+    assert len(named & planted) >= 0.8 * len(planted)
