@@ -1,7 +1,7 @@
 """A million rows searched: what a page of rows takes, and the memory of the process that answers.
 
-`python -m benchmarks.suite.serve [ROWS] [FOLDER]` publishes a version of synthetic text (once; FOLDER is kept); run again
-it opens the index, asks every kind of search that a page can, and prints milliseconds and MB as JSON.
+`python -m benchmarks.suite.serve [ROWS] [FOLDER]` publishes a version of synthetic text (once; FOLDER is kept);
+run again it opens the index, asks every kind of search that a page can, and prints milliseconds and MB as JSON.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from tilth.workbench.session import guarded
 @json_option
 @guarded
 def main(name: str, file: Path, store_path: Path, as_json: bool) -> None:
-    """Take in the decisions of FILE (.jsonl of `tilth review export`) about the rows of NAME.
+    """Take in decisions about the rows of NAME: .jsonl of `tilth review export`, .json of Label Studio or Argilla.
 
     A decision that is there already changes nothing. A line that is no decision refuses the whole file.
     """

@@ -14,6 +14,7 @@ from tilth.shards.errors import UsageError
 from tilth.shards.judgement import Act, Judgement, read_judgement
 from tilth.shards.refs import utc_now
 from tilth.workbench.looking.review import as_facts, live
+from tilth.workbench.running.reviewed_elsewhere import judgements_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,8 +59,17 @@ def harmless(value: Any) -> Any:
 
 def take_in(store: Store, name: str, path: Path) -> dict[str, Any]:
     """Add the judgements of a file; return decisions (in it) and new. Raises UsageError naming a line that is none."""
+    data = path.read_bytes()
     found = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    if data.lstrip()[:1] == b"[":
+        try:
+            found = judgements_of(json.loads(data), utc_now())
+        except (ValueError, RecursionError) as error:
+            raise UsageError(str(path), "is no JSON", "Nothing was taken in") from error
+        except UsageError as error:
+            raise UsageError(f"{path}: {error.where}", error.what, "Nothing was taken in") from error
+        data = b""
+    for number, line in enumerate(data.splitlines(), 1):
         try:
             found.append(read_judgement(json.loads(line)))
         except (ValueError, RecursionError) as error:
