@@ -40,7 +40,7 @@ class Format:
 
 
 def openai(row: Row) -> Row | None:
-    """OpenAI fine-tuning: messages with calls, weight 0 for an answer that is only read; pairs as their DPO has them."""
+    """OpenAI: messages with calls, weight 0 for an answer that is only read; pairs as their DPO has them."""
     if row["shape"] == Shape.DOCUMENT.value:
         return None
     if row["shape"] == Shape.PREFERENCE.value:
