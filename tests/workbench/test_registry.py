@@ -16,7 +16,7 @@ from tilth.workbench.registry import TOP, command_names, command_of
 
 Run = Callable[..., Done]
 # These print something that is no figure: a story, shell text, JSON as it is, or nothing but pages.
-WITHOUT_JSON = {"demo", "init", "schema", "serve", "refresh emit"}
+WITHOUT_JSON = {"demo", "init", "schema", "serve", "refresh emit", "refresh serve"}
 
 
 def every_command() -> Iterator[tuple[str, click.Command]]:
