@@ -6,7 +6,6 @@ read → rewrite → local rules → decontaminate → pushback → conflict →
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,26 +20,24 @@ from tilth.curation.feedback.pushback import Steering
 from tilth.curation.feedback.reasons import STEERED, reasons_of
 from tilth.curation.feedback.review import Review
 from tilth.curation.reading.limits import ReadLimits
-from tilth.curation.reading.read import Ingest, ingest
-from tilth.curation.reading.repeated import agree
 from tilth.curation.reading.source import Source
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.rules.custom import Custom
 from tilth.curation.run.account import nothing_left, reading_lines, require_all_read
 from tilth.curation.run.combine import Combined, combine
 from tilth.curation.run.decide import Decided, decide
-from tilth.curation.run.evidence import Gatherer, trim
+from tilth.curation.run.evidence import Gatherer
 from tilth.curation.run.executor import Executor, LocalExecutor
 from tilth.curation.run.expectations import OfRun, judge_rows
-from tilth.curation.run.guard import raised_too_often
+from tilth.curation.run.judging import Judging, measure_rows, require_few_raised
+from tilth.curation.run.kept.files import BATCH_LINES, Kept, Reader, ReadFile
+from tilth.curation.run.kept.folder import Damaged, remove, trim
 from tilth.curation.run.ledger import Ledger, retracted
-from tilth.curation.run.local import LocalPart, LocalTask, run_local
 from tilth.curation.run.provenance import library_versions, recipe_digest, stage_digests
 from tilth.curation.run.replay import family_of
 from tilth.curation.run.required_licence import require_licences
 from tilth.curation.run.rewriting import ANY, as_counts, counted
 from tilth.curation.run.texts import PartTexts
-from tilth.curation.stage import Local, Rewrite
 from tilth.shards import arrow_file
 from tilth.shards.columns import require_columns
 from tilth.shards.digest import canonical_json, content_id, sha256_hex
@@ -54,7 +51,6 @@ from tilth.validators.metrics import Tables, measure
 from tilth.validators.recipe import Checks, Expectation
 
 Progress = Callable[[str, int, int], None]
-MIN_RAISED = 100  # rows on which a stage may raise in any case
 
 
 @dataclass(frozen=True)
@@ -109,20 +105,31 @@ def curate(
 ) -> Outcome:
     """Curate the sources of `request` and publish the result as the candidate of its name.
 
+    What an earlier run left in the cache is used where it can be believed; see run/kept.
     Raises SourceError if a source cannot be read or no row is left, RecipeError if the recipe does not fit the data,
     UsageError if it is strict and something of the data is read by nobody.
     """
-    started, report = time.monotonic(), on_progress or (lambda phase, done, total: None)
+    report = on_progress or (lambda phase, done, total: None)
+    while True:
+        try:
+            return _curate(request, store, executor or LocalExecutor(), report)
+        except Damaged as damaged:  # found out late: without it, all is made again
+            remove(store.cache, damaged.path.name.partition(".")[0])
+
+
+def _curate(request: Request, store: Store, executor: Executor, report: Progress) -> Outcome:
+    started = time.monotonic()
     with store.workspace() as work:
-        ingested, readings = _read(request, work / "read", report)
-        agree([part.rows for part in ingested.parts])
+        withheld = store.retractions.withheld()
+        reader = Reader(Kept(store.cache, withheld, BATCH_LINES), work / "read", request.limits, report)
+        files, readings = _read(request, reader)
         parent = store.candidate(request.name)
-        admission = _admission(request, store, parent, ingested)
-        judging = Judging.of(request.recipe, admission.review, store.retractions.withheld())
-        parts = _judge_locally(ingested, judging, work / "local", executor or LocalExecutor(), report)
-        data = combine(
-            [p.occurrences for p in ingested.parts], parts, request.recipe.slice_by, work / "local"
-        )
+        sources = sorted(file.facts.digest for file in files)
+        admission = _admission(request, store, parent, sources)
+        judging = Judging.of(request.recipe, admission.review, withheld)
+        parts = measure_rows(judging, files, reader, executor, report)
+        data = combine(files, parts, (judging.rewrites, judging.rules), request.recipe.slice_by, work)
+        require_few_raised(judging, data)
         _require_columns(request.recipe, data.rows)
         load_ahead(request.checks)
         ledger = Ledger(data.rows["row_id"], data.slices)
@@ -134,7 +141,7 @@ def curate(
         decided = decide(request.recipe, ledger, data, gatherer, admission, family_of(parent), report)
         report("publish", 0, 1)
         changed = counted(data.parts.scan("rewrites"), ledger.kept()["row_id"])
-        draft, checks = _draft(request, store, ingested, data, ledger, admission)
+        draft, checks = _draft(request, store, sources, data, ledger, admission)
         draft = replace(
             draft,
             counts=as_counts(changed),
@@ -157,25 +164,25 @@ def curate(
         readings=readings,
         unread_feedback=len(unread),
         unread_reasons=_why_unread(unread, admission, decided),
-        unfinished_files={f.path: f.problem.value for f in ingested.files if f.problem},
+        unfinished_files={f.facts.path: f.facts.problem.value for f in files if f.facts.problem},
         seconds=time.monotonic() - started,
     )
 
 
-def _read(request: Request, folder: Path, report: Progress) -> tuple[Ingest, list[ReadingLine]]:
+def _read(request: Request, reader: Reader) -> tuple[list[ReadFile], list[ReadingLine]]:
     """Read every source, and say how each was read."""
-    ingested = ingest(list(request.sources), request.base_dir, folder, request.limits, on_progress=report)
-    readings = reading_lines(ingested.files)
+    files = reader.read(list(request.sources), request.base_dir)
+    readings = reading_lines(file.facts for file in files)
     if request.strict:
         require_all_read(readings)
-    if not ingested.parts:
-        raise nothing_left(request.name, empty(OCCURRENCES), empty(DECISIONS))
-    return ingested, readings
+    if not any(file.said.height for file in files):
+        lines = (file.occurrences() for file in files)
+        raise nothing_left(request.name, pl.concat([empty(OCCURRENCES), *lines]), empty(DECISIONS))
+    return files, readings
 
 
-def _admission(request: Request, store: Store, parent: Version | None, ingested: Ingest) -> Admission:
-    """Return the feedback that a version of these files acts on."""
-    sources = sorted(f.digest for f in ingested.files)
+def _admission(request: Request, store: Store, parent: Version | None, sources: list[str]) -> Admission:
+    """Return the feedback that a version of these files (their digests, sorted) acts on."""
     inputs = inputs_digest(sources, recipe_digest(request.sources, request.recipe))
     return admit(store, request.name, parent, inputs, request.recipe.pushback)
 
@@ -195,48 +202,10 @@ def _require_columns(recipe: CurationRecipe, rows: pl.DataFrame) -> None:
     require_licences(recipe.locals(), rows)
 
 
-@dataclass(frozen=True)
-class Judging:
-    """What happens to a row by itself: texts are rewritten, then measured and judged; nothing to those `withheld`."""
-
-    rewrites: tuple[Rewrite, ...]
-    rules: tuple[Local, ...]
-    max_raised: float
-    withheld: pl.Series
-
-    @classmethod
-    def of(cls, recipe: CurationRecipe, people: Review, withheld: pl.Series) -> Judging:
-        """Return what a recipe does, and behind its rewrites what reviewers wrote."""
-        rewrites = (*recipe.rewrites(), *people.rewrites())
-        return cls(rewrites, tuple(recipe.locals()), recipe.max_raised, withheld)
-
-
-def _judge_locally(
-    ingested: Ingest, judging: Judging, out: Path, executor: Executor, report: Progress
-) -> list[LocalPart]:
-    """Rewrite, measure and judge every part file by itself."""
-    out.mkdir()
-    most = max(MIN_RAISED, int(judging.max_raised * sum(f.lines for f in ingested.files)))
-    tasks = [
-        LocalTask(part, index, out, judging.rewrites, judging.rules, most, judging.withheld)
-        for index, part in enumerate(ingested.parts)
-    ]
-    judged = []
-    raised: Counter[str] = Counter()
-    for done, part in enumerate(executor.map(run_local, tasks), start=1):
-        judged.append(part)
-        raised.update(part.raised)
-        for stage, rows in raised.items():
-            if rows > most:
-                raise raised_too_often(stage, rows, most)
-        report("rules", done, len(tasks))
-    return judged
-
-
 def _draft(
     request: Request,
     store: Store,
-    ingested: Ingest,
+    sources: list[str],
     data: Combined,
     ledger: Ledger,
     admission: Admission,
@@ -257,7 +226,7 @@ def _draft(
         occurrences=lines,
         measures=partial(data.parts.read, "measures"),
         turns=partial(data.parts.read, "turns"),
-        sources=sorted(f.digest for f in ingested.files),
+        sources=sources,
         recipe_digest=recipe_digest(request.sources, request.recipe),
         stages=stage_digests(request.recipe.stages),
         libraries=library_versions(request.recipe.plugins),

@@ -69,6 +69,10 @@ class Rule:
     verdict: Verdict = Verdict.DROP
 
 
+# Returns row_id and what is seen of each of some rows, from its ROWS columns and its texts alone.
+Observe = Callable[[pl.DataFrame, "Texts"], pl.DataFrame]
+
+
 class Texts(Protocol):
     """Reads the texts of a run for barriers, so that their row frames stay narrow."""
 
@@ -87,6 +91,12 @@ class Texts(Protocol):
     def responses(self, row_ids: pl.Series) -> pl.Series:
         """Return, aligned with `row_ids`, the last response with its tool calls (a document: its text;
         a preference pair: chosen, newline, rejected)."""
+
+    def each(self, rows: pl.DataFrame, observe: Observe) -> pl.DataFrame:
+        """Return what `observe`, a function of a module, says of each row by itself, a line a row in any order.
+
+        A run asks it about the rows that no earlier one asked about, and keeps what it says by row.
+        """
 
 
 class Registered(Protocol):

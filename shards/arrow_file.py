@@ -69,12 +69,12 @@ def _sealed(frames: Iterator[pl.DataFrame]) -> Iterator[bytes]:
             digest.update(piece)
             yield piece
 
-    first = _table(next(frames))
+    first = table(next(frames))
     with pa.ipc.new_file(pa.PythonFile(pieces, "w"), first.schema) as writer:
         writer.write_table(first)
         yield from taken()
         for frame in frames:
-            writer.write_table(_table(frame))
+            writer.write_table(table(frame))
             yield from taken()
     yield from taken()
     yield digest.digest()
@@ -101,11 +101,11 @@ def write(path: Path, frames: Iterator[pl.DataFrame]) -> None:
     """Write frames of one schema as the batches of a file of this run, there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    first = _table(next(frames))
+    first = table(next(frames))
     with pa.OSFile(str(temporary), "wb") as file, pa.ipc.new_file(file, first.schema) as writer:
         writer.write_table(first)
         for frame in frames:
-            writer.write_table(_table(frame))
+            writer.write_table(table(frame))
     temporary.replace(path)
 
 
@@ -131,7 +131,7 @@ def let_go() -> None:
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
-def _table(frame: pl.DataFrame) -> pa.Table:
+def table(frame: pl.DataFrame) -> pa.Table:
     """Return a frame as a table that is used as it lies in the file."""
     # Through the older layouts, since the newer ones of strings drag along bytes that a slice does not show.
     compact = pl.from_arrow(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))

@@ -56,19 +56,20 @@ class Version:
 
     def measure_names(self) -> list[str]:
         """Return the names of all measures, of rows and of turns."""
-        frames = [self.objects.scan(digest) for digest in self.manifest.objects["measures"]]
-        return [
-            name for name in pl.concat(frames, how="diagonal").collect_schema() if name not in MEASURE_KEYS
-        ]
+        return [name for name in self.scan_measures().collect_schema() if name not in MEASURE_KEYS]
 
     def fitted(self, name: str) -> bytes | None:
         """Return what a stage fitted to the rows of the first version of its kind, or None."""
         digest = self.manifest.fitted.get(name)
         return self.objects.read_bytes(digest) if digest else None
 
-    def _measures(self, which: pl.Expr, names: Sequence[str] | None) -> pl.DataFrame:
+    def scan_measures(self) -> pl.LazyFrame:
+        """Return the measures of rows and of turns: row_id, turn (null in those of rows), a column a measure."""
         frames = [self.objects.scan(digest) for digest in self.manifest.objects["measures"]]
-        lines = pl.concat(frames, how="diagonal").filter(which)
+        return pl.concat(frames, how="diagonal")
+
+    def _measures(self, which: pl.Expr, names: Sequence[str] | None) -> pl.DataFrame:
+        lines = self.scan_measures().filter(which)
         if names is not None:
             held = lines.collect_schema()
             lines = lines.select(*MEASURE_KEYS, *(name for name in names if name in held))

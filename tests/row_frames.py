@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from tilth.curation.stage import Observe
 from tilth.shards.digest import row_id
 from tilth.shards.tables import ROWS, SPLIT, TURNS, conform, empty
 
@@ -16,6 +17,9 @@ class ListedTexts:
 
     def __init__(self, said: dict[bytes, tuple[str, str]]) -> None:
         self._said = said
+
+    def each(self, rows: pl.DataFrame, observe: Observe) -> pl.DataFrame:
+        return observe(rows, self)
 
     def turns(self) -> pl.LazyFrame:
         turns = [

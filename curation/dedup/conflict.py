@@ -23,7 +23,6 @@ from tilth.curation.stage import Count, Phase, Texts, limit, stage
 from tilth.shards.tables import FINDINGS, Shape, Verdict, empty
 
 _ANSWERED = (Shape.CHAT.value, Shape.INSTRUCTION.value)
-_BATCH_ROWS = 20_000
 _DIGEST_BYTES = 16
 _PROMPT = ("low", "high")
 _HEAD_CHARS, _TAIL_CHARS = 80, 120  # where a prompt with a text of its own says what it wants
@@ -52,26 +51,24 @@ class Conflict:
     def evidence(self, rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
         """Return row_id, answers, longest (characters), nested and is_closed (whether the prompt has one answer)
         where a prompt has several answers."""
-        asked = rows.filter(pl.col("shape").cast(pl.String).is_in(_ANSWERED))["row_id"]
-        batches = [asked.slice(start, _BATCH_ROWS) for start in range(0, asked.len(), _BATCH_ROWS)]
-        nothing = pl.DataFrame(schema=dict.fromkeys(_PROMPT, pl.UInt64))
-        prompts = pl.concat([nothing, *(_digests(texts.prompts(ids)) for ids in batches)])
+        asked = rows.filter(pl.col("shape").cast(pl.String).is_in(_ANSWERED))
+        prompts = texts.each(asked, _digests)
         # Few rows share even half a digest; only these are grouped.
-        repeated = prompts["low"].is_duplicated() & prompts["low"].is_not_null()
-        ids = asked.filter(repeated)
+        repeated = prompts.filter(pl.col("low").is_duplicated() & pl.col("low").is_not_null())
+        again = asked.join(repeated.select("row_id"), on="row_id", how="semi", maintain_order="left")
         answer, length = pl.col("answer"), pl.col("answer").str.len_chars() - 2
         return (
-            prompts.filter(repeated)
-            .with_columns(row_id=ids, answer=_answers(ids, texts))
+            repeated.join(texts.each(again, _answers), on="row_id")
             .with_columns(answers=answer.n_unique().over(_PROMPT), longest=length.max().over(_PROMPT))
             .filter(pl.col("answers") > 1)
+            .sort("row_id")
             .with_columns(shortest=answer.sort_by(length, answer).first().over(_PROMPT))
             .with_columns(holds=answer.str.contains(pl.col("shortest"), literal=True))
             .with_columns(
                 nested=(pl.col("holds") & (answer != pl.col("shortest"))).any().over(_PROMPT),
                 numeric=answer.str.contains(_NUMBER).all().over(_PROMPT),
             )
-            .pipe(_with_closed, texts)
+            .with_columns(is_closed=(pl.col("numeric") | pl.col("asks_for_one")) & ~pl.col("has_many"))
             .select("row_id", "answers", "longest", "nested", "is_closed")
         )
 
@@ -89,47 +86,47 @@ class Conflict:
         )
 
 
-def _with_closed(asked: pl.DataFrame, texts: Texts) -> pl.DataFrame:
-    """Add is_closed: whether a prompt has one right answer, by its words and whether its answers are `numeric`."""
-    prompt = texts.prompts(asked["row_id"]).rename("prompt")
-    words = pl.col("prompt").str.count_matches(r"[^\s\p{Han}\p{Hiragana}\p{Katakana}]+") + (
-        pl.col("prompt").str.count_matches(r"[\p{Han}\p{Hiragana}\p{Katakana}]") // 2
-    )
-    is_fact = pl.col("prompt").str.contains(ASKS_FOR_A_FACT) & (words >= MIN_FACT_WORDS)
-    closed = pl.col("numeric") | is_fact | (words >= MIN_CONTEXT_WORDS)
-    asked = asked.with_columns(prompt)
-    said = pl.col("prompt").str
-    ends = pl.concat_str(said.head(_HEAD_CHARS), said.tail(_TAIL_CHARS), separator="\n")
-    is_talk = (words <= SMALL_TALK_WORDS) & pl.col("prompt").str.contains(SMALL_TALK)
-    return asked.with_columns(is_closed=closed & ~is_talk & ~ends.str.contains(HAS_MANY_ANSWERS))
+def _answers(rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
+    """Return row_id, answer, asks_for_one and has_many.
 
-
-def _answers(row_ids: pl.Series, texts: Texts) -> pl.Series:
-    """Return the responses without case and signs, a blank before and behind each."""
-    batches = (row_ids.slice(start, _BATCH_ROWS) for start in range(0, row_ids.len(), _BATCH_ROWS))
-    plain = [
-        " "
-        + plain_numbers(texts.responses(ids))
+    answer: the response without case and signs, a blank before and behind it. asks_for_one: whether the prompt, by its
+    words, has one right answer. has_many: whether it asks for any of many.
+    """
+    ids = rows["row_id"]
+    plain = (
+        plain_numbers(texts.responses(ids))
         .str.to_lowercase()
         .str.replace_all(_SIGNS, " ")
         .str.strip_chars(" ")
-        + " "
-        for ids in batches
-    ]
-    return pl.concat([pl.Series([], dtype=pl.String), *plain])
+    )
+    asked = pl.DataFrame({"row_id": ids, "answer": " " + plain + " ", "prompt": texts.prompts(ids)})
+    said = pl.col("prompt").str
+    words = said.count_matches(r"[^\s\p{Han}\p{Hiragana}\p{Katakana}]+") + (
+        said.count_matches(r"[\p{Han}\p{Hiragana}\p{Katakana}]") // 2
+    )
+    is_fact = said.contains(ASKS_FOR_A_FACT) & (words >= MIN_FACT_WORDS)
+    ends = pl.concat_str(said.head(_HEAD_CHARS), said.tail(_TAIL_CHARS), separator="\n")
+    is_talk = (words <= SMALL_TALK_WORDS) & said.contains(SMALL_TALK)
+    return asked.select(
+        "row_id",
+        "answer",
+        asks_for_one=is_fact | (words >= MIN_CONTEXT_WORDS),
+        has_many=is_talk | ends.str.contains(HAS_MANY_ANSWERS),
+    )
 
 
-def _digests(prompts: pl.Series) -> pl.DataFrame:
-    """Return a digest of each prompt without blanks, the sign at its end and the case of its first letter.
+def _digests(rows: pl.DataFrame, texts: Texts) -> pl.DataFrame:
+    """Return row_id and a digest of the prompt without blanks, the sign at its end and the case of its first letter.
 
     Null for an empty one. Case inside is meaning ("March", `getUserName`) unless all is written in capitals; so is
     the indentation of code.
     In two columns of 64 bits, which take a third of the memory of 16 bytes.
     """
-    plain = with_levels(prompts).str.replace_all(r"\s+", " ").str.strip_chars(" .?!:")
+    ids = rows["row_id"]
+    plain = with_levels(texts.prompts(ids)).str.replace_all(r"\s+", " ").str.strip_chars(" .?!:")
     shouted = (plain == plain.str.to_uppercase()) & plain.str.contains(r"\p{Lu}")
     first_lowered = plain.str.head(1).str.to_lowercase() + plain.str.slice(1)
     plain = first_lowered.zip_with(~shouted, plain.str.to_lowercase())
     digests = [hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest() for text in plain.to_list()]
     halves = pl.from_numpy(np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2), schema=list(_PROMPT))
-    return halves.select(pl.when(plain != "").then(pl.all()))
+    return halves.select(ids, pl.when(plain != "").then(pl.all()))

@@ -6,9 +6,6 @@ that a line states, as texts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import polars as pl
 
 from tilth.curation.reading.stated_licence import with_stated_licence
@@ -22,32 +19,15 @@ def labelled(distinct: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 
     Both have row_id and LABELS. Rows that stand in one line only stay as they are.
     """
-    said = _agreed(lines.filter(pl.col("row_id").is_duplicated()))
-    return _replaced(distinct, said)
+    return agreed(distinct, lines.filter(pl.col("row_id").is_duplicated()))
 
 
-def agree(parts: Sequence[Path]) -> None:
-    """Let each row that several parts hold have the same labels in all of them; writes those parts anew.
+def agreed(distinct: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
+    """Return distinct rows with the labels that all lines of each give it.
 
-    parts: their files of rows.
+    repeated: the lines of the rows that have several.
     """
-    ids = [_read(part, ["row_id"]).with_columns(part=pl.lit(n, pl.UInt32)) for n, part in enumerate(parts)]
-    if len(ids) < 2:
-        return
-    repeated = pl.concat(ids).filter(pl.col("row_id").is_duplicated())
-    holding = repeated["part"].unique().sort().to_list()
-    if not holding:
-        return
-    lines = pl.concat(
-        _read(parts[n], ["row_id", *LABELS]).join(repeated.select("row_id").unique(), on="row_id", how="semi")
-        for n in holding
-    )
-    said = _agreed(lines)
-    for number in holding:
-        rows = pl.read_parquet(parts[number], glob=False)
-        labels = _replaced(rows, said)
-        if not labels.equals(rows):
-            labels.write_parquet(parts[number], compression="uncompressed", statistics=False)
+    return _replaced(distinct, _agreed(repeated))
 
 
 def _agreed(lines: pl.DataFrame) -> pl.DataFrame:
@@ -72,7 +52,3 @@ def _replaced(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     )
     chosen = [pl.when("is_said").then(f"{label}_said").otherwise(label).alias(label) for label in LABELS]
     return joined.with_columns(chosen).select(rows.columns)
-
-
-def _read(path: Path, columns: list[str]) -> pl.DataFrame:
-    return pl.read_parquet(path, columns=columns, glob=False)

@@ -15,10 +15,12 @@ from tilth.curation.dedup.near import Dedup
 from tilth.curation.pii import find
 from tilth.curation.reading.files import source_of
 from tilth.curation.reading.limits import ReadLimits
-from tilth.curation.reading.read import Ingest, Part, SourceFile, ingest
+from tilth.curation.reading.read import Ingest, SourceFile, ingest
 from tilth.curation.recipe import parse
-from tilth.curation.run.local import LocalTask, run_local
+from tilth.curation.run.kept.shuffle import Range
+from tilth.curation.run.local import LocalTask, findings_of, run_local
 from tilth.curation.run.texts import HeldTexts
+from tilth.shards import arrow_file
 from tilth.shards.errors import SourceError
 from tilth.shards.tables import FINDINGS, OCCURRENCES, ROWS, SPLIT, TURNS, Split, Verdict, conform, empty
 
@@ -66,21 +68,22 @@ def examine(path: Path, scratch: Path, *, max_rows: int = MAX_ROWS) -> Checkup:
     part = _sampled(read, ids, scratch)
     recipe = parse({"decontaminate": None}, Path.cwd())
     judged = run_local(LocalTask(part, 0, scratch, tuple(recipe.rewrites()), tuple(recipe.locals())))
-    rows = pl.read_parquet(judged.rows, glob=False).sort("row_id")
-    original = pl.read_parquet(part.turns, columns=["row_id", "turn", "text"], glob=False)
+    rows = pl.read_parquet(judged.path("rows"), glob=False).sort("row_id")
+    measures = pl.scan_parquet(judged.path("measures"), glob=False)
+    found = findings_of(measures, recipe.rewrites(), recipe.locals())
     return Checkup(
         files=read.files,
         occurrences=occurrences,
         rows=rows,
-        turns=pl.read_parquet(judged.turns, glob=False),
-        findings=pl.concat([pl.read_parquet(judged.findings, glob=False), _repeats(rows, judged.turns)]),
-        measures=pl.read_parquet(judged.measures, glob=False).filter(pl.col("turn").is_null()).drop("turn"),
-        private=_private(original["text"]),
+        turns=pl.read_parquet(judged.path("turns"), glob=False),
+        findings=pl.concat([*found, _repeats(rows, judged.path("turns"))]),
+        measures=measures.filter(pl.col("turn").is_null()).drop("turn").collect(),
+        private=_private(arrow_file.read(part.turns)["text"]),
     )
 
 
-def _sampled(read: Ingest, ids: pl.Series, scratch: Path) -> Part:
-    """Write the rows of `ids` as one part, each row from the first part that holds it."""
+def _sampled(read: Ingest, ids: pl.Series, scratch: Path) -> Range:
+    """Write the rows of `ids` together, each row from the first part that holds it."""
     wanted = ids.to_frame("row_id")
     rows, turns = [empty(ROWS)], [empty(TURNS)]
     for part in read.parts:
@@ -94,11 +97,10 @@ def _sampled(read: Ingest, ids: pl.Series, scratch: Path) -> Part:
             pl.read_parquet(part.turns, glob=False).join(here.select("row_id"), on="row_id", how="semi")
         )
         wanted = wanted.join(here, on="row_id", how="anti")
-    paths = (scratch / f"sample.{table}.parquet" for table in ("turns", "rows", "occurrences"))
-    part = Part(*paths)
-    conform(pl.concat(turns), TURNS).write_parquet(part.turns)
-    conform(pl.concat(rows), ROWS).write_parquet(part.rows)
-    return part
+    sample = Range(scratch / "sample-turns.arrow", scratch / "sample-rows.arrow")
+    arrow_file.write(sample.turns, iter([conform(pl.concat(turns), TURNS)]))
+    arrow_file.write(sample.rows, iter([conform(pl.concat(rows), ROWS)]))
+    return sample
 
 
 def _repeats(rows: pl.DataFrame, turns: Path) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from pathlib import Path
 from tilth.shards.digest import canonical_json, sha256_hex
 
 OURS = "tilth"
+_BLOCKS = ("body", "handlers", "cases", "orelse", "finalbody")  # where statements hold others
 _COMPILED = {".pyc", ".pyo", ".so", ".nbi", ".nbc"}
 
 
@@ -69,14 +70,19 @@ def _imports(path: Path, module: str) -> tuple[str, ...]:
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a tree, leaving out what stands under `if TYPE_CHECKING`."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            for other in node.orelse:
-                yield from (other, *_run(other))
-            continue
-        yield node
-        yield from _run(node)
+    """Yield the statements of a tree at any depth, leaving out what stands under `if TYPE_CHECKING`."""
+    for block in _BLOCKS:
+        for node in getattr(tree, block, ()):
+            if (
+                isinstance(node, ast.If)
+                and isinstance(node.test, ast.Name)
+                and node.test.id == "TYPE_CHECKING"
+            ):
+                for other in node.orelse:
+                    yield from (other, *_run(other))
+                continue
+            yield node
+            yield from _run(node)
 
 
 @cache

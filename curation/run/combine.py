@@ -11,13 +11,17 @@ from typing import Protocol
 
 import polars as pl
 
-from tilth.curation.run.local import LocalPart
+from tilth.curation.run.kept.files import ReadFile
+from tilth.curation.run.local import findings_of
 from tilth.curation.run.parts import Parts
+from tilth.curation.stage import Local, Rewrite
 from tilth.shards import arrow_file
 from tilth.shards.columns import LANGUAGE, column, require_columns
 from tilth.shards.tables import FINDINGS, OCCURRENCES, ROWS, conform, empty
 
 UNKNOWN_SLICE = "unknown"
+
+Judges = tuple[Sequence[Rewrite], Sequence[Local]]  # the stages that see a row by itself, in their order
 
 
 class Observed(Protocol):
@@ -67,17 +71,14 @@ class Combined:
 
 
 def combine(
-    occurrences: list[Path], parts: list[LocalPart], slice_by: tuple[str, ...], out: Path
+    files: list[ReadFile], parts: Parts, stages: Judges, slice_by: tuple[str, ...], out: Path
 ) -> Combined:
-    """Combine the parts. The part that holds a row's least (source_path, line) speaks for it.
+    """Combine what was judged of the rows of `files`.
 
-    out: a folder for what is too large to hold. Raises RecipeError if `slice_by` names a column that no row
-    has.
+    stages: those that judge a row by itself. out: a folder for what is too large to hold. Raises RecipeError if
+    `slice_by` names a column that no row has.
     """
-    chosen = Parts(parts, _choose(occurrences))
-    rows = _rows(chosen, out)
-    lines = _lines(_in_order(occurrences), out)
-    held = Combined(lines, chosen, rows, pl.Series(), _findings(chosen))
+    held = Combined(_lines(files, out), parts, _rows(parts, out), pl.Series(), _findings(parts, stages))
     return replace(held, slices=slices_of(held, slice_by))
 
 
@@ -108,28 +109,6 @@ def slices_of(data: Observed, slice_by: tuple[str, ...]) -> pl.Series:
     return parts.select(slice=pl.concat_str(pl.all(), separator="/"))["slice"]
 
 
-def _in_order(occurrences: list[Path]) -> list[Path]:
-    """Return the files (each of one source file, its lines in order) ordered by source_path and line."""
-    firsts = [
-        (pl.read_parquet(path, columns=["source_path", "line"], n_rows=1, glob=False).rows() or [("", 0)])[0]
-        for path in occurrences
-    ]
-    return [path for _, path in sorted(zip(firsts, occurrences))]
-
-
-def _choose(occurrences: list[Path]) -> pl.DataFrame:
-    """Return row_id and part of every distinct row, in row_id order: the part of its least occurrence."""
-    numbers = {path: number for number, path in enumerate(occurrences)}
-    lines = [
-        pl.read_parquet(path, columns=["row_id"], glob=False)
-        .drop_nulls()
-        .with_columns(part=pl.lit(numbers[path], pl.UInt32))
-        for path in _in_order(occurrences)
-    ]
-    start = pl.DataFrame(schema={"row_id": pl.Binary, "part": pl.UInt32})
-    return pl.concat([start, *lines]).unique("row_id", keep="first", maintain_order=True).sort("row_id")
-
-
 def _rows(parts: Parts, out: Path) -> pl.DataFrame:
     """Return schema ROWS in row_id order, mapped from a file in `out`."""
     chunks = (conform(parts.scan("rows", c).sort("row_id").collect(), ROWS) for c in parts.chunks())
@@ -137,15 +116,16 @@ def _rows(parts: Parts, out: Path) -> pl.DataFrame:
     return conform(arrow_file.read(out / "rows.arrow"), ROWS)
 
 
-def _findings(parts: Parts) -> pl.DataFrame:
-    """Return the findings (schema FINDINGS) of the parts, each row's in the order of the stages."""
-    return conform(
-        pl.concat([empty(FINDINGS).lazy(), parts.scan("findings")], how="diagonal").collect(), FINDINGS
+def _findings(parts: Parts, stages: Judges) -> pl.DataFrame:
+    """Return the findings (schema FINDINGS) of the local rules, each row's in the order of the stages."""
+    found = (findings_of(lines, *stages) for lines in parts.batches("measures"))
+    return pl.concat([empty(FINDINGS), *chain.from_iterable(found)])
+
+
+def _lines(files: list[ReadFile], out: Path) -> pl.DataFrame:
+    """Return schema OCCURRENCES, ordered by source_path and line, mapped from a file in `out`."""
+    ordered = sorted(files, key=lambda file: file.input.named)
+    arrow_file.write(
+        out / "lines.arrow", chain([empty(OCCURRENCES)], (file.occurrences() for file in ordered))
     )
-
-
-def _lines(occurrences: list[Path], out: Path) -> pl.DataFrame:
-    """Return schema OCCURRENCES of files that are in order, mapped from a file in `out`."""
-    lines = (conform(pl.read_parquet(path, glob=False), OCCURRENCES) for path in occurrences)
-    arrow_file.write(out / "lines.arrow", chain([empty(OCCURRENCES)], lines))
     return conform(arrow_file.read(out / "lines.arrow"), OCCURRENCES)

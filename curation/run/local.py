@@ -1,4 +1,4 @@
-"""The row-local part of a run: rewrite, digest, measure and judge the rows of one part file.
+"""The row-local part of a run: rewrite, digest and measure rows, and judge what was measured of them.
 
 A stage that raises takes no batch with it: the batch is halved until the row is found, and that row alone is
 quarantined, with a measure `stage.raised` to remember it by. A stage that raises on too many rows stops the run.
@@ -7,17 +7,22 @@ Rules do not judge turns that nobody learns: what they measure there is left out
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from tilth.curation.reading.read import Part
+from tilth.curation.feedback.review import Repairs
 from tilth.curation.reading.stated_licence import with_stated_licence
 from tilth.curation.rules.response import only_read
 from tilth.curation.run.guard import Guard
+from tilth.curation.run.kept.distinct import JUDGED_BY, set_apart
+from tilth.curation.run.kept.segments import TABLES, Segment
+from tilth.curation.run.kept.shuffle import Range
 from tilth.curation.run.rewriting import Rewriting
 from tilth.curation.stage import ROW_TEXTS, Local, Phase, Rewrite, Rule
+from tilth.shards import arrow_file
 from tilth.shards.digest import text_digests
 from tilth.shards.retractions import IDS
 from tilth.shards.tables import FINDINGS, MEASURE_KEYS, ROWS, VERDICT, Verdict, conform, empty
@@ -30,13 +35,13 @@ _GROUP_LINES = 2_000
 
 @dataclass(frozen=True)
 class LocalTask:
-    """One part and the stages it goes through; written files lie in `out_dir`.
+    """Some rows and the stages they go through; written files lie in `out_dir`.
 
     max_raised: on how many rows a stage may raise before the run stops. withheld: ids of rows whose text goes no
     further than this: they were retracted.
     """
 
-    part: Part
+    rows: Range
     index: int
     out_dir: Path
     rewrites: tuple[Rewrite, ...]
@@ -45,31 +50,15 @@ class LocalTask:
     withheld: pl.Series = field(default_factory=lambda: IDS.to_frame()["row_id"])
 
 
-@dataclass(frozen=True)
-class LocalPart:
-    """The files of a judged part, ordered by row_id (and turn, or the order of the stages).
+def run_local(task: LocalTask) -> Segment:
+    """Rewrite, digest and measure the rows of a range; a pure function of its files and the stages.
 
-    rewrites: what each rewrite changed (schema REWRITES). raised: on how many rows each stage raised.
-    """
-
-    turns: Path
-    rows: Path
-    findings: Path
-    measures: Path
-    rewrites: Path
-    raised: dict[str, int]
-
-
-def run_local(task: LocalTask) -> LocalPart:
-    """Rewrite, digest, measure and judge one part; a pure function of the part file and the stages.
-
+    Rows on which a stage raised are not among those `entered`, so that the next run tries them again.
     Raises TilthError naming a stage that raises on more than `max_raised` rows.
     """
-    turns, rows = _without_texts(
-        pl.read_parquet(task.part.turns, glob=False),
-        with_stated_licence(pl.read_parquet(task.part.rows, glob=False)),
-        task.withheld,
-    )
+    entered = arrow_file.read(task.rows.rows).sort("row_id")
+    rows, turns = with_stated_licence(entered), arrow_file.read(task.rows.turns)
+    turns, rows = _without_texts(turns, rows, task.withheld)
     turns = turns.sort("row_id", "turn")
     failures: dict[str, pl.DataFrame] = {}
     rewriting = Rewriting(rows, turns)
@@ -88,28 +77,52 @@ def run_local(task: LocalTask) -> LocalPart:
         if local.phase is Phase.RULES and local.unit == "turn" and unjudged.height:
             found = found.join(unjudged, on=["row_id", "turn"], how="anti")
         measured[_name(local)] = found.sort(_keys(found))
-        failures[_name(local)] = (
-            pl.concat([failures[_name(local)], failed], how="diagonal")
-            if (_name(local) in failures)
-            else failed
-        )
-    findings = [broken(_raised(failures[name]), RAISED, name) for name in failures if name not in measured]
-    for local in task.locals:
-        name = _name(local)
-        findings.append(broken(_raised(failures[name]), RAISED, name))
-        findings += [broken(measured[name], rule, name) for rule in local.rules()]
+        before = failures.get(_name(local), failed.clear())
+        failures[_name(local)] = pl.concat([before, failed], how="diagonal")
     raising = {name: _raised(failed) for name, failed in failures.items() if failed.height}
     wide = _wide([_named(frame, name) for some in (measured, raising) for name, frame in some.items()])
-    paths = {
-        name: task.out_dir / f"{task.index:05}-{name}.parquet"
-        for name in ("turns", "rows", "findings", "measures", "rewrites")
+    failing = pl.concat([entered.select("row_id").clear(), *(f.select("row_id") for f in raising.values())])
+    tables = {
+        "turns": turns,
+        "rows": conform(rows, ROWS).sort("row_id"),
+        "measures": wide,
+        "rewrites": rewriting.changes(),
+        "entered": set_apart(entered, task.withheld, edits_of(task.rewrites))
+        .join(failing, on="row_id", how="anti", maintain_order="left")
+        .select(JUDGED_BY),
     }
-    found_all = pl.concat([empty(FINDINGS), *findings])
-    tables = (turns, conform(rows, ROWS).sort("row_id"), found_all, wide, rewriting.changes())
-    for path, table in zip(paths.values(), tables):
-        table.write_parquet(path, compression="lz4", row_group_size=_GROUP_LINES)
-    raised = {name: frame.height for name, frame in raising.items()}
-    return LocalPart(**paths, raised=raised)
+    paths = {name: task.out_dir / f"{task.index:05}-{name}.parquet" for name in TABLES}
+    for name, path in paths.items():
+        tables[name].write_parquet(path, compression="lz4", row_group_size=_GROUP_LINES)
+    return Segment(paths, {name: frame.height for name, frame in raising.items()})
+
+
+def edits_of(rewrites: Sequence[Rewrite]) -> dict[bytes, object]:
+    """Return, by row id, what reviewers wrote in place of its texts."""
+    return {
+        row: edit for stage in rewrites if isinstance(stage, Repairs) for row, edit in stage.edits.items()
+    }
+
+
+def findings_of(
+    measures: pl.LazyFrame, rewrites: Sequence[Rewrite], local: Sequence[Local]
+) -> Iterator[pl.DataFrame]:
+    """Yield the findings (schema FINDINGS) of wide measures, in the order of the stages and their rules."""
+    held = set(measures.collect_schema())
+    names = {stage.name for stage in local}
+    judged: list[tuple[str, Rule, bool]] = []
+    for stage in [*(r for r in rewrites if r.name not in names), *local]:
+        judged.append((stage.name, RAISED, False))
+        if isinstance(stage, Local):
+            judged += [(stage.name, rule, stage.unit == "turn") for rule in stage.rules()]
+    judged = [each for each in judged if f"{each[0]}.{each[1].measure}" in held]
+    columns = list(dict.fromkeys(f"{name}.{rule.measure}" for name, rule, _ in judged))
+    lines = measures.select(*MEASURE_KEYS, *columns).collect()
+    of_turns = lines["turn"].is_not_null()
+    by_turn, by_row = lines.filter(of_turns), lines.filter(~of_turns).drop("turn")
+    for name, rule, is_of_turns in judged:
+        some = by_turn if is_of_turns else by_row
+        yield broken(some.rename({f"{name}.{rule.measure}": rule.measure}), rule, name)
 
 
 def _without_texts(

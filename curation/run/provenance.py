@@ -54,6 +54,19 @@ def stage_digests(stages: Iterable[Stage]) -> dict[str, str]:
     }
 
 
+def made_by(recipe: CurationRecipe) -> dict[str, Any]:
+    """Return what decides what is made of a row by itself: stages but for bounds of rules, their code, libraries."""
+    rewrites = recipe.rewrites()
+    stages: list[Stage] = [*rewrites, *recipe.locals()]
+    return {
+        "code": code_digest(f"{__package__}.local"),  # that of reviewers' edits with it
+        "rewrites": [_parameters(stage, limits=True) for stage in rewrites],
+        "stages": sorted(stage_digests(stages).items()),
+        "order": [stage.name for stage in stages],
+        "libraries": library_versions(recipe.plugins),
+    }
+
+
 def library_versions(plugins: Iterable[str] = ()) -> dict[str, str]:
     """Return the versions of the libraries, and of the packages of plugins, that a decision may depend on."""
     return {name: version(name) for name in LIBRARIES} | plugin_versions(plugins)

@@ -20,10 +20,10 @@ from tilth.curation.run.combine import aligned, numbers_of, slices_of
 from tilth.curation.run.decide import decide
 from tilth.curation.run.evidence import Gatherer
 from tilth.curation.run.ledger import Ledger, retracted
-from tilth.curation.run.local import RAISED, broken
+from tilth.curation.run.local import findings_of
 from tilth.curation.run.provenance import stage_digests
 from tilth.curation.run.texts import VersionTexts
-from tilth.curation.stage import Local, Rewrite, Rule, Stage, parameters, registry
+from tilth.curation.stage import Rewrite, Stage, parameters, registry
 from tilth.shards.retractions import row_ids_of
 from tilth.shards.tables import FINDINGS, MEASURE_KEYS, empty
 from tilth.shards.version import Version
@@ -58,7 +58,8 @@ def replay(version: Version, recipe: CurationRecipe, admission: Admission, cache
     withheld = row_ids_of(version.objects, version.manifest.retractions)
     ledger.apply_findings(retracted(data.rows["row_id"], withheld))
     ledger.hold(admission.review.kept(data.rows), review.FACTS)
-    ledger.apply_findings(_local_findings(version, recipe))
+    lines = findings_of(version.scan_measures(), recipe.rewrites(), recipe.locals())
+    ledger.apply_findings(pl.concat([empty(FINDINGS), *lines]))
     gatherer = Gatherer(cache, stage_digests(recipe.stages), data.rows, VersionTexts(version))
     decide(recipe, ledger, data, gatherer, admission, family_of(version))
     return ledger.decisions()
@@ -97,32 +98,3 @@ def measuring_keys(before: CurationRecipe, after: CurationRecipe) -> list[str]:
 def _measuring(stage: Stage) -> dict[str, object]:
     """Return the parameters that a replay cannot change: those of a rewrite, and those that are no limits."""
     return parameters(stage, limits=isinstance(stage, Rewrite))
-
-
-def _local_findings(version: Version, recipe: CurationRecipe) -> pl.DataFrame:
-    """Judge the stored measures, in the order of the stages as `local.run_local` does."""
-    names = set(version.measure_names())
-    rewrites, locals_ = recipe.rewrites(), recipe.locals()
-    also_local = {s.name for s in locals_}
-    findings = [empty(FINDINGS)]
-    for rewrite in rewrites:
-        if rewrite.name not in also_local:
-            findings += _judge(version, rewrite, (), names)
-    for local in locals_:
-        findings += _judge(version, local, local.rules(), names)
-    return pl.concat(findings)
-
-
-def _judge(
-    version: Version, stage: Rewrite | Local, rules: tuple[Rule, ...], names: set[str]
-) -> list[pl.DataFrame]:
-    name = stage.name
-    by_turn = isinstance(stage, Local) and stage.unit == "turn"
-    findings = []
-    for rule, turns in ((RAISED, False), *((rule, by_turn) for rule in rules)):
-        column = f"{name}.{rule.measure}"
-        if column in names:
-            read = version.turn_measures if turns else version.measures
-            lines = read([column]).rename({column: rule.measure})
-            findings.append(broken(lines if turns else lines.drop("turn"), rule, name))
-    return findings

@@ -9,6 +9,7 @@ import polars as pl
 
 from tilth.curation.rules.response import RESPONSES, is_learned, last_response
 from tilth.curation.run.parts import CHUNK_ROWS, Parts
+from tilth.curation.stage import Observe
 from tilth.shards.tables import TURNS, Role
 from tilth.shards.version import Version
 
@@ -45,6 +46,10 @@ class HeldTexts:
         """Return the last response with its tool calls; a document's text; chosen and rejected of a pair."""
         said = (pl.col("turn") >= pl.col("boundary")) & pl.col("is_response") & is_learned()
         return self._joined(row_ids, said)
+
+    def each(self, rows: pl.DataFrame, observe: Observe) -> pl.DataFrame:
+        """Return what `observe` says of each row."""
+        return observe(rows, self)
 
     def _joined(self, row_ids: pl.Series, keep: pl.Expr) -> pl.Series:
         """Join the turns that `keep` selects; `boundary` is the turn where the last response begins."""
@@ -84,6 +89,11 @@ class FiledTexts(ABC):
     def responses(self, row_ids: pl.Series) -> pl.Series:
         """Return the last response with its tool calls; a document's text; chosen and rejected of a pair."""
         return self._each(row_ids, HeldTexts.responses)
+
+    def each(self, rows: pl.DataFrame, observe: Observe) -> pl.DataFrame:
+        """Return what `observe` says of each row by itself, asked about a bounded number of rows at a time."""
+        parts = rows.iter_slices(CHUNK_ROWS) if rows.height else [rows]
+        return pl.concat([observe(some, self.held(some["row_id"])) for some in parts])
 
     def _each(self, row_ids: pl.Series, which: object) -> pl.Series:
         said = [which(self.held(ids), ids) for ids in _slices(row_ids)]  # type: ignore[operator]

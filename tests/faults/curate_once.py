@@ -8,7 +8,6 @@ from __future__ import annotations
 import glob
 import random
 import sys
-from functools import partial
 from pathlib import Path
 
 from tilth.curation import curate
@@ -28,7 +27,7 @@ def main(recipe_path: str, store: str, workers: str, batch_rows: str, order: str
 
     glob.glob = shuffled
     executor.MIN_FILES_FOR_POOL = 2
-    curate.ingest = partial(curate.ingest, batch_rows=int(batch_rows))
+    curate.BATCH_LINES = int(batch_rows)
     request = request_of(load(Path(recipe_path)))
     outcome = curate.curate(request, Store.open(Path(store)), executor=executor.LocalExecutor(int(workers)))
     print(outcome.version.id, outcome.version.manifest.content_id)

@@ -11,7 +11,8 @@ import pytest
 
 from tests.row_frames import make_rows
 from tilth.curation.run import evidence
-from tilth.curation.run.evidence import Gatherer, frame_digest, trim
+from tilth.curation.run.evidence import Gatherer, frame_digest
+from tilth.curation.run.kept.folder import trim
 from tilth.curation.run.texts import FiledTexts
 from tilth.curation.stage import Phase, limit, registry, stage
 from tilth.shards.tables import ROWS, conform
