@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -19,11 +20,14 @@ from tilth.curation.feedback.admission import Admission, admit
 from tilth.curation.feedback.pushback import Steering
 from tilth.curation.feedback.reasons import STEERED, reasons_of
 from tilth.curation.feedback.review import Review
+from tilth.curation.reading.files import find_files
 from tilth.curation.reading.limits import ReadLimits
+from tilth.curation.reading.remote import is_remote
 from tilth.curation.reading.source import Source
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.rules.custom import Custom
 from tilth.curation.run.account import nothing_left, reading_lines, require_all_read
+from tilth.curation.run.code_digest import code_digest
 from tilth.curation.run.combine import Combined, combine
 from tilth.curation.run.decide import Decided, decide
 from tilth.curation.run.evidence import Gatherer
@@ -32,6 +36,7 @@ from tilth.curation.run.expectations import OfRun, judge_rows
 from tilth.curation.run.judging import Judging, measure_rows, require_few_raised
 from tilth.curation.run.kept.files import BATCH_LINES, Kept, Reader, ReadFile
 from tilth.curation.run.kept.folder import Damaged, remove, trim
+from tilth.curation.run.kept.unchanged import Said, any_remembered, key_of, remember, remembered
 from tilth.curation.run.ledger import Ledger, retracted
 from tilth.curation.run.provenance import library_versions, recipe_digest, stage_digests
 from tilth.curation.run.replay import family_of
@@ -40,9 +45,9 @@ from tilth.curation.run.rewriting import ANY, as_counts, counted
 from tilth.curation.run.texts import PartTexts
 from tilth.shards import arrow_file
 from tilth.shards.columns import require_columns
-from tilth.shards.digest import canonical_json, content_id, sha256_hex
+from tilth.shards.digest import canonical_json, content_id, file_sha256, sha256_hex
 from tilth.shards.store import Draft, Store
-from tilth.shards.tables import DECISIONS, MEASURE_KEYS, OCCURRENCES, Verdict, empty
+from tilth.shards.tables import DECISIONS, FINDINGS, MEASURE_KEYS, OCCURRENCES, Verdict, empty
 from tilth.shards.version import Version
 from tilth.validators.against import COLUMNS, Before, kept_rows
 from tilth.validators.facts.data import ReadingLine
@@ -83,6 +88,7 @@ class Outcome:
     unread_reasons: list[str]  # why those records changed nothing
     unfinished_files: dict[str, str]  # path -> why reading stopped before its end
     seconds: float
+    is_repeat: bool = False  # nothing was computed: all that decides the version was as before
 
     @property
     def rewritten(self) -> dict[str, int]:
@@ -110,11 +116,55 @@ def curate(
     UsageError if it is strict and something of the data is read by nobody.
     """
     report = on_progress or (lambda phase, done, total: None)
-    while True:
+    again = _asked_again(request, store)
+    while again is None:
         try:
             return _curate(request, store, executor or LocalExecutor(), report)
         except Damaged as damaged:  # found out late: without it, all is made again
             remove(store.cache, damaged.path.name.partition(".")[0])
+    return again
+
+
+def _asked_again(request: Request, store: Store) -> Outcome | None:
+    """Return the outcome of the last run if nothing that decides it has changed since."""
+    started, candidate = time.monotonic(), store.candidate(request.name)
+    remote = any(is_remote(source.path) for source in request.sources)
+    if candidate is None or remote or request.expectations or not any_remembered(store.cache):
+        return None
+    files = find_files(list(request.sources), request.base_dir, request.base_dir, request.limits)
+    try:
+        read = [(file.named, file.source_name, file_sha256(file.local)) for file in files]
+    except OSError:
+        return None  # whoever reads it says what is wrong
+    said = remembered(store.cache, key_of(_inputs(request, read), store.root))
+    if said is None:
+        return None
+    steering = Steering(empty(FINDINGS), pl.DataFrame(), [], [], [])
+    seconds = time.monotonic() - started
+    return Outcome(
+        candidate,
+        candidate,
+        published=False,
+        steering=steering,
+        seconds=seconds,
+        is_repeat=True,
+        **vars(said),
+    )
+
+
+def _inputs(request: Request, files: list[tuple[str, str, str]]) -> dict[str, Any]:
+    """Return, as JSON, what of a request decides a run; files: name, source and digest of each."""
+    recipe = request.recipe
+    return {
+        "name": request.name,
+        "files": sorted(files),
+        "recipe": recipe_digest(request.sources, recipe),
+        "bounds": [asdict(request.limits), request.strict, recipe.max_raised],
+        "checks": request.checks.model_dump(),
+        "stages": stage_digests(recipe.stages),
+        "libraries": library_versions(recipe.plugins),
+        "code": code_digest(__name__),
+    }
 
 
 def _curate(request: Request, store: Store, executor: Executor, report: Progress) -> Outcome:
@@ -151,21 +201,23 @@ def _curate(request: Request, store: Store, executor: Executor, report: Progress
         arrow_file.let_go()
         version, published = store.publish(request.name, _without_idle_feedback(draft, parent))
         report("publish", 1, 1)
-        trim(store.cache)
+        trim(store.cache, request.recipe.max_cache_bytes)
     unread = set(store.feedback_digests(request.name)) - set(version.manifest.feedback)
-    return Outcome(
-        version=version,
-        parent=parent,
-        published=published,
+    said = Said(
         checks=checks,
-        steering=decided.steering,
         tags=ledger.tags(),
         rewrites=changed,
         readings=readings,
         unread_feedback=len(unread),
         unread_reasons=_why_unread(unread, admission, decided),
         unfinished_files={f.facts.path: f.facts.problem.value for f in files if f.facts.problem},
-        seconds=time.monotonic() - started,
+    )
+    read = [(file.input.named, file.input.source_name, file.facts.digest) for file in files]
+    if not request.expectations:  # what fails them is looked at row by row
+        remember(store.cache, key_of(_inputs(request, read), store.root), said)
+    seconds = time.monotonic() - started
+    return Outcome(
+        version, parent, published=published, steering=decided.steering, seconds=seconds, **vars(said)
     )
 
 

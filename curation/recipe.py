@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from tilth.curation.dedup.split import Splits
 from tilth.curation.feedback.pushback import PushbackPolicy
 from tilth.curation.plugins import load as load_plugins
-from tilth.curation.stage import Barrier, Local, Phase, Rewrite, Share, Stage, acting_order, registry
+from tilth.curation.stage import Barrier, Count, Local, Phase, Rewrite, Share, Stage, acting_order, registry
 from tilth.shards.errors import RecipeError
 
-ENGINE_KEYS = ("slice_by", "pushback", "executor", "plugins", "max_raised")
+ENGINE_KEYS = ("slice_by", "pushback", "executor", "plugins", "max_raised", "max_cache_bytes")
 EXECUTORS = ("local", "ray")
+MAX_CACHE_BYTES = 16 << 30
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class CurationRecipe:
     slice_by: columns whose values, joined, name the slice that a row is reported under. pushback: how far feedback may
     go; null reads none. executor: where rows are judged; ray needs the extra of that name. plugins: stages of installed
     packages that this recipe uses. max_raised: the share of the rows on which a stage may raise before the run stops.
+    max_cache_bytes: how much runs may keep for the next ones, see `tilth cache`.
     """
 
     stages: tuple[Stage, ...]
@@ -36,6 +38,7 @@ class CurationRecipe:
     executor: Literal["local", "ray"] = "local"
     plugins: tuple[str, ...] = ()
     max_raised: Share = 0.01
+    max_cache_bytes: Count = MAX_CACHE_BYTES
 
     def phases(self) -> dict[str, str]:
         """Return the phase of every stage, in the order they act."""
@@ -100,6 +103,7 @@ def parse(section: Mapping[str, Any], base_dir: Path, eval_paths: Sequence[str] 
         executor=section.get("executor", "local"),
         plugins=plugins,
         max_raised=_share(section.get("max_raised", 0.01), "max_raised"),
+        max_cache_bytes=_count(section.get("max_cache_bytes", MAX_CACHE_BYTES), "max_cache_bytes"),
     )
 
 
@@ -141,6 +145,12 @@ def _share(value: Any, key: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise RecipeError(("curation", key), "must be a share of the rows, from 0 to 1")
     return float(value)
+
+
+def _count(value: Any, key: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise RecipeError(("curation", key), "must be a whole number of 0 or more")
+    return value
 
 
 def _slice_by(value: Any) -> tuple[str, ...]:

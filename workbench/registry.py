@@ -20,7 +20,7 @@ SENTENCE_CHARS = 120
 GROUPS = {
     "Begin": ("demo", "doctor", "validate", "base", "init"),
     "Make": ("curate", "train", "judge", "refresh"),
-    "Look": ("serve", "log", "show", "diff", "explain", "rows", "runs", "compare", "review", "index"),
+    "Look": ("serve", "log", "show", "diff", "explain", "find", "rows", "runs", "compare", "review", "index"),
     "Keep and hand on": (
         "promote",
         "rollback",
@@ -30,6 +30,7 @@ GROUPS = {
         "retract",
         "erase",
         "verify",
+        "cache",
         "gc",
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ from tilth.curation.reading.files import find_files
 from tilth.curation.reading.remote import is_remote
 from tilth.curation.run.executor import executor
 from tilth.shards import disk
+from tilth.shards.digest import canonical_json
 from tilth.shards.lock import temporary
+from tilth.shards.sealed import read_sealed, write_sealed
 from tilth.shards.store import Store
 from tilth.shards.version import Version
 from tilth.validators import report
@@ -114,7 +117,20 @@ def page_dir(store: Store, version: Version) -> Path:
 
 
 def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
-    """Write the data page of the outcome's version, with its tags beside it, and return its path."""
+    """Write the data page of the outcome's version, with its tags beside it, and return its path.
+
+    The page of a run that changed nothing stays, if it would be written the same.
+    """
+    folder = page_dir(store, outcome.version)
+    mark = store.cache / f"page-{outcome.version.short}.json"
+    next_step = (
+        _next_of_run(recipe, store, outcome.version) if outcome.passed and not outcome.published else ""
+    )
+    how = canonical_json(
+        [recipe.report.model_dump(mode="json"), recipe.path.name, next_step, metadata.version("tilth")]
+    )
+    if outcome.is_repeat and _is_written(folder / report.PAGE, mark, how):
+        return folder / report.PAGE
     facts = report.data_report(
         outcome.version,
         parent_of(store, outcome.version),
@@ -132,9 +148,7 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
         ),
         recipe.report,
     )
-    if outcome.passed and not outcome.published:
-        facts["next"] = _next_of_run(recipe, store, outcome.version) or facts["next"]
-    folder = page_dir(store, outcome.version)
+    facts["next"] = next_step or facts["next"]
     page = report.data_page(folder, facts)
     write_tags(folder, outcome.tags)
     version = outcome.version
@@ -142,7 +156,15 @@ def write_page(recipe: Recipe, store: Store, outcome: Outcome) -> Path:
     write_failures(
         folder, recipe.name, outcome.checks, tables, version.turns if recipe.report.examples else None
     )
+    write_sealed(mark, how)
     return page
+
+
+def _is_written(page: Path, mark: Path, how: bytes) -> bool:
+    try:
+        return page.is_file() and page.with_name(report.FACTS).is_file() and read_sealed(mark) == how
+    except (OSError, ValueError):
+        return False
 
 
 def _next_of_run(recipe: Recipe, store: Store, version: Version) -> str:

@@ -6,8 +6,6 @@ from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 
-MAX_BYTES = 16 << 30
-
 
 class Damaged(Exception):
     """A kept file is not what was written, or is gone; what it held must be made again."""
@@ -27,7 +25,7 @@ def usage(folder: Path) -> dict[str, tuple[int, int]]:
     return dict(sorted(held.items()))
 
 
-def trim(folder: Path, max_bytes: int = MAX_BYTES) -> int:
+def trim(folder: Path, max_bytes: int) -> int:
     """Delete what was not used for longest until at most `max_bytes` are held; return how many bytes went.
 
     Files that share a name up to the first dot are kept or go together.

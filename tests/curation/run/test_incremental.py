@@ -138,3 +138,26 @@ def test_a_label_that_changes_is_judged_anew(tmp_path: Path) -> None:
     found = contents(tmp_path / "a", [[rows], [rows, [said]], [rows]])
     assert found[0] == found[2]
     assert contents(tmp_path / "b", [[rows, [said]]]) == [found[1]]
+
+
+def test_a_run_without_news_looks_at_no_row(tmp_path: Path) -> None:
+    write(tmp_path, [[row(n, "plain") for n in range(20)]])
+    first, again = curated(tmp_path), curated(tmp_path)
+    assert not first.is_repeat and again.is_repeat and not again.published
+    assert again.version.id == first.version.id and again.checks == first.checks
+    assert again.tags.equals(first.tags) and again.readings == first.readings
+
+
+def test_whatever_decides_a_run_is_news(tmp_path: Path) -> None:
+    write(tmp_path, [[row(n, "plain") for n in range(20)]])
+    curated(tmp_path)
+    store = Store.open(tmp_path / ".tilth")
+    assert curated(tmp_path).is_repeat
+    store.promote("t")
+    assert not curated(tmp_path).is_repeat and curated(tmp_path).is_repeat  # what is served is judged against
+    for record in store.cache.glob("run-*.json"):
+        record.write_bytes(record.read_bytes()[:-1] + b"?")
+    assert not curated(tmp_path).is_repeat  # damaged, so not believed
+    with (tmp_path / "rows-0.jsonl").open("a") as file:
+        file.write(json.dumps(row(99, "plain")) + "\n")
+    assert not curated(tmp_path).is_repeat
