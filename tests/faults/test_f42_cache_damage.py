@@ -73,7 +73,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_over_a_damaged_cache_decides_as_before(source: Path) -> None:
     first = curated(source, CURATION)
-    cached = [path for path in (source.parent / "store" / "cache").iterdir() if path.is_file()]
+    folder = source.parent / "store" / "cache"
+    # What a whole run said is kept under its inputs, which are others in each run below.
+    cached = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith("run-")]
     assert cached
     whole = {path: path.read_bytes() for path in cached}
     rng = random.Random(7)
