@@ -1,14 +1,14 @@
 """The judgements of a name, in the order they came: review/NAME.jsonl, one canonical JSON object a line.
 
-Append-only: a line is written in one piece and on the disk before anyone is told so. A process killed while it writes
-leaves the end of a line that nobody was told of; it is not read, and the next writer cuts it off.
+Append-only but for `erase`: a line is written in one piece and on the disk before anyone is told so. A process killed
+while it writes leaves the end of a line that nobody was told of; it is not read, and the next writer cuts it off.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +80,20 @@ class JudgementLog:
         found = Read((*held.judgements, *more), damaged)
         self._read[name] = (at + len(whole), found)
         return found
+
+    def erase(self, rows: Container[str]) -> list[str]:
+        """Remove every judgement of these rows (hex), whose edits hold their text; return the names it concerned."""
+        concerned = []
+        for name in self.names():
+            path = self.path(name)
+            with Lock(path.with_suffix(".lock")).held(WAIT_S):
+                held = self.read(name).judgements
+                left = [one for one in held if one.row not in rows]
+                if len(left) < len(held):
+                    atomic.write_file(path, b"".join(one.to_bytes() + b"\n" for one in left))
+                    self._read.pop(name, None)
+                    concerned.append(name)
+        return concerned
 
     def names(self) -> list[str]:
         """Return the names of which somebody judged a row."""

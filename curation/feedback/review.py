@@ -8,20 +8,19 @@ or that a stage could not read: those are facts, not opinions.
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any, ClassVar
 
 import polars as pl
 
 from tilth.curation.stage import Phase, Rewrite
-from tilth.shards.digest import sha256_hex
+from tilth.shards.digest import canonical_json, sha256_hex
 from tilth.shards.explain import REVIEW
-from tilth.shards.judgement import EDITING, Act, Judgement, read_judgement, standings
+from tilth.shards.judgement import EDITING, Act, Judgement, standings
 from tilth.shards.judgement_log import Read
 from tilth.shards.tables import FINDINGS, Verdict, conform, empty
 
@@ -77,8 +76,15 @@ class Review:
     before: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        """Return the words as a version keeps them."""
-        return b"".join(word.to_bytes() + b"\n" for word in self.words)
+        """Return the words as a version keeps them, a JSON object a line; of an edited text its digest alone.
+
+        The text itself stands among the version's turns, from where it can be erased.
+        """
+        lines = []
+        for word in self.words:
+            edits = {turn: [seen, _sha256(after)] for turn, (seen, after) in word.edits.items()}
+            lines.append(canonical_json({"id": word.id, **asdict(word), "edits": edits}) + b"\n")
+        return b"".join(lines)
 
     @property
     def digest(self) -> str:
@@ -189,11 +195,6 @@ def review_of(name: str, log: Read, ignore: Iterable[str] = ()) -> Review:
         (one.row, turn, _sha256(after)): seen for one in heard for turn, (seen, after) in one.edits.items()
     }
     return Review(name, words, {why: n for why, n in left.items() if n}, before)
-
-
-def read_words(data: bytes | None) -> tuple[Judgement, ...]:
-    """Return the words that a version keeps, from its bytes; none where it keeps none."""
-    return tuple(read_judgement(json.loads(line)) for line in (data or b"").splitlines())
 
 
 def in_words(word: Judgement) -> str:

@@ -155,3 +155,12 @@ def test_nothing_is_written_where_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         log.add("desk", [said(), replace(said(), by="")])
     assert log.read("desk").judgements == ()
+
+
+def test_what_is_erased_leaves_the_log_and_the_rest_stays(tmp_path: Path) -> None:
+    log = JudgementLog(tmp_path)
+    log.add("desk", [said("repair"), said("keep", row=ROWS[1]), said("drop", by="bob")])
+    log.add("other", [said("keep", row=ROWS[2])])
+    assert log.erase({ROWS[0]}) == ["desk"]
+    assert [one.row for one in JudgementLog(tmp_path).read("desk").judgements] == [ROWS[1]]
+    assert b"better" not in log.path("desk").read_bytes() and log.erase({ROWS[0]}) == []

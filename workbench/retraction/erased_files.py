@@ -42,7 +42,7 @@ class Erased:
     def __init__(self, passages: Passages, ids: pl.Series) -> None:
         self.passages, self.ids = passages, ids
         whole = [row.hex() for row in ids]
-        self._named = {*whole, *(row[:ROW_HEX] for row in whole)}
+        self.named = {*whole, *(row[:ROW_HEX] for row in whole)}
 
     def in_text(self, text: str) -> bool:
         """Return whether a text holds any of it."""
@@ -59,7 +59,7 @@ class Erased:
         return value
 
     def _is_row(self, entry: Any) -> bool:
-        return isinstance(entry, dict) and not self._named.isdisjoint(
+        return isinstance(entry, dict) and not self.named.isdisjoint(
             one for one in (entry.get("row"), entry.get("row_id")) if isinstance(one, str)
         )
 
@@ -83,6 +83,7 @@ def clean_files(store: Store, erased: Erased) -> list[str]:
             for path in sorted(path for path in (store.root / folder).rglob("*") if path.is_file()):
                 if path.suffix not in WEIGHTS and _clean(path, erased):
                     changed.append(path.relative_to(store.root).as_posix())
+    changed += [f"review/{name}.jsonl" for name in store.judgement_log.erase(erased.named)]
     return changed
 
 
