@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tilth.shards.store import Store
     from tilth.shards.version import Version
 
-FORMAT = 1
+FORMAT = 2
 TEXT_ROWS = 20_000  # read and written at a time
 FACETS = ("verdict", "rule", "source", "split", "slice", "language", "shape")
 TURN_END = "\n"
@@ -105,13 +105,12 @@ def open_index(store: Store, version: Version, report: Progress = lambda done, t
     try:
         lines = pl.read_parquet(io.BytesIO(read_sealed(lines_path)), glob=False)
     except (OSError, ValueError):
-        lines = _lines(version, texts)
+        lines = _lines(version, texts).with_columns(pl.col("path", *FACETS).cast(pl.Categorical))
         out = io.BytesIO()
         lines.write_parquet(out, compression="lz4")
         write_sealed(lines_path, out.getvalue())
     arrow_file.let_go()
-    lines = lines.with_columns(pl.col("path", *FACETS).cast(pl.Categorical)).rechunk()
-    return Index(version, lines, ids.rechunk(), texts["text"], _tags(store, version, ids))
+    return Index(version, lines.rechunk(), ids.rechunk(), texts["text"], _tags(store, version, ids))
 
 
 def _texts(version: Version, ids: pl.Series, report: Progress) -> Iterator[pl.DataFrame]:

@@ -18,7 +18,7 @@ from tilth.workbench.serving.search.index import FACETS, Index
 PAGE_ROWS = 50
 HOWS = ("literal", "words", "regex")
 SORTS = ("place", "chars", "turns", "value", "weight")
-FIRST_ROWS, BLOCK_ROWS = 256, 100_000  # texts searched between two looks at the clock, at first and at most
+FIRST_ROWS, BLOCK_ROWS = 256, 40_000  # texts searched between two looks at the clock, at first and at most
 SEARCH_S = 4.0
 MAX_QUERY_CHARS, MAX_REGEX_BYTES = 1_000, 2 << 20
 MAX_FACET_VALUES = 12
