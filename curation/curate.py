@@ -29,7 +29,7 @@ from tilth.curation.rules.custom import Custom
 from tilth.curation.run.account import nothing_left, reading_lines, require_all_read
 from tilth.curation.run.code_digest import code_digest
 from tilth.curation.run.combine import Combined, combine
-from tilth.curation.run.decide import Decided, decide
+from tilth.curation.run.decide import Decided, decide, proposes_only
 from tilth.curation.run.evidence import Gatherer
 from tilth.curation.run.executor import Executor, LocalExecutor
 from tilth.curation.run.expectations import OfRun, judge_rows
@@ -176,7 +176,7 @@ def _curate(request: Request, store: Store, executor: Executor, report: Progress
         parent = store.candidate(request.name)
         sources = sorted(file.facts.digest for file in files)
         admission = _admission(request, store, parent, sources)
-        judging = Judging.of(request.recipe, admission.review, withheld)
+        judging = Judging.of(request.recipe, admission, withheld)
         parts = measure_rows(judging, files, reader, executor, report)
         data = combine(files, parts, (judging.rewrites, judging.rules), request.recipe.slice_by, work)
         require_few_raised(judging, data)
@@ -236,7 +236,11 @@ def _read(request: Request, reader: Reader) -> tuple[list[ReadFile], list[Readin
 def _admission(request: Request, store: Store, parent: Version | None, sources: list[str]) -> Admission:
     """Return the feedback that a version of these files (their digests, sorted) acts on."""
     inputs = inputs_digest(sources, recipe_digest(request.sources, request.recipe))
-    return admit(store, request.name, parent, inputs, request.recipe.pushback)
+    policy = request.recipe.pushback
+    kept = parent.decisions().filter(pl.col("verdict") == Verdict.KEEP.value).height if parent else 0
+    if policy and parent and proposes_only(request.recipe, kept):
+        policy = replace(policy, apply=False)
+    return admit(store, request.name, parent, inputs, policy)
 
 
 def _why_unread(unread: set[str], admission: Admission, decided: Decided) -> list[str]:

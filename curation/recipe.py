@@ -12,7 +12,7 @@ from typing import Any, Literal, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from tilth.curation.dedup.split import Splits
-from tilth.curation.feedback.pushback import PushbackPolicy
+from tilth.curation.feedback.policy import PushbackPolicy
 from tilth.curation.plugins import load as load_plugins
 from tilth.curation.stage import Barrier, Count, Local, Phase, Rewrite, Share, Stage, acting_order, registry
 from tilth.shards.errors import RecipeError

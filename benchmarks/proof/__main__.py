@@ -11,8 +11,7 @@ import argparse
 import json
 import os
 import sys
-import time
-from dataclasses import asdict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +21,11 @@ from benchmarks.proof import registered as plan
 from benchmarks.tools.record import ROOT
 
 RUNS = ROOT / "build" / plan.NAME
-STALE_S = 3600.0  # a run held longer was interrupted
 
 
 def todo() -> list[tuple[plan.World, int, str]]:
     """Return every registered run, in order."""
-    return [
-        (world, seed, arm)
-        for world in plan.WORLDS
-        for seed in plan.SEEDS
-        for arm in (plan.ARMS if world.share else plan.ARMS_WITHOUT_NOISE)
-    ]
+    return [(world, seed, arm) for world in plan.WORLDS for seed in plan.SEEDS for arm in plan.arms_of(world)]
 
 
 def path_of(world: plan.World, seed: int, arm: str) -> Path:
@@ -47,28 +40,30 @@ def run_all(data: Path) -> None:
     torch.set_num_threads(1)
     RUNS.mkdir(parents=True, exist_ok=True)
     bench = None
-    for world in plan.WORLDS:
-        for seed in plan.SEEDS:
+    for arms in (plan.FIRST_ARMS, plan.ARMS):
+        for world, seed in ((world, seed) for world in plan.WORLDS for seed in plan.SEEDS):
+            mine = [arm for arm in plan.arms_of(world) if arm in arms]
             held = RUNS / f"{world.name}-{seed}.held"
-            if all(path_of(w, s, a).exists() for w, s, a in todo() if (w, s) == (world, seed)) or not _take(
-                held
-            ):
+            if all(path_of(world, seed, arm).exists() for arm in mine) or not _take(held):
                 continue
             from benchmarks.proof.one import run_seed
             from benchmarks.proof.tuning import Bench
 
             bench = bench or Bench()
             try:
-                run_seed(bench, world, seed, data)
+                run_seed(bench, world, seed, mine, data)
             finally:
                 held.unlink(missing_ok=True)
 
 
 def _take(held: Path) -> bool:
-    if held.exists() and time.time() - held.stat().st_mtime > STALE_S:
-        held.unlink(missing_ok=True)
+    """Hold a world and seed for this process; what a process that is gone held is free."""
+    with suppress(FileNotFoundError, ValueError):
+        if not Path(f"/proc/{int(held.read_text())}").exists():
+            held.unlink()
     try:
-        os.close(os.open(held, os.O_CREAT | os.O_EXCL))
+        with held.open("x") as file:
+            file.write(str(os.getpid()))
     except FileExistsError:
         return False
     return True
@@ -108,11 +103,6 @@ def record(path: Path, found: dict[str, Any]) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(found, sort_keys=True) + "\n", encoding="utf-8")
     partial.replace(path)
-
-
-def world_dict(world: plan.World) -> dict[str, Any]:
-    """Return a world as plain values."""
-    return asdict(world)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from benchmarks.proof.tuning import Bench, Tuned
 from benchmarks.proof.worlds import Rows, read
 
 
-def run_seed(bench: Bench, world: plan.World, seed: int, data: Path) -> None:
+def run_seed(bench: Bench, world: plan.World, seed: int, arms: list[str], data: Path) -> None:
     """Run the arms that are not done."""
     rows = read(world, seed, data)
     examples = bench.examples(rows.texts, rows.stands, rows)
@@ -34,7 +34,7 @@ def run_seed(bench: Bench, world: plan.World, seed: int, data: Path) -> None:
     seen = Evidence(
         np.stack([states[e.row_id] for e in examples]), rows.stands, shown["margins"], shown["losses"]
     )
-    for arm in plan.ARMS if world.share else plan.ARMS_WITHOUT_NOISE:
+    for arm in arms:
         if path_of(world, seed, arm).exists():
             continue
         chosen, more = _chosen(arm, seen, rows, seed)

@@ -65,6 +65,14 @@ ARMS = (
     "three rounds",
 )
 ARMS_WITHOUT_NOISE = ("noisy", "pushback")
+# Run before the others in every world: what the demanded gap closure needs, and the strongest rival.
+FIRST_ARMS = ("noisy", "pushback", "oracle", "random removal", "confident learning")
+
+
+def arms_of(world: World) -> tuple[str, ...]:
+    """Return the arms that are run in a world."""
+    return ARMS if world.share else ARMS_WITHOUT_NOISE
+
 
 DEMANDED = {
     "gap closure of pushback at 20 %": "at least .50, lower bound above .25",

@@ -7,11 +7,12 @@ the loop comes to rest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from tilth.curation.feedback.pushback import PushbackPolicy
+from tilth.curation.feedback.policy import PushbackPolicy
+from tilth.curation.feedback.repair import Repaired, repairs_of
 from tilth.curation.feedback.review import NOBODY, Review, review_of
 from tilth.shards.feedback import FeedbackHeader
 from tilth.shards.store import Store
@@ -26,6 +27,7 @@ class Admission:
 
     rounds: digest -> how many records the version that it speaks of had read. Records of one number are one round:
     whichever versions read them, the bounds of a version hold over all of them together. review: what people said.
+    repaired: what the records put in the place of wrong answers.
     """
 
     digests: list[str]
@@ -34,6 +36,7 @@ class Admission:
     steered_inputs: str | None
     is_new_round: bool
     review: Review = NOBODY
+    repaired: Repaired = field(default_factory=Repaired)
 
 
 NOTHING = Admission([], [], {}, None, False)
@@ -60,7 +63,10 @@ def admit(
     digests = taken + unread if is_new_round else taken
     records = [(digest, *store.feedback(digest)) for digest in digests]
     steered_inputs = inputs if is_new_round else parent.manifest.steered_sources
-    return Admission(digests, records, _rounds(store, records), steered_inputs, is_new_round, review)
+    rounds = _rounds(store, records)
+    edited = {row for rewrite in review.rewrites() for row in rewrite.edits}
+    repaired = repairs_of(store, records, rounds, policy, edited) if policy else Repaired()
+    return Admission(digests, records, rounds, steered_inputs, is_new_round, review, repaired)
 
 
 def _rounds(store: Store, records: list[Record]) -> dict[str, int]:

@@ -31,13 +31,12 @@ from typing import Any
 
 import polars as pl
 
+from tilth.curation.feedback.policy import PushbackPolicy, ledger_line
 from tilth.curation.feedback.record import Evidence, read_record
-from tilth.curation.stage import Positive, Share, Weight
 from tilth.shards.feedback import FeedbackHeader, Finding
 from tilth.shards.tables import FINDINGS, Verdict, conform, empty
 
 STAGE = "pushback"
-BURNED = "its feedback split is burned: what it says is fitted to it; take a fresh one from new rows"
 WEIGHTS = pl.Schema({"row_id": pl.Binary(), "factor": pl.Float64(), "reason": pl.String()})
 SLICE_FACTOR = {
     Finding.OVERFIT: math.exp(-1.0),
@@ -55,32 +54,6 @@ _PROPOSALS = {
     Finding.MEMORISATION_HIGH: "fewer passes, a lower rate or a lower rank",
     Finding.SLICE_COLLAPSE: "go back to the parent version",
 }
-
-
-@dataclass(frozen=True)
-class PushbackPolicy:
-    """How far feedback may go.
-
-    apply: false only proposes. ignore: digests (or beginnings of at least 8 digits) of records to leave out,
-    which undoes what they did. min_precision: estimated precision under which NOISY is not acted on.
-    min_weight, max_weight: bounds of a row's weight. min_known_share: a record that knows fewer of its rows
-    is refused. max_top_up_share: of all rows, what a round may take in from the reserve. parole_share: of the rows in
-    quarantine, what each later round lets go.
-    """
-
-    apply: bool = True
-    ignore: tuple[str, ...] = ()
-    min_precision: Share = 0.9
-    max_slice_share: Share = 0.05  # of a slice that one round may quarantine
-    max_cumulative_share: Share = 0.2  # of a slice that may be quarantined at any time
-    max_row_share: Share = 0.1  # of all rows that may change in one round
-    expires_after: Positive = 2  # further records, unless one confirms it, until an action lapses
-    max_shift: Share = 0.15  # how far the mixture of slices may move (total variation)
-    max_top_up_share: Share = 0.1  # of all rows that one round may take in from the reserve
-    parole_share: Share = 0.1  # of the quarantined rows that each later round lets go
-    min_weight: Share = 0.25
-    max_weight: Weight = 4.0
-    min_known_share: Share = 0.5
 
 
 @dataclass(frozen=True)
@@ -137,10 +110,12 @@ def steer(
     records: list[tuple[str, FeedbackHeader, pl.DataFrame, pl.DataFrame]],
     policy: PushbackPolicy,
     rounds: Mapping[str, int] | None = None,
+    repaired: Mapping[str, Mapping[str, int]] | None = None,
 ) -> Steering:
     """Fold the records (digest, header, rows, slices; oldest first) into decisions about `rows`.
 
-    rounds: the round of each record by digest; by default all are of one. rows: row_id, text_digest, slice of the
+    rounds: the round of each record by digest; by default all are of one. repaired: digest -> slice -> rows that the
+    record has repaired (repair.py), which count against the same bounds. rows: row_id, text_digest, slice of the
     rows still kept. A record that contradicts itself, holds numbers
     that are none, or does not know these rows is skipped whole; a row changed or gone since is skipped alone.
     """
@@ -150,24 +125,24 @@ def steer(
     }
     state, admitted, skipped, actions = _State(), [], [], []
     for digest, header, seen, slices in records:
-        if any(len(prefix) >= 8 and digest.startswith(prefix) for prefix in policy.ignore):
-            skipped.append({"record": digest, "reason": "ignored by the recipe", "rows": 0})
-            continue
-        if any(found.get("finding") == Finding.VAL_BURNED.value for found in header.findings):
-            skipped.append({"record": digest, "reason": BURNED, "rows": 0})
+        unheard = policy.unheard(digest, header)
+        if unheard:
+            skipped.append({"record": digest, "reason": unheard, "rows": 0})
             continue
         evidence = read_record(rows, header, seen, slices, policy.min_known_share)
         if evidence.refusal:
             skipped.append({"record": digest, "reason": evidence.refusal, "rows": evidence.skipped})
             continue
-        if evidence.skipped:
-            skipped.append(
-                {"record": digest, "reason": "rows changed or gone since", "rows": evidence.skipped}
-            )
+        mended = Counter((repaired or {}).get(digest, {}))
+        if evidence.skipped > mended.total():
+            gone = evidence.skipped - mended.total()
+            skipped.append({"record": digest, "reason": "rows changed or gone since", "rows": gone})
         admitted.append(digest)
         number = (rounds or {}).get(digest, 0)
         start = _Round(number, dict(state.factors), len(state.quarantined))
         used = state.rounds.setdefault(number, start)
+        used.taken.update(mended)
+        used.changed += mended.total()
         done, left = _fold_rows(state, used, evidence, sizes, policy, digest)
         actions += done
         skipped += left
@@ -235,7 +210,7 @@ def _fold_rows(
         used.changed += 1
     named = dict(noisy.group_by("slice").len().sort("slice").iter_rows())
     actions = [
-        _action(
+        ledger_line(
             "quarantine",
             f"{n} rows of {name}",
             f"{named[name]} rows found noisy, estimated precision at least {policy.min_precision:g}",
@@ -246,11 +221,11 @@ def _fold_rows(
     ]
     if lapsed:
         reason = f"not confirmed by {policy.expires_after} records"
-        actions.append(_action("release", f"{len(lapsed)} rows", reason, digest))
+        actions.append(ledger_line("release", f"{len(lapsed)} rows", reason, digest))
     if paroled:
         reason = "a later run may find them again"
         bound = f"{policy.parole_share:.0%} of {used.held:,} rows in quarantine"
-        actions.append(_action("parole", f"{len(paroled)} rows", reason, digest, bound))
+        actions.append(ledger_line("parole", f"{len(paroled)} rows", reason, digest, bound))
     return actions, _left(evidence.noisy.height - noisy.height, over, policy, digest)
 
 
@@ -326,7 +301,7 @@ def _cap(
             capped[name] += 1
     bound = f"{policy.max_row_share:.0%} of all rows a round; weight at least {policy.min_weight:g}"
     return [
-        _action("cap", f"{n} rows of {name}", "seen too often, or recited word for word", digest, bound)
+        ledger_line("cap", f"{n} rows of {name}", "seen too often, or recited word for word", digest, bound)
         for name, n in sorted(capped.items())
     ]
 
@@ -345,7 +320,7 @@ def _top_up(
             used.top_up[name] = rows
             bound = f"{policy.max_top_up_share:.0%} of all rows a round"
             reason = "held-out rows are not covered, or the slice is behind and its rows are worn out"
-            line = _action("top up", f"at most {rows} rows of {name}", reason, digest, bound)
+            line = ledger_line("top up", f"at most {rows} rows of {name}", reason, digest, bound)
             actions.append({**line, "slice": name})
     return actions
 
@@ -382,7 +357,7 @@ def _fold_slices(
             masses[name] -= 1 - state.caps[row][0]
     state.factors = _bounded(wanted, began, sizes, masses, policy.max_shift)
     return [
-        _action(
+        ledger_line(
             "weigh",
             f"{sizes[name]} rows of {name}",
             f"{found.get(name, 'not confirmed')}: factor {before.get(name, 1.0):.3f} to "
@@ -443,13 +418,6 @@ def _proposals(evidence: Evidence, digest: str) -> list[dict[str, Any]]:
         }
         for (_, target, next_step), said in last.items()
     ]
-
-
-def _action(action: str, target: str, evidence: str, digest: str, bound: str = "") -> dict[str, Any]:
-    """Return a line of the ledger: what was done, to what, why, within which bound, and how to undo it."""
-    reverse = f"curate RECIPE --set 'curation.pushback.ignore=[\"{digest[:12]}\"]'"
-    line = {"action": action, "target": target, "evidence": evidence, "bound": bound}
-    return {**line, "reverse": reverse, "record": digest}
 
 
 def _findings(state: _State, policy: PushbackPolicy) -> pl.DataFrame:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from tilth.curation.feedback.pushback import PushbackPolicy, Steering, steer
+from tilth.curation.feedback.policy import PushbackPolicy
+from tilth.curation.feedback.pushback import Steering, steer
 from tilth.shards.feedback import FeedbackHeader
 from tilth.shards.tables import Verdict
 from tilth.shards.version import Version

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from tilth.curation.stage import Phase, Rewrite
+from tilth.curation.stage import Phase
 from tilth.shards.digest import canonical_json, sha256_hex
 from tilth.shards.explain import REVIEW
 from tilth.shards.judgement import EDITING, Act, Judgement, standings
@@ -91,7 +91,7 @@ class Review:
         """The digest of what a version keeps."""
         return sha256_hex(self.to_bytes())
 
-    def rewrites(self) -> tuple[Rewrite, ...]:
+    def rewrites(self) -> tuple[Repairs, ...]:
         """Return the rewrite that puts what reviewers wrote, if anyone wrote something."""
         edits = {
             bytes.fromhex(word.row): {

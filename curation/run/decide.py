@@ -12,7 +12,8 @@ from tilth.curation.dedup.split import Splits
 from tilth.curation.dedup.split_family import SplitFamily
 from tilth.curation.feedback import review
 from tilth.curation.feedback.admission import Admission
-from tilth.curation.feedback.pushback import PushbackPolicy, Steering, steer, topped_up
+from tilth.curation.feedback.policy import PushbackPolicy
+from tilth.curation.feedback.pushback import Steering, steer, topped_up
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.run.combine import Observed
 from tilth.curation.run.evidence import Gatherer, guarded
@@ -86,7 +87,9 @@ def decide(
     why = proposes_only(recipe, rows.height)
     if why:
         policy = replace(policy, apply=False)
-    steering = steer(rows, admission.records if recipe.pushback else [], policy, admission.rounds)
+    repaired = admission.repaired
+    records = admission.records if recipe.pushback else []
+    steering = steer(rows, records, policy, admission.rounds, repaired.counts)
     ledger.apply("pushback", steering.findings)
     family = run([b for b in barriers if b.phase > Phase.PUSHBACK], family)
     if steering.top_up:
@@ -97,7 +100,9 @@ def decide(
         steering = topped_up(steering, dict(slices.iter_rows()))
     if steering.weights.height:
         ledger.multiply_weights(steering.weights, low=policy.min_weight, high=policy.max_weight)
-    steering = replace(steering, actions=[*people.actions(data.rows), *steering.actions])
+    steering = replace(
+        steering, actions=[*people.actions(data.rows), *repaired.actions(policy), *steering.actions]
+    )
     return Decided(steering, why, family or SplitFamily())
 
 

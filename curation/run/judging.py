@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from tilth.curation.feedback.review import Review
+from tilth.curation.feedback.admission import Admission
 from tilth.curation.recipe import CurationRecipe
 from tilth.curation.run.combine import Combined
 from tilth.curation.run.executor import Executor
@@ -42,9 +42,9 @@ class Judging:
     made_by: dict[str, Any]
 
     @classmethod
-    def of(cls, recipe: CurationRecipe, people: Review, withheld: pl.Series) -> Judging:
-        """Return what a recipe does, and behind its rewrites what reviewers wrote."""
-        rewrites = (*recipe.rewrites(), *people.rewrites())
+    def of(cls, recipe: CurationRecipe, admission: Admission, withheld: pl.Series) -> Judging:
+        """Return what a recipe does, and behind its rewrites what monitors repair and what reviewers wrote."""
+        rewrites = (*recipe.rewrites(), *admission.repaired.rewrites(), *admission.review.rewrites())
         return cls(rewrites, tuple(recipe.locals()), recipe.max_raised, withheld, made_by(recipe))
 
     def may_raise(self, lines: int) -> int:

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from tests.feedback_records import Record, curated, record
-from tilth.curation.feedback.pushback import PushbackPolicy, steer
+from tilth.curation.feedback.policy import PushbackPolicy
+from tilth.curation.feedback.pushback import steer
 
 POLICY = PushbackPolicy()
 ROWS = curated({"a": 400, "b": 400, "rare": 40})

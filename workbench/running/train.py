@@ -176,7 +176,7 @@ def as_dict(result: Finished) -> dict[str, Any]:
 
 def feedback_outlook(recipe: Recipe, store: Store, version: Version, result: Finished) -> list[str]:
     """Return what the next curation does with what a run found of its rows, or why it will do nothing."""
-    from tilth.curation.feedback.pushback import PushbackPolicy
+    from tilth.curation.feedback.policy import PushbackPolicy
     from tilth.curation.feedback.reasons import outlook
     from tilth.curation.run.decide import proposes_only
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.feedback_records import Record, curated, record
-from tilth.curation.feedback.pushback import BURNED, PushbackPolicy, Steering, steer, topped_up
+from tilth.curation.feedback.policy import BURNED, PushbackPolicy
+from tilth.curation.feedback.pushback import Steering, steer, topped_up
 
 POLICY = PushbackPolicy()
 SLICES = ("a", "b", "c")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.feedback_records import curated, record
-from tilth.curation.feedback.pushback import PushbackPolicy, steer
+from tilth.curation.feedback.policy import PushbackPolicy
+from tilth.curation.feedback.pushback import steer
 from tilth.curation.feedback.reasons import NOTHING_ASKED, reasons_of
 from tilth.curation.recipe import parse
 from tilth.curation.run.decide import proposes_only
