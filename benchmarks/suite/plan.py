@@ -161,19 +161,11 @@ def _loop(model: Any, recipe: Any, examples: list[Any], folder: Path, lanes: int
     from tilth.training.recipe import EvaluationRecipe
     from tilth.training.rows.sampler import Sampler
     from tilth.training.run.journal import Journal
-    from tilth.training.run.learning import Learning
+    from tilth.training.run.learning import Learning, Watched
     from tilth.training.run.loop import Loop
 
-    learning = Learning(
-        train=examples,
-        twin=[],
-        feedback=examples[:HELD_OUT],
-        base_knowledge=[],
-        recipe=recipe,
-        evaluation=EvaluationRecipe(),
-        seed=0,
-        total_steps=STEPS,
-    )
+    rows = Watched(examples, [], examples[:HELD_OUT], [])
+    learning = Learning(rows, recipe, EvaluationRecipe(), seed=0, total_steps=STEPS)
     return Loop(
         model=model,
         optimizer=optimizer_for(model, weight_decay=0.0),

@@ -88,7 +88,7 @@ def train_once(
     from tilth.training.recipe import EvaluationRecipe
     from tilth.training.rows.sampler import Sampler
     from tilth.training.run.journal import Journal
-    from tilth.training.run.learning import Learning
+    from tilth.training.run.learning import Learning, Watched
     from tilth.training.run.loop import Loop
 
     recipe, examples = make_recipe(base, changes), load_examples(rows, base)
@@ -96,16 +96,8 @@ def train_once(
     model, most = load_adapted(recipe)
     lanes = lanes or most
     steps = -(-tokens // STEP_TOKENS)
-    learning = Learning(
-        train=examples,
-        twin=[],
-        feedback=[],
-        base_knowledge=[],
-        recipe=recipe,
-        evaluation=EvaluationRecipe(),
-        seed=0,
-        total_steps=steps,
-    )
+    watched = Watched(examples, [], [], [])
+    learning = Learning(watched, recipe, EvaluationRecipe(), seed=0, total_steps=steps)
     with TemporaryDirectory() as folder:
         loop = Loop(
             model=model,
