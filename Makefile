@@ -11,7 +11,7 @@ TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 GX_ANALYTICS_ENABLED=false
 
 help:
 	@echo "make demo     watch the whole loop on the bundled sample (about 3 minutes on 2 cores)"
-	@echo "make demo-real  the loop on real messages and SmolLM2-135M (about 15 minutes on 2 cores, after make base)"
+	@echo "make demo-real  the loop on 800 real messages and SmolLM2-135M (brings it first: 93 MB)"
 	@echo "make test     run the test suite (about 10 minutes on 2 cores)"
 	@echo "make install  set up the commands curate, train, validate, refresh and tilth for your own data"
 	@echo "make base     bring a small open model to tune (SmolLM2-135M, 93 MB, Apache-2.0)"
