@@ -40,8 +40,9 @@ class RefreshRecipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     schedule: str | None = None  # a cron line
-    # whether every moment of the schedule is a run, or one only where the new rows are unlike those that are served
-    when: Literal["schedule", "drift"] = "schedule"
+    when: Literal["schedule", "drift"] = (
+        "schedule"  # a run at every moment of it, or only where new rows are unlike those served
+    )
     drift_bits: float = Field(0.02, ge=0, le=1)  # from which on they are unlike; see checks.max_drift_bits
     timezone: str | None = None  # IANA name of the zone it is read in; null: that of the machine
     promote: Literal["checks", "training", "approval"] = (
