@@ -58,7 +58,6 @@ def decide(
     """
     barriers = recipe.barriers()
     policy = recipe.pushback or PushbackPolicy()
-
     reserve: list[pl.DataFrame] = []  # what selection left, in the order in which it would have gone on
 
     def run(some: list[Barrier], family: SplitFamily | None) -> SplitFamily | None:
