@@ -46,7 +46,7 @@ def write_world(folder: Path) -> Path:
     path = folder / "recipe.yaml"
     path.write_text(
         "# what the desk learns\nname: desk\nsources:\n  - path: rows.jsonl\n"
-        "curation:\n  slice_by: [topic]\n  dedup: {near_jaccard: 0.8}   # as is usual\n"
+        "curation:\n  slice_by: [topic]\n  length: {verdict: drop}\n  dedup: {near_jaccard: 0.8}   # as is usual\n"
         "  split: {feedback: 0.05, promotion: 0.05, final: 0.05}\n",
         encoding="utf-8",
     )

@@ -221,7 +221,7 @@ def test_a_candidate_is_approved_or_sent_back_with_a_reason_and_a_name(browser: 
 def test_what_if_shows_what_would_change_and_writes_the_recipe_with_its_comments(
     browser: Asked, world: Path
 ) -> None:
-    page = browser.get("/what-if/desk", params={"dedup.near_jaccard": "0.3"}).text
+    page = browser.get("/what-if/desk", params={"length.min_chars": "46"}).text
     assert "would go" in page and "Write this to recipe.yaml" in page
     assert browser.get("/what-if/desk", params={"dedup.near_jaccard": "nan"}).status_code == 400
     browser.post("/what-if/desk/write", {"dedup.near_jaccard": "0.9"})

@@ -182,7 +182,7 @@ def test_a_row_of_four_megabytes_is_cut_with_a_way_to_all_of_it(tmp_path: Path) 
     row = {"messages": [{"role": "user", "content": "Say it."}, {"role": "assistant", "content": long}]}
     with (recipe.parent / "rows.jsonl").open("a") as file:
         file.write(json.dumps(row) + "\n")
-    recipe.write_text(recipe.read_text() + "  length: {max_chars: 9000000}\n")
+    recipe.write_text(recipe.read_text().replace("verdict: drop", "verdict: drop, max_chars: 9000000"))
     version = curated(recipe).version("desk.candidate")
     row_id = version.turns().filter(pl.col("text").str.len_chars() > 1_000_000)["row_id"][0].hex()
     browser = asked(room_of(recipe.parent))
