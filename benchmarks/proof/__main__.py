@@ -93,9 +93,11 @@ def main() -> None:
                 "say where the tasks lie: python -m benchmarks.proof run FOLDER (clinc150_train.jsonl.zst, ...)"
             )
         run_all(asked.data)
+    from benchmarks.proof import page
     from benchmarks.proof.verdict import judge
 
     judge()
+    page.main()
 
 
 def record(path: Path, found: dict[str, Any]) -> None:

@@ -29,6 +29,10 @@ def judge() -> None:
         {
             "registered": plan.NAME,
             "worlds": worlds,
+            "gap_closure": {
+                world["world"]: {arm["arm"]: arm["gap_closure"][0] for arm in world["arms"] if "gap_closure" in arm}
+                for world in worlds
+            },
             "runs": len(runs),
             "missing": missing,
             "core_hours": round(sum(run["seconds"] for run in runs.values()) / 3600, 2),

@@ -34,7 +34,7 @@ class Rows:
 
 def read(world: World, seed: int, folder: Path) -> Rows:
     """Return the rows of a world under a seed. folder: holds TASK_train.jsonl.zst with text and label a line."""
-    lines = _lines(folder / f"{world.task}_train.jsonl.zst")
+    lines = lines_of(folder / f"{world.task}_train.jsonl.zst")
     count, kinds = ROWS[world.task]
     rng = np.random.default_rng([seed, 14])
     chosen = sorted(
@@ -69,7 +69,7 @@ def example_of(tokenizer: Any, text: str, answer: str) -> Example:
     return Example(row_id, "task", 1.0, ids, is_label)
 
 
-def _lines(path: Path) -> list[dict[str, str]]:
+def lines_of(path: Path) -> list[dict[str, str]]:
     import zstandard
 
     with path.open("rb") as file:
