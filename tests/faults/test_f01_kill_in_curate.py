@@ -53,6 +53,17 @@ def start(recipe: Path, store: Path, *words: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*command, *words], start_new_session=True, **silent)
 
 
+def start_in_small_ranges(recipe: Path, store: Path) -> subprocess.Popen[bytes]:
+    """Start curate as if so few rows were enough for several processes."""
+    code = (
+        "import runpy; from tilth.curation.run.kept import shuffle; shuffle.RANGE_ROWS = 20; "
+        "runpy.run_module('tilth.workbench.commands.curate', run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code, str(recipe), "--store", str(store)]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, start_new_session=True, **silent)
+
+
 def wait_until(true: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not true():
@@ -156,7 +167,7 @@ def test_the_processes_of_a_killed_run_go_with_it(tmp_path: Path, monkeypatch: p
         pytest.skip("one core: curate starts no process")
     recipe = write_sources(tmp_path, files=6)
     store = tmp_path / "store"
-    process = start(recipe, store)
+    process = start_in_small_ranges(recipe, store)
     wait_until(lambda: len(alive(process.pid)) > 3, "it started no process")  # itself, the tracker, two
     process.kill()
     process.wait()
