@@ -24,8 +24,8 @@ class Expectation(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,79}$")
     column: str | None = Field(None, min_length=1)
     expression: str | None = None
-    low: float | None = None
-    high: float | None = None
+    low: float | None = Field(default=None, ge=-1e18, le=1e18)
+    high: float | None = Field(default=None, ge=-1e18, le=1e18)
     one_of: tuple[str, ...] | None = None
     matches: str | None = None
     unique: bool = False

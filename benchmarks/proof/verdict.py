@@ -30,7 +30,9 @@ def judge() -> None:
             "registered": plan.NAME,
             "worlds": worlds,
             "gap_closure": {
-                world["world"]: {arm["arm"]: arm["gap_closure"][0] for arm in world["arms"] if "gap_closure" in arm}
+                world["world"]: {
+                    arm["arm"]: arm["gap_closure"][0] for arm in world["arms"] if "gap_closure" in arm
+                }
                 for world in worlds
             },
             "runs": len(runs),

@@ -80,7 +80,11 @@ def test_a_source_that_names_nothing_readable_is_refused(run: Run, tmp_path: Pat
         (tmp_path / name).write_bytes(data)
     assert_clear(run("curate", write_recipe(tmp_path, name)), 1, 2)
     assert_no_version(tmp_path)
-    assert_clear(run("validate", name), 1, 2)
+    judged = run("validate", name)
+    if judged.code == 3:  # a file of its format that cannot be read: it has no row, and says why
+        assert "0 distinct rows" in judged.out and "unread_bytes" in judged.out
+    else:
+        assert_clear(judged, 1, 2)
     assert_clear(run("tilth", "doctor", name), 1, 2)
 
 

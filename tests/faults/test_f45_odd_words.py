@@ -53,7 +53,7 @@ ODD = (
     "curation.dedup.near_jaccard=9",
 )
 # They listen, train or go round for minutes on words that are none, or ask a terminal.
-LONG = {"demo", "base"}
+LONG = {"demo", "base", "serve"}
 
 
 def options_of(command: Command) -> list[str]:
@@ -68,7 +68,7 @@ def commands() -> list[tuple[list[str], Command]]:
         if name in LONG:
             continue
         found.append(([name], command_of(name)))
-        found += [([name, sub], command_of(sub, name)) for sub in command_names(name)]
+        found += [([name, sub], command_of(sub, name)) for sub in command_names(name) if sub not in LONG]
     return found
 
 

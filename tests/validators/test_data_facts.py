@@ -76,7 +76,7 @@ def test_the_child_says_what_changed_and_how_to_go_back(versions: tuple[Version,
     before, after = old.decisions(), new.decisions()
     assert parent["counts"]["verdict"] == (before["verdict"].cast(str) != after["verdict"].cast(str)).sum()
     assert 0 < parent["divergence_bits"]["source"] < 0.1
-    assert facts["reverse"] == "tilth rollback demo" and facts["actions"] == [ACTION]
+    assert facts["reverse"] == "tilth rollback demo" and facts["actions"] == [{**ACTION, "bound": ""}]
     assert facts["tags"] == [{"stage": "language", "reason": "answer_in_other_language", "rows": 7}]
     assert data_report(old, None, Curated(PASSED))["parent"] is None
 

@@ -94,6 +94,8 @@ def cost_of(question: Question, task: LoadedTask) -> int:
 
 
 def _fewer(task: LoadedTask, part: float, fewest: int) -> LoadedTask:
+    if part >= 1:
+        return task
     count = max(min(fewest, len(task.questions)), int(part * len(task.questions)))
     if count >= len(task.questions):
         return task

@@ -81,13 +81,13 @@ class Gate:
         await self._app(scope, receive, with_headers)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        headers, method = Headers(scope=scope), scope["method"]
+        headers, verb = Headers(scope=scope), scope["method"]
         host = headers.get("host", "")
         if host not in self._hosts:
             return 421, "This server is not asked for under this name."
-        if method not in (*SAFE, "POST"):
+        if verb not in (*SAFE, "POST"):
             return 405, "Nothing here answers to this method."
-        if method == "POST":
+        if verb == "POST":
             if self._read_only:
                 return (
                     403,
@@ -103,7 +103,7 @@ class Gate:
                 if headers.get(self._user_header, "").strip()
                 else (401, "The proxy did not name the user.")
             )
-        given = QueryParams(scope["query_string"]).get("token") if method in SAFE else None
+        given = QueryParams(scope["query_string"]).get("token") if verb in SAFE else None
         if not any(
             hmac.compare_digest(one.encode(), self._keys.token.encode())
             for one in (given, _cookie(headers))
